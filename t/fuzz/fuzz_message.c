@@ -1,0 +1,117 @@
+/*
+ * Message protobufs behind padding, and the ADV blobs.  The first byte
+ * chooses the schema.  What unpacks must pack, and the packed form must be
+ * stable.
+ */
+
+#include "fuzz.h"
+
+#include "adv.pb-c.h"
+#include "handshake.pb-c.h"
+#include "message.pb-c.h"
+#include "signal.pb-c.h"
+
+#include "wa_adv.h"
+#include "wa_padding.h"
+#include "wa_pb.h"
+
+
+#define FUZZ_ARENA_MAX  (16u * 1024 * 1024)
+
+
+static const ProtobufCMessageDescriptor *const  fuzz_schemas[] = {
+    &wa__message__descriptor,
+    &wa__handshake_message__descriptor,
+    &wa__client_payload__descriptor,
+    &wa__device_props__descriptor,
+    &wa__advsigned_device_identity_hmac__descriptor,
+    &wa__advsigned_device_identity__descriptor,
+    &wa__advkey_index_list__descriptor,
+    &wa__pre_key_signal_message__descriptor,
+    &wa__sender_key_distribution_message__descriptor
+};
+
+#define FUZZ_SCHEMAS  (sizeof(fuzz_schemas) / sizeof(fuzz_schemas[0]))
+
+
+static void
+fuzz_round_trip(const ProtobufCMessageDescriptor *desc, wa_span_t in,
+    wa_arena_t *arena)
+{
+    wa_buf_t           first = WA_BUF_EMPTY;
+    wa_buf_t           second = WA_BUF_EMPTY;
+    wa_err_t           rc;
+    ProtobufCMessage  *msg;
+
+    rc = wa_pb_unpack(desc, in, arena, NULL, &msg);
+
+    if (rc == WA_OK && wa_pb_pack(msg, &first) == WA_OK) {
+
+        rc = wa_pb_unpack(desc, wa_span_buf(&first), arena, NULL, &msg);
+        wa_fuzz_check(rc == WA_OK || rc == WA_ERR_NOMEM);
+
+        if (rc == WA_OK) {
+            wa_fuzz_check(wa_pb_pack(msg, &second) == WA_OK);
+            wa_fuzz_check(wa_span_eq(wa_span_buf(&first),
+                                     wa_span_buf(&second)));
+        }
+    }
+
+    wa_buf_free(&first);
+    wa_buf_free(&second);
+}
+
+
+static void
+fuzz_adv(wa_span_t in, wa_arena_t *arena)
+{
+    wa_adv_t        adv;
+    wa_adv_fail_e   fail;
+    wa_adv_index_t  index;
+
+    static const uint8_t  key[64] = { 8 };
+
+    wa_fuzz_check(wa_adv_pair(in, key, key, key, key, arena, &adv, &fail)
+                  != WA_OK);
+    wa_fuzz_check(fail != WA_ADV_FAIL_NONE);
+
+    (void) wa_adv_verify_device(in, key, key, arena);
+    (void) wa_adv_key_index(in, key, arena, &index);
+}
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    size_t       schema;
+    uint8_t     *copy;
+    wa_span_t    in;
+    wa_arena_t   arena;
+
+    if (size == 0 || wa_crypto_init() != WA_OK) {
+        return 0;
+    }
+
+    copy = wa_fuzz_copy(data + 1, size - 1);
+    in = wa_span(copy, size - 1);
+    schema = data[0] % (FUZZ_SCHEMAS + 1);
+
+    wa_arena_init(&arena, 0);
+    wa_arena_set_limit(&arena, FUZZ_ARENA_MAX);
+
+    if (schema == FUZZ_SCHEMAS) {
+        fuzz_adv(in, &arena);
+
+    } else {
+        if (data[0] & 0x80) {
+            (void) wa_padding_strip(&in);
+        }
+
+        fuzz_round_trip(fuzz_schemas[schema], in, &arena);
+    }
+
+    wa_arena_free(&arena);
+    free(copy);
+
+    return 0;
+}
