@@ -1,0 +1,104 @@
+/*
+ * The account object, private to core/.
+ */
+#ifndef WA_ACCOUNT_INT_H
+#define WA_ACCOUNT_INT_H
+
+#include "wa_account.h"
+#include "wa_creds.h"
+#include "wa_jid.h"
+#include "wa_mem.h"
+#include "wa_node.h"
+#include "wa_record.h"
+#include "wa_task.h"
+#include "wa_unit.h"
+
+
+struct wa_signal_s;                         /* wa_signal.c only              */
+
+struct wa_engine_s {
+    wa_engine_conf_t        conf;           /* strings owned               */
+    struct wa_signal_s     *signal;
+    int64_t                 wall_offset_ms; /* wall = now + offset         */
+};
+
+typedef struct wa_conn_s    wa_conn_t;      /* wa_conn.c                   */
+typedef struct wa_store_s   wa_store_t;     /* wa_record.c                 */
+typedef struct wa_commits_s wa_commits_t;   /* wa_unit.c                   */
+typedef struct wa_tasks_s   wa_tasks_t;     /* wa_task.c                   */
+typedef struct wa_life_s    wa_life_t;      /* wa_life.c: settings, state  */
+typedef struct wa_outq_s    wa_outq_t;      /* wa_out.c                    */
+typedef struct wa_sends_s   wa_sends_t;     /* wa_send.c: unanswered sends */
+typedef struct wa_pair_s    wa_pair_t;      /* wa_pair.c: QR in progress   */
+typedef struct wa_recent_s  wa_recent_t;    /* wa_recv.c: lately seen      */
+typedef struct wa_prekeys_s wa_prekeys_t;   /* wa_prekey.c: uploads         */
+
+struct wa_account_s {
+    wa_engine_t    *engine;
+    void           *host;
+    char            id[WA_ACCOUNT_ID_LEN + 1];
+    wa_time_t       now;                    /* of the verb that runs       */
+
+    wa_creds_t     *creds;                  /* NULL until loaded or made   */
+    wa_life_t      *life;
+    wa_store_t     *store;
+    wa_commits_t   *commits;
+    wa_tasks_t     *tasks;
+    wa_outq_t      *outq;
+    wa_conn_t      *conn;                   /* NULL: not connected         */
+    wa_sends_t     *sends;                  /* NULL until the first send   */
+    wa_recent_t    *recent;                 /* NULL until the first message */
+    wa_prekeys_t   *prekeys;                /* NULL until the first login  */
+
+    wa_pair_t      *pair;                   /* NULL: not pairing           */
+    uint32_t        conn_gens;              /* connections so far          */
+
+    bool            in_verb;
+    bool            draining;
+    bool            quiesced;
+    bool            gone;
+};
+
+
+/* unix seconds / milliseconds of the verb that runs */
+int64_t wa_unix_s(const wa_account_t *a);
+int64_t wa_unix_ms(const wa_account_t *a);
+
+/* Bytes from the engine's random source. */
+void wa_account_random(wa_account_t *a, uint8_t *p, size_t n);
+
+/* printf to the host's log.  No secrets, no message text. */
+void wa_log(const wa_account_t *a, int level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#define WA_LOG_ERROR   0
+#define WA_LOG_WARN    1
+#define WA_LOG_NOTICE  2
+#define WA_LOG_INFO    3
+#define WA_LOG_DEBUG   4
+
+/* Logged in: stanzas may be sent. */
+bool wa_account_online(const wa_account_t *a);
+
+/* Adds a reply that claims nothing about state: not held by a unit.
+   Steals `data`. */
+void wa_account_reply(wa_account_t *a, uint64_t cmd_id, const char *code,
+    const char *message, json_t *data);
+
+/* Nothing of it is in the store: ends with WA_OUT_GONE (DELETED). */
+void wa_account_abandon(wa_account_t *a);
+
+/* Sends a stanza that claims nothing about state (pings, queries,
+   presence).  WA_ERR_GONE: not connected. */
+wa_err_t wa_account_send_now(wa_account_t *a, const wa_node_t *node);
+
+/* Fresh id for our own iqs and receipts ("<8 hex>.<n>"), in `arena`. */
+wa_span_t wa_account_next_id(wa_account_t *a, wa_arena_t *arena);
+
+/* Own address in the form of `server` (WA_SERVER_PN or WA_SERVER_LID). */
+const wa_jid_t *wa_account_self(const wa_account_t *a, unsigned server);
+
+/* "2026-01-20T10:05:00.000Z" of unix ms; buf of 32. */
+char *wa_iso_time(int64_t unix_ms, char *buf);
+
+#endif /* WA_ACCOUNT_INT_H */

@@ -1,0 +1,61 @@
+/*
+ * JSON of message events: the message object of the HTTP contract, and the
+ * `unified` form of account webhooks.
+ *
+ * Members that do not apply to a message are left out, or null where a
+ * consumer would look for them.
+ */
+#ifndef WA_EVENT_MESSAGE_H
+#define WA_EVENT_MESSAGE_H
+
+#include <jansson.h>
+
+#include "wa_account.h"
+#include "wa_jid.h"
+#include "wa_message.h"
+
+
+/* wahub's own reference of a message: 32 hex digits and NUL. */
+#define WA_MESSAGE_REF_LEN  33
+
+/* Everything borrowed; addresses are bare. */
+typedef struct {
+    wa_span_t            message_id;
+    const char          *ref;         /* wa_message_ref()                  */
+    wa_jid_t             chat;        /* the phone address when known      */
+    wa_jid_t             chat_lid;    /* server NONE: not known            */
+    wa_jid_t             sender;      /* as above; ours when from_me       */
+    wa_jid_t             sender_lid;
+    bool                 from_me;
+    int64_t              timestamp;   /* unix seconds                      */
+    wa_span_t            push_name;   /* p NULL: none                      */
+    const wa_content_t  *content;
+    const char          *status;      /* RECEIVED, SENT, FAILED, PENDING   */
+    const char          *source;      /* whatsapp, phone, api              */
+    const char          *client_id;
+    const char          *metadata;    /* JSON text                         */
+    const char          *error_code;
+    const char          *error_message;
+} wa_message_view_t;
+
+
+/*
+ * The reference: same account, direction, sender and WhatsApp id give the
+ * same one, always.  `sender` (bare, the LID when known) is not looked at
+ * when from_me.
+ */
+wa_err_t wa_message_ref(const wa_account_t *a, bool from_me,
+    const wa_jid_t *sender, wa_span_t message_id,
+    char out[WA_MESSAGE_REF_LEN]);
+
+/* New references; NULL: out of memory. */
+json_t *wa_event_message(wa_account_t *a, const wa_message_view_t *v);
+json_t *wa_event_unified(wa_account_t *a, const wa_message_view_t *v);
+
+/* Text of a peer as a JSON string: bytes that are not UTF-8 become U+FFFD.
+   NULL `text`: json null. */
+json_t *wa_json_text(const char *text);
+json_t *wa_json_span(wa_span_t text);
+json_t *wa_json_jid(const wa_jid_t *jid);
+
+#endif /* WA_EVENT_MESSAGE_H */

@@ -1,0 +1,332 @@
+/*
+ * Login and the ends of a stream.  Reasons and conditions: whatsmeow
+ * connectionevents.go.
+ */
+#include <stdio.h>
+
+#include "wa_clientpayload.h"
+#include "wa_conn.h"
+#include "wa_hashes.h"
+#include "wa_life_int.h"
+#include "wa_login.h"
+#include "wa_prekey.h"
+#include "wa_send.h"
+
+
+/* Stanzas asked for per round of the offline queue. */
+#define LOGIN_BATCH  "200"
+
+/* A rate-limited stream is left alone for this long at least. */
+#define LOGIN_RATE_MS  60000
+
+/* Web build when none is configured. */
+#define LOGIN_BUILD  1045649367u
+
+
+static void login_activate(wa_task_t *t, wa_err_t rc);
+static void login_active(wa_task_t *t, wa_err_t rc);
+
+
+static void
+login_client(wa_account_t *a, wa_client_t *client)
+{
+    static const uint32_t  built_in[3] = { 2, 3000, LOGIN_BUILD };
+
+    memset(client, 0, sizeof(*client));
+    memcpy(client->version, a->engine->conf.version[0] == 0
+                            ? built_in : a->engine->conf.version,
+           sizeof(client->version));
+}
+
+
+wa_err_t
+wa_login_payload(wa_account_t *a, wa_buf_t *out)
+{
+    wa_client_t         client;
+    wa_creds_t         *c;
+    wa_client_keys_t    keys;
+    wa_client_login_t   login;
+    wa_client_device_t  device;
+
+    c = a->creds;
+    login_client(a, &client);
+
+    if (c->linked) {
+        memset(&login, 0, sizeof(login));
+
+        if (!wa_span_u64(wa_span_str(c->jid.user), &login.username)) {
+            return WA_ERR_STATE;
+        }
+
+        login.device = c->jid.device;
+        login.passive = true;
+        login.lid_db_migrated = true;
+        login.login_counter = 1;
+
+        return wa_clientpayload_login(&client, &login, out);
+    }
+
+    memset(&device, 0, sizeof(device));
+    device.os = a->engine->conf.os_name;
+    device.version[0] = 1;
+    device.platform_type = 1;
+    device.call_log = true;
+    device.group_history = true;
+
+    keys.registration_id = c->registration_id;
+    memcpy(keys.identity, c->identity.pub, 32);
+    keys.signed_prekey_id = c->signed_prekey.id;
+    memcpy(keys.signed_prekey, c->signed_prekey.key.pub, 32);
+    memcpy(keys.signature, c->signed_prekey.signature, 64);
+
+    return wa_clientpayload_register(&client, &device, &keys, out);
+}
+
+
+void
+wa_login_success(wa_account_t *a, const wa_node_t *node)
+{
+    wa_jid_t    lid;
+    wa_unit_t  *u;
+    wa_task_t  *t;
+
+    /* Seen before a pairing has ended: not a login. */
+    if (!a->creds->linked || wa_account_online(a)) {
+        return;
+    }
+
+    wa_conn_set_online(a);
+
+    u = wa_unit_new(a);
+
+    if (wa_node_attr_jid(node, "lid", &lid) && wa_jid_is_lid(&lid)
+        && !wa_jid_eq_bare(&lid, &a->creds->lid))
+    {
+        lid.device = a->creds->jid.device;
+        a->creds->lid = lid;
+        (void) wa_creds_save(u);
+    }
+
+    wa_life_loading(a);
+    wa_life_set(u, WA_STATE_LOADING, NULL, 0);
+    (void) wa_unit_commit(u, NULL);
+
+    t = wa_task_new(a, "activate", login_activate);
+
+    if (t != NULL) {
+        wa_task_ready(t, WA_OK);
+    }
+}
+
+
+/* <iq type=set xmlns=passive><active/></iq>: before it the server holds the
+   queue back. */
+static void
+login_activate(wa_task_t *t, wa_err_t rc)
+{
+    wa_node_t  *iq;
+
+    iq = wa_node_new(&t->arena, "iq");
+    wa_node_set_str(&t->arena, iq, "to", "s.whatsapp.net");
+    wa_node_set_str(&t->arena, iq, "type", "set");
+    wa_node_set_str(&t->arena, iq, "xmlns", "passive");
+    wa_node_add_new(&t->arena, iq, "active");
+
+    t->resume = login_active;
+    rc = wa_task_iq(t, iq);
+
+    if (rc != WA_AGAIN) {
+        wa_task_end(t, rc);
+    }
+}
+
+
+static void
+login_active(wa_task_t *t, wa_err_t rc)
+{
+    char           id[WA_UNIFIED_LEN];
+    wa_node_t     *ib, *session;
+    wa_account_t  *a;
+
+    a = t->account;
+
+    if (rc == WA_OK) {
+        ib = wa_node_new(&t->arena, "ib");
+        session = wa_node_add_new(&t->arena, ib, "unified_session");
+        wa_unified_session_id(wa_unix_ms(a), 0, id);
+        wa_node_set_str(&t->arena, session, "id", id);
+        (void) wa_account_send_now(a, ib);
+    }
+
+    wa_task_end(t, rc);
+
+    if (rc == WA_OK) {
+        wa_prekey_after_login(a);
+        wa_send_online(a);
+    }
+}
+
+
+void
+wa_login_ib(wa_account_t *a, const wa_node_t *node)
+{
+    wa_span_t         s;
+    wa_unit_t        *u;
+    wa_node_t        *ib, *batch;
+    wa_arena_t        arena;
+    const wa_node_t  *c;
+
+    if (wa_node_child(node, "offline_preview") != NULL) {
+        wa_arena_init(&arena, 600);
+        ib = wa_node_new(&arena, "ib");
+        batch = wa_node_add_new(&arena, ib, "offline_batch");
+        wa_node_set_str(&arena, batch, "count", LOGIN_BATCH);
+        (void) wa_account_send_now(a, ib);
+        wa_arena_free(&arena);
+    }
+
+    if (wa_node_child(node, "offline") != NULL) {
+        wa_life_ready(a);
+    }
+
+    c = wa_node_child(node, "edge_routing");
+    s = wa_node_child_content(c, "routing_info");
+
+    if (s.n > 0 && s.n <= WA_ROUTING_INFO_MAX
+        && !wa_span_eq(s, wa_span_buf(&a->creds->routing_info)))
+    {
+        a->creds->routing_info.n = 0;
+        (void) wa_buf_append_span(&a->creds->routing_info, s);
+
+        u = wa_unit_new(a);
+        (void) wa_creds_save(u);
+        (void) wa_unit_commit(u, NULL);
+    }
+
+    if (wa_node_child(node, "downgrade_webclient") != NULL) {
+        wa_log(a, WA_LOG_WARN, "the phone does not support linked devices");
+    }
+}
+
+
+typedef enum {
+    END_RETRY = 0,
+    END_LOGOUT,
+    END_ERROR
+} wa_end_e;
+
+/* <failure reason=..> that do not end in a reconnect. */
+static const struct {
+    uint32_t     reason;
+    wa_end_e     end;
+    const char  *text;
+} failures[] = {
+    { 400, END_ERROR, "the server refused the login (400)" },
+    { 401, END_LOGOUT, "logged out from the phone" },
+    { 402, END_ERROR, "temporarily banned (402)" },
+    { 403, END_LOGOUT, "the account is locked or its main device is gone "
+                       "(403)" },
+    { 405, END_ERROR, "the client version is too old (405)" },
+    { 406, END_ERROR, "the account is banned (406)" },
+    { 409, END_ERROR, "the client description was refused (409)" },
+    { 411, END_ERROR, "multi-device mismatch (411)" },
+    { 418, END_ERROR, "refused by the server (418)" }
+};
+
+
+void
+wa_login_failure(wa_account_t *a, const wa_node_t *node)
+{
+    size_t    i;
+    char      text[64];
+    uint64_t  reason;
+
+    if (!wa_node_attr_u64(node, "reason", &reason)) {
+        reason = 0;
+    }
+
+    for (i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+
+        if (failures[i].reason != reason) {
+            continue;
+        }
+
+        if (failures[i].end == END_LOGOUT) {
+            wa_life_logged_out(a, failures[i].text);
+
+        } else {
+            wa_life_give_up(a, WA_STATE_ERROR, failures[i].text,
+                            (int) reason);
+        }
+
+        return;
+    }
+
+    (void) snprintf(text, sizeof(text), "the server failed (%llu)",
+                    (unsigned long long) reason);
+    wa_conn_closed(a, text);
+}
+
+
+void
+wa_login_stream_error(wa_account_t *a, const wa_node_t *node)
+{
+    char              text[96];
+    wa_span_t         type;
+    uint64_t          code;
+    const wa_node_t  *conflict, *ack;
+
+    if (!wa_node_attr_u64(node, "code", &code)) {
+        code = 0;
+    }
+
+    conflict = wa_node_child(node, "conflict");
+    type = wa_node_attr(conflict, "type");
+
+    if (code == 515) {
+        /* Normal after pairing, and at the server's will. */
+        wa_conn_close(a);
+        wa_life_redial(a);
+        return;
+    }
+
+    if (code == 516 || wa_span_eq_str(type, "device_removed")
+        || (code == 401 && conflict == NULL))
+    {
+        wa_life_logged_out(a, "logged out from the phone");
+        return;
+    }
+
+    if (conflict != NULL || code == 440) {
+        wa_life_give_up(a, WA_STATE_ERROR,
+                        "replaced by another connection with the same keys",
+                        (int) (code == 0 ? 440 : code));
+        return;
+    }
+
+    ack = wa_node_child(node, "ack");
+
+    if (ack != NULL) {
+        wa_log(a, WA_LOG_ERROR, "the server missed our ack of a %.*s",
+               (int) wa_node_attr(ack, "class").n,
+               (const char *) wa_node_attr(ack, "class").p);
+    }
+
+    (void) snprintf(text, sizeof(text), "stream error %llu%s",
+                    (unsigned long long) code,
+                    wa_node_child(node, "xml-not-well-formed") != NULL
+                    ? " (our frame was not understood)" : "");
+
+    wa_conn_closed(a, text);
+
+    if (code == 429) {
+        wa_life_redial_later(a, LOGIN_RATE_MS);
+    }
+}
+
+
+void
+wa_login_stream_end(wa_account_t *a)
+{
+    wa_conn_closed(a, "the server ended the stream");
+}

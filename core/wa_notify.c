@@ -1,0 +1,76 @@
+/*
+ * Notifications: most are only acknowledged; those that change what we know
+ * have a handler.  Every one is acknowledged, with its type.
+ */
+#include "wa_device.h"
+#include "wa_notify.h"
+#include "wa_pair.h"
+#include "wa_prekey.h"
+#include "wa_receipt.h"
+
+
+static void
+notify_ack(wa_task_t *t, const char *type)
+{
+    wa_unit_t  *u;
+
+    u = wa_unit_new(t->account);
+    (void) wa_ack_stanza(u, t->stanza, type, 0);
+    wa_task_end(t, wa_unit_commit(u, NULL));
+}
+
+
+static void
+notify_encrypt(wa_task_t *t)
+{
+    const wa_node_t  *n;
+
+    n = t->stanza;
+
+    if (wa_node_child(n, "identity") != NULL) {
+        wa_identity_notification(t);
+        return;
+    }
+
+    if (wa_node_child(n, "count") != NULL) {
+        wa_prekey_low(t->account);
+
+    } else if (wa_node_child(n, "digest") != NULL) {
+        wa_prekey_digest_check(t->account);
+    }
+
+    notify_ack(t, NULL);
+}
+
+
+void
+wa_notify_stanza(wa_task_t *t)
+{
+    if (wa_node_attr_is(t->stanza, "type", "encrypt")) {
+        notify_encrypt(t);
+
+    } else if (wa_node_attr_is(t->stanza, "type", "devices")) {
+        wa_device_notification(t);
+
+    } else if (wa_node_attr_is(t->stanza, "type", "companion_reg_refresh"))
+    {
+        wa_pair_refresh(t);
+
+    } else {
+        notify_ack(t, NULL);
+    }
+}
+
+
+/* <ack class=call type=offer|...>: the type is the child's tag. */
+void
+wa_notify_call(wa_task_t *t)
+{
+    char             *type;
+    const wa_node_t  *c;
+
+    c = wa_node_first(t->stanza);
+    type = (c == NULL) ? NULL : wa_arena_strdup(&t->arena, c->tag);
+
+    notify_ack(t, type);
+}

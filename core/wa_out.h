@@ -1,0 +1,35 @@
+/*
+ * The account's output queue: what wa_account_next() hands to the host, in
+ * order.  Bytes for the transport are gathered into one buffer per verb.
+ */
+#ifndef WA_OUT_H
+#define WA_OUT_H
+
+#include "wa_account_int.h"
+
+
+wa_err_t wa_outq_create(wa_account_t *a);
+void wa_outq_free(wa_account_t *a);
+
+/* `load` and `commit` are borrowed until completed by the host. */
+wa_err_t wa_outq_load(wa_account_t *a, const wa_load_t *load);
+wa_err_t wa_outq_commit(wa_account_t *a, const wa_commit_t *commit);
+
+/* Steals `data` also on error. */
+wa_err_t wa_outq_reply(wa_account_t *a, uint64_t id, const char *code,
+    const char *message, json_t *data);
+
+/* WA_OUT_CONNECT and WA_OUT_CLOSE; CLOSE follows the bytes gathered. */
+wa_err_t wa_outq_simple(wa_account_t *a, wa_out_e type);
+
+/* From now on GONE is the only output. */
+void wa_outq_gone(wa_account_t *a, wa_gone_e why);
+
+/* Where transport bytes are appended. */
+wa_buf_t *wa_outq_bytes(wa_account_t *a);
+
+bool wa_outq_next(wa_account_t *a, wa_out_t *out);
+bool wa_outq_empty(const wa_account_t *a);
+size_t wa_outq_footprint(const wa_account_t *a);
+
+#endif /* WA_OUT_H */

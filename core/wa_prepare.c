@@ -1,0 +1,343 @@
+/*
+ * Message, copies and records of one send, see wa_prepare.h.
+ */
+#include "wa_prepare.h"
+
+#include "wa_lid.h"
+#include "wa_message.h"
+#include "wa_node_codec.h"
+#include "wa_pb.h"
+
+
+static wa_err_t prepare_quote(wa_task_t *t, wa_prepare_t *p, wa_text_t *in);
+static wa_err_t prepare_copies(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p,
+    wa_node_t *stanza);
+static wa_err_t prepare_records(wa_unit_t *u, wa_prepare_t *p,
+    const wa_node_t *stanza);
+static wa_err_t prepare_put_pending(wa_unit_t *u, const wa_send_t *s,
+    const char *to, const char *pn, wa_span_t stanza);
+static wa_err_t prepare_put_client_id(wa_unit_t *u, const wa_prepare_t *p,
+    const char *to);
+
+
+wa_err_t
+wa_prepare_message(wa_task_t *t, wa_prepare_t *p)
+{
+    uint8_t         random[16];
+    wa_err_t        rc;
+    wa_send_t      *s;
+    wa_text_t       in;
+    wa_account_t   *a;
+    char            id[WA_MESSAGE_ID_LEN];
+
+    a = t->account;
+    s = p->send;
+    s->ts = wa_unix_s(a);
+
+    wa_account_random(a, random, sizeof(random));
+    wa_account_random(a, p->secret, sizeof(p->secret));
+
+    rc = wa_message_id(s->ts,
+                       wa_span_str(wa_account_self(a, WA_SERVER_PN)->user),
+                       random, id);
+    if (rc != WA_OK) {
+        return rc;
+    }
+
+    memcpy(s->id, id, sizeof(id));
+
+    memset(&in, 0, sizeof(in));
+    in.text = wa_span_buf(&s->text);
+    in.secret = p->secret;
+
+    if (s->quoted_id.n != 0) {
+        rc = prepare_quote(t, p, &in);
+        if (rc != WA_OK) {
+            return rc;
+        }
+    }
+
+    return wa_message_encode_text(&in, &t->arena, &s->message);
+}
+
+
+/*
+ * Messages of ours are kept and can be quoted whole.  Anything else is taken
+ * as the contact's: the quote then shows no text but leads to the message.
+ */
+static wa_err_t
+prepare_quote(wa_task_t *t, wa_prepare_t *p, wa_text_t *in)
+{
+    uint32_t            today, i;
+    wa_jid_t           *from;
+    wa_span_t           value;
+    wa_account_t       *a;
+    Wa__SentMessage    *sent;
+
+    static const uint8_t  empty[] = { 0x0a, 0x00 };     /* conversation "" */
+
+    a = t->account;
+
+    from = wa_arena_alloc(&t->arena, sizeof(wa_jid_t));
+    if (from == NULL) {
+        return WA_ERR_NOMEM;
+    }
+
+    *from = p->send->to;
+    wa_lid_prefer(a, from);
+
+    in->quoted_id = wa_span_buf(&p->send->quoted_id);
+    in->quoted_message = wa_span(empty, sizeof(empty));
+    in->quoted_from = from;
+
+    today = wa_day(wa_unix_s(a));
+
+    for (i = 0; i < WA_BUCKET_DAYS && i < today; i++) {
+
+        if (wa_record_get(a, p->quoted, today - i, &value) != WA_OK
+            || value.p == NULL
+            || WA_PB_UNPACK(wa__sent_message__descriptor, value, &t->arena,
+                            &sent) != WA_OK
+            || !sent->has_message)
+        {
+            continue;
+        }
+
+        in->quoted_message = wa_pb_span(&sent->message);
+        *from = wa_jid_bare(wa_account_self(a, wa_jid_is_lid(from)
+                                               ? WA_SERVER_LID
+                                               : WA_SERVER_PN));
+        break;
+    }
+
+    return WA_OK;
+}
+
+
+/*
+ * <message id to type=text [peer_recipient_pn]>
+ *     <participants><to jid><enc/></to>...</participants>
+ *     [<device-identity/>]
+ */
+wa_err_t
+wa_prepare_unit(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p)
+{
+    wa_err_t       rc;
+    wa_buf_t       copy = WA_BUF_EMPTY;
+    wa_node_t     *stanza;
+    wa_send_t     *s;
+    wa_arena_t    *arena;
+
+    if (u == NULL) {
+        return WA_ERR_NOMEM;
+    }
+
+    s = p->send;
+    arena = &t->arena;
+
+    rc = wa_message_encode_copy(&p->chat, wa_span_buf(&s->message), p->secret,
+                                &copy);
+    if (rc != WA_OK) {
+        wa_buf_wipe(&copy);
+        return rc;
+    }
+
+    p->copy = wa_span_buf(&copy);
+    stanza = wa_node_new(arena, "message");
+
+    wa_node_set(arena, stanza, "id", wa_span_str(s->id));
+    wa_node_set_jid(arena, stanza, "to", &p->chat);
+    wa_node_set_str(arena, stanza, "type", "text");
+
+    if (wa_jid_is_lid(&p->chat) && s->pn.server == WA_SERVER_PN && !p->self) {
+        wa_node_set_jid(arena, stanza, "peer_recipient_pn", &s->pn);
+    }
+
+    rc = prepare_copies(u, t, p, stanza);
+
+    wa_buf_wipe(&copy);
+    p->copy = wa_span_none();
+
+    if (rc == WA_OK) {
+        rc = wa_devices_phash(p->list.devices, p->list.n_devices, s->phash);
+    }
+
+    if (rc == WA_OK) {
+        rc = prepare_records(u, p, stanza);
+    }
+
+    if (rc == WA_OK) {
+        rc = wa_unit_send(u, stanza);
+    }
+
+    return rc;
+}
+
+
+/* A device without a usable session is left out; the contact needs one. */
+static wa_err_t
+prepare_copies(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p, wa_node_t *stanza)
+{
+    bool                       pkmsg, own;
+    size_t                     i, done;
+    wa_err_t                   rc, last;
+    wa_node_t                 *list, *to, *enc;
+    wa_arena_t                *arena;
+    const wa_jid_t            *d;
+    const wa_device_user_t    *user;
+
+    arena = &t->arena;
+    user = &p->list.users[0];
+    list = wa_node_add_new(arena, stanza, "participants");
+    last = WA_ERR_NO_SESSION;
+    pkmsg = false;
+    done = 0;
+
+    for (i = 0; i < p->list.n_devices; i++) {
+        d = &p->list.devices[i];
+        own = p->self || i < user->first || i >= user->first + user->n;
+
+        rc = wa_sent_enc(u, arena, d, own ? p->copy
+                                          : wa_span_buf(&p->send->message),
+                         0, &enc, &pkmsg);
+
+        if (rc == WA_ERR_NOMEM) {
+            return rc;
+        }
+
+        if (rc != WA_OK) {
+            wa_log(t->account, WA_LOG_INFO, "no copy for a device: %s",
+                   wa_err_name(rc));
+            last = own ? last : rc;
+            continue;
+        }
+
+        done += (!own || p->self);
+
+        to = wa_node_add_new(arena, list, "to");
+        wa_node_set_jid(arena, to, "jid", d);
+        wa_node_add(arena, to, enc);
+    }
+
+    if (pkmsg) {
+        wa_sent_identity(t->account, arena, stanza);
+    }
+
+    return done == 0 ? last : WA_OK;
+}
+
+
+static wa_err_t
+prepare_records(wa_unit_t *u, wa_prepare_t *p, const wa_node_t *stanza)
+{
+    char             to[WA_JID_TEXT_MAX], pn[WA_JID_TEXT_MAX];
+    wa_err_t         rc;
+    wa_buf_t         packed = WA_BUF_EMPTY;
+    wa_send_t       *s;
+    Wa__SentMessage  sent = WA__SENT_MESSAGE__INIT;
+
+    s = p->send;
+
+    if (wa_jid_format(&p->chat, to, sizeof(to)) == 0) {
+        return WA_ERR_ARG;
+    }
+
+    if (s->pn.server == WA_SERVER_NONE
+        || wa_jid_format(&s->pn, pn, sizeof(pn)) == 0)
+    {
+        pn[0] = '\0';
+    }
+
+    sent.has_message = 1;
+    sent.message = wa_pb_bytes(wa_span_buf(&s->message));
+    sent.to = to;
+    sent.pn = pn[0] == '\0' ? NULL : pn;
+    sent.has_timestamp = 1;
+    sent.timestamp = s->ts;
+
+    rc = wa_sent_put(u, wa_span_str(s->id), wa_day(s->ts), &sent);
+
+    if (rc == WA_OK) {
+        rc = wa_node_pack(stanza, &packed);
+    }
+
+    if (rc == WA_OK) {
+        rc = prepare_put_pending(u, s, to, sent.pn, wa_span_buf(&packed));
+    }
+
+    wa_buf_wipe(&packed);
+
+    if (rc == WA_OK) {
+        rc = wa_send_put_list(u, NULL);
+    }
+
+    if (rc == WA_OK && p->cid[0] != '\0') {
+        rc = prepare_put_client_id(u, p, sent.pn != NULL ? pn : to);
+    }
+
+    return rc;
+}
+
+
+static wa_err_t
+prepare_put_pending(wa_unit_t *u, const wa_send_t *s, const char *to,
+    const char *pn, wa_span_t stanza)
+{
+    char             name[WA_SENT_NAME_LEN];
+    wa_err_t         rc;
+    wa_buf_t         packed = WA_BUF_EMPTY;
+    Wa__PendingSend  pend = WA__PENDING_SEND__INIT;
+
+    if (!wa_sent_name("pend/", wa_span_str(s->id), name)) {
+        return WA_ERR_ARG;
+    }
+
+    /* protobuf-c wants char *; packing does not write. */
+
+    pend.has_stanza = 1;
+    pend.stanza = wa_pb_bytes(stanza);
+    pend.to = (char *) (uintptr_t) to;
+    pend.pn = (char *) (uintptr_t) pn;
+    pend.has_timestamp = 1;
+    pend.timestamp = s->ts;
+    pend.phash = (char *) (uintptr_t) s->phash;
+    pend.has_message = 1;
+    pend.message = wa_pb_bytes(wa_span_buf(&s->message));
+    pend.client_id = s->client_id;
+    pend.metadata = s->metadata;
+
+    rc = WA_PB_PACK(&pend, &packed);
+
+    if (rc == WA_OK) {
+        rc = wa_unit_put(u, name, 0, wa_span_buf(&packed));
+    }
+
+    wa_buf_wipe(&packed);
+
+    return rc;
+}
+
+
+static wa_err_t
+prepare_put_client_id(wa_unit_t *u, const wa_prepare_t *p, const char *to)
+{
+    wa_err_t        rc;
+    wa_buf_t        packed = WA_BUF_EMPTY;
+    Wa__ClientSend  c = WA__CLIENT_SEND__INIT;
+
+    c.id = p->send->id;
+    c.to = (char *) (uintptr_t) to;
+    c.has_timestamp = 1;
+    c.timestamp = p->send->ts;
+
+    rc = WA_PB_PACK(&c, &packed);
+
+    if (rc == WA_OK) {
+        rc = wa_unit_put(u, p->cid, wa_day(p->send->ts),
+                         wa_span_buf(&packed));
+    }
+
+    wa_buf_free(&packed);
+
+    return rc;
+}

@@ -1,0 +1,49 @@
+/*
+ * What is put together for one send: the message, its copies for every
+ * device, and the records that let it be repeated.
+ */
+#ifndef WA_PREPARE_H
+#define WA_PREPARE_H
+
+#include "wa_device.h"
+#include "wa_send_int.h"
+
+
+/* Recipient and ourselves. */
+#define WA_PREPARE_USERS_MAX  2
+
+/* "cid/", 32 hex digits, NUL. */
+#define WA_PREPARE_CID_LEN    40
+
+typedef struct {
+    wa_send_t         *send;
+    char               cid[WA_PREPARE_CID_LEN];    /* "" none                */
+    char               quoted[WA_SENT_NAME_LEN];
+    wa_jid_t           users[WA_PREPARE_USERS_MAX];
+    size_t             n_users;
+    bool               self;                    /* chat with ourselves    */
+    wa_device_list_t   list;
+    wa_jid_t          *missing;
+    wa_err_t          *results;
+    size_t             n_missing;
+    bool               fetched;
+    wa_jid_t           chat;                    /* as addressed           */
+    uint8_t            secret[32];
+    wa_span_t          copy;                    /* for own devices        */
+} wa_prepare_t;
+
+
+/*
+ * Chooses id and secret and encodes the Message.  Needs the quoted record,
+ * if any.  Errors of wa_message_encode_text().
+ */
+wa_err_t wa_prepare_message(wa_task_t *t, wa_prepare_t *p);
+
+/*
+ * Fills the unit: sessions, out/<id>, pend/<id>, pending, the client's id,
+ * the held stanza.  Needs all session records.  WA_ERR_NO_SESSION: no device
+ * of the recipient can be encrypted for; other errors: drop the unit.
+ */
+wa_err_t wa_prepare_unit(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p);
+
+#endif /* WA_PREPARE_H */

@@ -1,0 +1,361 @@
+/*
+ * Acks and receipts, see wa_receipt.h.
+ */
+#include "wa_receipt.h"
+
+#include "wa_account_int.h"
+#include "wa_conn.h"
+#include "wa_event_message.h"
+#include "wa_lid.h"
+#include "wa_recent.h"
+#include "wa_retry.h"
+
+
+/* An ack is one node with a few attributes. */
+#define ACK_ARENA_CHUNK   500
+
+/* Ids in one receipt; the server sends at most 256. */
+#define RECEIPT_IDS_MAX   256
+
+/* A message id of any client; ours have 22 characters. */
+#define RECEIPT_ID_LEN    128
+
+
+typedef struct {
+    wa_jid_t     from;          /* the device that tells */
+    wa_jid_t     lid;           /* bare; NONE: not known */
+    wa_jid_t     pn;
+    const char  *status;        /* of the event; NULL: no event */
+} receipt_t;
+
+
+static void receipt_loaded(wa_task_t *t, wa_err_t rc);
+static const char *receipt_status(wa_span_t type);
+static wa_err_t receipt_event(wa_unit_t *u, const receipt_t *r,
+    wa_span_t id, int64_t ts, uint64_t *brief);
+static void receipt_ack_only(wa_task_t *t);
+
+
+wa_err_t
+wa_ack_stanza(wa_unit_t *u, const wa_node_t *stanza, const char *type,
+    unsigned error)
+{
+    wa_err_t    rc;
+    wa_node_t  *ack;
+    wa_span_t   id, from;
+    wa_arena_t  arena;
+
+    id = wa_node_attr(stanza, "id");
+    from = wa_node_attr(stanza, "from");
+
+    if (id.p == NULL || from.p == NULL) {
+        return WA_ERR_SYNTAX;
+    }
+
+    wa_arena_init(&arena, ACK_ARENA_CHUNK);
+
+    ack = wa_node_new(&arena, "ack");
+
+    wa_node_set(&arena, ack, "class", stanza->tag);
+    wa_node_set(&arena, ack, "id", id);
+    wa_node_set(&arena, ack, "to", from);
+    wa_node_set(&arena, ack, "participant",
+                wa_node_attr(stanza, "participant"));
+    wa_node_set(&arena, ack, "recipient",
+                wa_node_attr(stanza, "recipient"));
+
+    if (type != NULL) {
+        wa_node_set_str(&arena, ack, "type", type);
+
+    } else if (!wa_node_is(stanza, "message")) {
+        wa_node_set(&arena, ack, "type", wa_node_attr(stanza, "type"));
+    }
+
+    if (error != 0) {
+        wa_node_set_u64(&arena, ack, "error", error);
+    }
+
+    rc = wa_unit_send(u, ack);
+
+    wa_arena_free(&arena);
+
+    return rc;
+}
+
+
+wa_err_t
+wa_receipt_message(wa_unit_t *u, const wa_node_t *stanza, const char *type,
+    const wa_jid_t *chat)
+{
+    wa_err_t       rc;
+    wa_jid_t       bare;
+    wa_node_t     *receipt;
+    wa_span_t      id, from;
+    wa_arena_t     arena;
+    wa_account_t  *a;
+
+    if (u == NULL) {
+        return WA_ERR_NOMEM;
+    }
+
+    a = wa_unit_account(u);
+    id = wa_node_attr(stanza, "id");
+    from = wa_node_attr(stanza, "from");
+
+    if (id.p == NULL || from.p == NULL) {
+        return WA_ERR_SYNTAX;
+    }
+
+    wa_arena_init(&arena, ACK_ARENA_CHUNK);
+
+    receipt = wa_node_new(&arena, "receipt");
+
+    wa_node_set(&arena, receipt, "id", id);
+
+    if (type != NULL && strcmp(type, "hist_sync") == 0) {
+        bare = wa_jid_bare(wa_account_self(a, WA_SERVER_PN));
+        wa_node_set_jid(&arena, receipt, "to", &bare);
+
+    } else {
+        wa_node_set(&arena, receipt, "to", from);
+        wa_node_set(&arena, receipt, "participant",
+                    wa_node_attr(stanza, "participant"));
+    }
+
+    if (type != NULL) {
+        wa_node_set_str(&arena, receipt, "type", type);
+
+        if (strcmp(type, "sender") == 0 && chat != NULL) {
+            bare = wa_jid_bare(chat);
+            wa_node_set_jid(&arena, receipt, "recipient", &bare);
+        }
+
+    } else if (!wa_account_available(a)) {
+        wa_node_set_str(&arena, receipt, "type", "inactive");
+    }
+
+    rc = wa_unit_send(u, receipt);
+
+    wa_arena_free(&arena);
+
+    return rc;
+}
+
+
+void
+wa_receipt_stanza(wa_task_t *t)
+{
+    size_t         n;
+    wa_err_t       rc;
+    wa_key_t       keys[WA_LID_KEYS];
+    wa_span_t      type;
+    receipt_t     *r;
+    wa_account_t  *a;
+
+    a = t->account;
+    type = wa_node_attr(t->stanza, "type");
+
+    if (wa_span_eq_str(type, "retry")
+        || wa_span_eq_str(type, "enc_rekey_retry"))
+    {
+        wa_retry_answer(t);
+        return;
+    }
+
+    r = wa_arena_calloc(&t->arena, 1, sizeof(receipt_t));
+    if (r == NULL) {
+        wa_task_end(t, WA_ERR_NOMEM);
+        return;
+    }
+
+    t->data = r;
+    r->status = receipt_status(type);
+
+    /* Groups tell per participant; own devices tell about copies. */
+
+    if (r->status == NULL
+        || !wa_node_attr_jid(t->stanza, "from", &r->from)
+        || !wa_jid_is_user(&r->from)
+        || wa_jid_eq_bare(&r->from, wa_account_self(a, WA_SERVER_PN))
+        || wa_jid_eq_bare(&r->from, wa_account_self(a, WA_SERVER_LID)))
+    {
+        receipt_ack_only(t);
+        return;
+    }
+
+    n = wa_lid_need(&r->from, &t->arena, keys);
+
+    t->resume = receipt_loaded;
+    rc = wa_task_need(t, keys, n);
+
+    if (rc != WA_AGAIN) {
+        receipt_loaded(t, rc);
+    }
+}
+
+
+/* NULL: nothing that changes the status of a message of ours. */
+static const char *
+receipt_status(wa_span_t type)
+{
+    if (type.p == NULL) {
+        return "delivered";
+    }
+
+    if (wa_span_eq_str(type, "read")) {
+        return "read";
+    }
+
+    if (wa_span_eq_str(type, "played")) {
+        return "played";
+    }
+
+    return NULL;
+}
+
+
+static void
+receipt_loaded(wa_task_t *t, wa_err_t rc)
+{
+    size_t            n, i;
+    int64_t           ts;
+    uint64_t          briefs[RECEIPT_IDS_MAX + 1];
+    wa_unit_t        *u;
+    receipt_t        *r;
+    wa_account_t     *a;
+    const wa_node_t  *item;
+
+    if (rc != WA_OK) {
+        wa_task_end(t, rc);
+        return;
+    }
+
+    a = t->account;
+    r = t->data;
+    n = 0;
+
+    r->pn = r->from;
+    r->lid = r->from;
+
+    if (wa_jid_is_lid(&r->from)) {
+        (void) wa_pn_of(a, &r->from, &r->pn);
+
+    } else if (!wa_lid_of(a, &r->from, &r->lid)) {
+        memset(&r->lid, 0, sizeof(r->lid));
+    }
+
+    r->pn = wa_jid_bare(&r->pn);
+    r->lid = wa_jid_bare(&r->lid);
+
+    if (!wa_node_attr_i64(t->stanza, "t", &ts) || ts <= 0) {
+        ts = wa_unix_s(a);
+    }
+
+    u = wa_unit_new(a);
+
+    rc = receipt_event(u, r, wa_node_attr(t->stanza, "id"), ts, &briefs[n]);
+    n += (rc == WA_OK);
+
+    item = wa_node_child(wa_node_child(t->stanza, "list"), "item");
+
+    while (item != NULL && n <= RECEIPT_IDS_MAX && rc != WA_ERR_NOMEM) {
+        rc = receipt_event(u, r, wa_node_attr(item, "id"), ts, &briefs[n]);
+        n += (rc == WA_OK);
+        item = wa_node_sibling(item, "item");
+    }
+
+    if (rc == WA_ERR_NOMEM) {
+        wa_unit_drop(u);
+        wa_task_end(t, rc);
+        return;
+    }
+
+    (void) wa_ack_stanza(u, t->stanza, NULL, 0);
+    rc = wa_unit_commit(u, NULL);
+
+    for (i = 0; i < n && rc == WA_OK; i++) {
+        wa_recent_add(a, briefs[i]);
+    }
+
+    wa_task_end(t, rc);
+}
+
+
+/* Every device of the peer tells by itself: once per person is enough.
+   WA_ERR_DUPLICATE, WA_ERR_SYNTAX: no event. */
+static wa_err_t
+receipt_event(wa_unit_t *u, const receipt_t *r, wa_span_t id, int64_t ts,
+    uint64_t *brief)
+{
+    char           ref[WA_MESSAGE_REF_LEN];
+    json_t        *data;
+    wa_err_t       rc;
+    wa_span_t      parts[5];
+    wa_account_t  *a;
+
+    if (u == NULL) {
+        return WA_ERR_NOMEM;
+    }
+
+    if (id.n == 0 || id.n > RECEIPT_ID_LEN) {
+        return WA_ERR_SYNTAX;
+    }
+
+    a = wa_unit_account(u);
+
+    parts[0] = wa_span_str(r->status);
+    parts[1] = wa_span("/", 1);
+    parts[2] = wa_span_str(r->pn.user);
+    parts[3] = wa_span("/", 1);
+    parts[4] = id;
+
+    rc = wa_recent_brief(parts, 5, brief);
+    if (rc != WA_OK) {
+        return rc;
+    }
+
+    if (wa_recent_has(a, *brief)) {
+        return WA_ERR_DUPLICATE;
+    }
+
+    rc = wa_message_ref(a, true, NULL, id, ref);
+    if (rc != WA_OK) {
+        return rc;
+    }
+
+    data = json_pack("{s:s, s:o, s:o, s:o, s:o, s:s, s:I}",
+                     "id", ref,
+                     "message_id", wa_json_span(id),
+                     "chat_jid", wa_json_jid(&r->pn),
+                     "recipient_jid", wa_json_jid(&r->pn),
+                     "lid", wa_json_jid(&r->lid),
+                     "status", r->status,
+                     "timestamp", (json_int_t) ts);
+
+    if (data == NULL) {
+        return WA_ERR_NOMEM;
+    }
+
+    return wa_unit_event(u, "message.receipt", data, NULL);
+}
+
+
+static void
+receipt_ack_only(wa_task_t *t)
+{
+    wa_err_t    rc;
+    wa_unit_t  *u;
+
+    u = wa_unit_new(t->account);
+
+    rc = wa_ack_stanza(u, t->stanza, NULL, 0);
+
+    if (rc == WA_ERR_SYNTAX) {
+        wa_unit_drop(u);
+
+    } else {
+        rc = wa_unit_commit(u, NULL);
+    }
+
+    wa_task_end(t, rc);
+}

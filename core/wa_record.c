@@ -1,0 +1,606 @@
+/*
+ * In-memory records: a small chained hash table with an LRU list.  Values are
+ * plaintext secrets, so every release wipes.
+ */
+#include <stdio.h>
+
+#include "wa_out.h"
+#include "wa_store.h"
+
+
+#define STORE_BUCKETS      32
+#define WA_RECORD_AAD_MAX  (WA_ACCOUNT_ID_LEN + WA_RECORD_NAME_MAX + 2)
+
+
+typedef struct wa_entry_s  wa_entry_t;
+typedef struct wa_fetch_s  wa_fetch_t;
+
+struct wa_entry_s {
+    wa_entry_t  *chain;
+    wa_entry_t  *newer;
+    wa_entry_t  *older;
+    wa_buf_t     value;
+    uint32_t     hash;
+    uint32_t     day;
+    bool         absent;
+    char         name[];
+};
+
+/* One load on its way; keys and names live in the arena. */
+struct wa_fetch_s {
+    wa_fetch_t  *next;
+    wa_arena_t   arena;
+    wa_load_t    load;
+};
+
+struct wa_store_s {
+    wa_entry_t  *bucket[STORE_BUCKETS];
+    wa_entry_t  *newest;
+    wa_entry_t  *oldest;
+    wa_fetch_t  *fetches;
+    size_t       bytes;
+    size_t       fetching;
+    uint64_t     token;
+};
+
+
+static uint32_t store_hash(const char *name, size_t len, uint32_t day);
+static wa_entry_t *store_find(wa_store_t *s, const char *name, size_t len,
+    uint32_t day);
+static wa_entry_t *store_add(wa_store_t *s, const char *name, size_t len,
+    uint32_t day);
+static void store_drop(wa_store_t *s, wa_entry_t *e);
+static void store_touch(wa_store_t *s, wa_entry_t *e);
+static wa_err_t record_aad(wa_account_t *a, const char *name, char *buf,
+    size_t cap, wa_span_t *aad);
+static wa_err_t store_accept(wa_account_t *a, const wa_key_t *key,
+    wa_span_t sealed);
+
+
+uint32_t
+wa_record_hash(const char *name, uint32_t day)
+{
+    return store_hash(name, strlen(name), day);
+}
+
+
+uint32_t
+wa_day(int64_t unix_s)
+{
+    return unix_s < 0 ? 0 : (uint32_t) (unix_s / 86400);
+}
+
+
+wa_err_t
+wa_store_create(wa_account_t *a)
+{
+    a->store = wa_calloc(1, sizeof(wa_store_t));
+
+    return a->store == NULL ? WA_ERR_NOMEM : WA_OK;
+}
+
+
+void
+wa_store_free(wa_account_t *a)
+{
+    wa_store_t  *s;
+    wa_fetch_t  *f;
+
+    s = a->store;
+
+    if (s == NULL) {
+        return;
+    }
+
+    while (s->oldest != NULL) {
+        store_drop(s, s->oldest);
+    }
+
+    while (s->fetches != NULL) {
+        f = s->fetches;
+        s->fetches = f->next;
+        wa_arena_free(&f->arena);
+        wa_free(f);
+    }
+
+    wa_free(s);
+    a->store = NULL;
+}
+
+
+bool
+wa_record_is_plain(const char *name)
+{
+    return strcmp(name, WA_RECORD_VIEW) == 0 || strcmp(name, "meta") == 0
+           || strcmp(name, WA_RECORD_SEQ) == 0;
+}
+
+
+wa_err_t
+wa_record_get(wa_account_t *a, const char *name, uint32_t day,
+    wa_span_t *value)
+{
+    return wa_store_get(a, name, day, value) ? WA_OK : WA_AGAIN;
+}
+
+
+bool
+wa_store_get(wa_account_t *a, const char *name, uint32_t day,
+    wa_span_t *value)
+{
+    wa_entry_t  *e;
+
+    e = store_find(a->store, name, strlen(name), day);
+
+    if (e == NULL) {
+        return false;
+    }
+
+    store_touch(a->store, e);
+    *value = e->absent ? wa_span_none() : wa_span_buf(&e->value);
+
+    if (!e->absent && value->p == NULL) {
+        value->p = (const uint8_t *) "";        /* present but empty */
+    }
+
+    return true;
+}
+
+
+wa_err_t
+wa_store_put(wa_account_t *a, const char *name, uint32_t day,
+    wa_span_t value, wa_prior_t *prior)
+{
+    size_t       len;
+    wa_err_t     rc;
+    wa_buf_t     fresh = WA_BUF_EMPTY;
+    wa_store_t  *s;
+    wa_entry_t  *e;
+
+    len = strlen(name);
+
+    if (len == 0 || len > WA_RECORD_NAME_MAX
+        || value.n > WA_RECORD_VALUE_MAX)
+    {
+        return WA_ERR_LIMIT;
+    }
+
+    rc = wa_buf_append_span(&fresh, value);
+    if (rc != WA_OK) {
+        return rc;
+    }
+
+    s = a->store;
+    e = store_find(s, name, len, day);
+    memset(prior, 0, sizeof(*prior));
+
+    if (e != NULL) {
+        prior->kind = e->absent ? WA_PRIOR_ABSENT : WA_PRIOR_VALUE;
+
+    } else {
+        e = store_add(s, name, len, day);
+
+        if (e == NULL) {
+            wa_buf_wipe(&fresh);
+            return WA_ERR_NOMEM;
+        }
+    }
+
+    s->bytes -= e->value.cap;
+    prior->value = e->value;
+    e->value = fresh;
+    e->absent = (value.p == NULL);
+    s->bytes += fresh.cap;
+    store_touch(s, e);
+
+    return WA_OK;
+}
+
+
+void
+wa_store_restore(wa_account_t *a, const char *name, uint32_t day,
+    wa_prior_t *prior)
+{
+    wa_store_t  *s;
+    wa_entry_t  *e;
+
+    s = a->store;
+    e = store_find(s, name, strlen(name), day);
+
+    if (e == NULL) {
+        wa_buf_wipe(&prior->value);
+        return;
+    }
+
+    if (prior->kind == WA_PRIOR_UNKNOWN) {
+        store_drop(s, e);
+        return;
+    }
+
+    s->bytes -= e->value.cap;
+    wa_buf_wipe(&e->value);
+    e->value = prior->value;
+    e->absent = (prior->kind == WA_PRIOR_ABSENT);
+    s->bytes += e->value.cap;
+    memset(prior, 0, sizeof(*prior));
+}
+
+
+wa_err_t
+wa_store_load(wa_account_t *a, const wa_key_t *keys, size_t n,
+    uint64_t *token)
+{
+    char        *name;
+    size_t       i, missing;
+    wa_key_t    *copy;
+    wa_store_t  *s;
+    wa_entry_t  *e;
+    wa_fetch_t  *f;
+
+    s = a->store;
+    f = NULL;
+    copy = NULL;
+    missing = 0;
+
+    for (i = 0; i < n; i++) {
+        e = store_find(s, (const char *) keys[i].name.p, keys[i].name.n,
+                       keys[i].day);
+
+        if (e != NULL) {
+            store_touch(s, e);
+            continue;
+        }
+
+        if (f == NULL) {
+            f = wa_calloc(1, sizeof(wa_fetch_t));
+            if (f == NULL) {
+                return WA_ERR_NOMEM;
+            }
+
+            wa_arena_init(&f->arena, 1000);
+            copy = wa_arena_calloc(&f->arena, n, sizeof(wa_key_t));
+        }
+
+        name = copy == NULL ? NULL
+                            : wa_arena_strdup(&f->arena, keys[i].name);
+
+        if (name == NULL) {
+            goto failed;
+        }
+
+        copy[missing].name = wa_span(name, keys[i].name.n);
+        copy[missing].day = keys[i].day;
+        missing++;
+    }
+
+    if (missing == 0) {
+        return WA_OK;
+    }
+
+    f->load.token = ++s->token;
+    f->load.keys = copy;
+    f->load.n = missing;
+
+    if (wa_outq_load(a, &f->load) != WA_OK) {
+        goto failed;
+    }
+
+    f->next = s->fetches;
+    s->fetches = f;
+    s->fetching++;
+    *token = f->load.token;
+
+    return WA_AGAIN;
+
+failed:
+
+    if (f != NULL) {
+        wa_arena_free(&f->arena);
+        wa_free(f);
+    }
+
+    return WA_ERR_NOMEM;
+}
+
+
+wa_err_t
+wa_store_loaded(wa_account_t *a, uint64_t token, const wa_span_t *values,
+    size_t n)
+{
+    size_t       i;
+    wa_err_t     rc;
+    wa_store_t  *s;
+    wa_fetch_t  *f, **pf;
+
+    s = a->store;
+
+    for (pf = &s->fetches; *pf != NULL; pf = &(*pf)->next) {
+        if ((*pf)->load.token == token) {
+            break;
+        }
+    }
+
+    f = *pf;
+
+    if (f == NULL || n != f->load.n) {
+        return WA_ERR_ARG;
+    }
+
+    *pf = f->next;
+    s->fetching--;
+    rc = WA_OK;
+
+    for (i = 0; i < n && rc == WA_OK; i++) {
+        rc = store_accept(a, &f->load.keys[i], values[i]);
+    }
+
+    wa_arena_free(&f->arena);
+    wa_free(f);
+
+    return rc;
+}
+
+
+/*
+ * A name that got a value while it was being loaded keeps it: the write is
+ * newer than what was read.
+ */
+static wa_err_t
+store_accept(wa_account_t *a, const wa_key_t *key, wa_span_t sealed)
+{
+    wa_err_t     rc;
+    wa_buf_t     plain = WA_BUF_EMPTY;
+    char         aad[WA_RECORD_AAD_MAX];
+    wa_span_t    aad_span;
+    wa_store_t  *s;
+    wa_entry_t  *e;
+    const char  *name;
+
+    s = a->store;
+    name = (const char *) key->name.p;
+
+    if (store_find(s, name, key->name.n, key->day) != NULL) {
+        return WA_OK;
+    }
+
+    rc = WA_OK;
+
+    if (sealed.p != NULL && wa_record_is_plain(name)) {
+        rc = wa_buf_append_span(&plain, sealed);
+
+    } else if (sealed.p != NULL) {
+        rc = record_aad(a, name, aad, sizeof(aad), &aad_span);
+
+        if (rc == WA_OK) {
+            rc = wa_unseal(a->engine->conf.master_key, aad_span, sealed,
+                           &plain);
+        }
+    }
+
+    if (rc != WA_OK) {
+        wa_log(a, WA_LOG_ERROR, "record \"%s\" is unreadable: %s", name,
+               rc == WA_ERR_AUTH ? "wrong master key or damaged"
+                                 : wa_err_name(rc));
+        wa_buf_wipe(&plain);
+        return rc;
+    }
+
+    e = store_add(s, name, key->name.n, key->day);
+    if (e == NULL) {
+        wa_buf_wipe(&plain);
+        return WA_ERR_NOMEM;
+    }
+
+    e->absent = (sealed.p == NULL);
+    e->value = plain;
+    s->bytes += plain.cap;
+
+    return WA_OK;
+}
+
+
+/* "<account id>/<name>": a record cannot be passed off as another one. */
+static wa_err_t
+record_aad(wa_account_t *a, const char *name, char *buf, size_t cap,
+    wa_span_t *aad)
+{
+    int  n;
+
+    n = snprintf(buf, cap, "%s/%s", a->id, name);
+
+    if (n < 0 || (size_t) n >= cap) {
+        return WA_ERR_LIMIT;
+    }
+
+    *aad = wa_span(buf, (size_t) n);
+
+    return WA_OK;
+}
+
+
+wa_err_t
+wa_record_seal(wa_account_t *a, const char *name, wa_span_t plain,
+    wa_buf_t *out)
+{
+    char       aad[WA_RECORD_AAD_MAX];
+    wa_err_t   rc;
+    wa_span_t  aad_span;
+
+    rc = record_aad(a, name, aad, sizeof(aad), &aad_span);
+
+    if (rc != WA_OK) {
+        return rc;
+    }
+
+    return wa_seal(a->engine->conf.master_key, aad_span, plain, out);
+}
+
+
+size_t
+wa_store_loading(const wa_account_t *a)
+{
+    return a->store->fetching;
+}
+
+
+void
+wa_store_clear(wa_account_t *a)
+{
+    while (a->store->oldest != NULL) {
+        store_drop(a->store, a->store->oldest);
+    }
+}
+
+
+void
+wa_store_trim(wa_account_t *a)
+{
+    wa_store_t  *s;
+
+    s = a->store;
+
+    while (s->oldest != NULL && s->bytes > a->engine->conf.cache_bytes) {
+        store_drop(s, s->oldest);
+    }
+}
+
+
+size_t
+wa_store_footprint(const wa_account_t *a)
+{
+    return sizeof(wa_store_t) + a->store->bytes;
+}
+
+
+static uint32_t
+store_hash(const char *name, size_t len, uint32_t day)
+{
+    size_t    i;
+    uint32_t  h;
+
+    h = 2166136261u ^ day;
+
+    for (i = 0; i < len; i++) {
+        h = (h ^ (uint8_t) name[i]) * 16777619u;
+    }
+
+    return h;
+}
+
+
+static wa_entry_t *
+store_find(wa_store_t *s, const char *name, size_t len, uint32_t day)
+{
+    uint32_t     h;
+    wa_entry_t  *e;
+
+    h = store_hash(name, len, day);
+
+    for (e = s->bucket[h % STORE_BUCKETS]; e != NULL; e = e->chain) {
+
+        if (e->hash == h && e->day == day
+            && strncmp(e->name, name, len) == 0 && e->name[len] == '\0')
+        {
+            return e;
+        }
+    }
+
+    return NULL;
+}
+
+
+static wa_entry_t *
+store_add(wa_store_t *s, const char *name, size_t len, uint32_t day)
+{
+    wa_entry_t  *e;
+
+    e = wa_calloc(1, sizeof(wa_entry_t) + len + 1);
+    if (e == NULL) {
+        return NULL;
+    }
+
+    memcpy(e->name, name, len);
+    e->day = day;
+    e->hash = store_hash(name, len, day);
+    e->absent = true;
+    e->chain = s->bucket[e->hash % STORE_BUCKETS];
+    s->bucket[e->hash % STORE_BUCKETS] = e;
+    s->bytes += sizeof(wa_entry_t) + len + 1;
+
+    e->older = s->newest;
+
+    if (s->newest != NULL) {
+        s->newest->newer = e;
+    }
+
+    s->newest = e;
+
+    if (s->oldest == NULL) {
+        s->oldest = e;
+    }
+
+    return e;
+}
+
+
+static void
+store_unlink(wa_store_t *s, wa_entry_t *e)
+{
+    if (e->newer != NULL) {
+        e->newer->older = e->older;
+
+    } else {
+        s->newest = e->older;
+    }
+
+    if (e->older != NULL) {
+        e->older->newer = e->newer;
+
+    } else {
+        s->oldest = e->newer;
+    }
+}
+
+
+static void
+store_touch(wa_store_t *s, wa_entry_t *e)
+{
+    if (s->newest == e) {
+        return;
+    }
+
+    store_unlink(s, e);
+
+    e->newer = NULL;
+    e->older = s->newest;
+
+    if (s->newest != NULL) {
+        s->newest->newer = e;
+    }
+
+    s->newest = e;
+
+    if (s->oldest == NULL) {
+        s->oldest = e;
+    }
+}
+
+
+static void
+store_drop(wa_store_t *s, wa_entry_t *e)
+{
+    wa_entry_t  **pe;
+
+    for (pe = &s->bucket[e->hash % STORE_BUCKETS]; *pe != e;
+         pe = &(*pe)->chain)
+    {
+        /* void */
+    }
+
+    *pe = e->chain;
+    store_unlink(s, e);
+
+    s->bytes -= sizeof(wa_entry_t) + strlen(e->name) + 1 + e->value.cap;
+    wa_buf_wipe(&e->value);
+    wa_free(e);
+}

@@ -1,0 +1,54 @@
+/*
+ * Records: everything an account keeps, by name.  One home each:
+ *
+ *   name                 day  content
+ *   view                 -    public account object, JSON, not sealed
+ *   meta                 -    settings (name, webhook, ...), JSON, not sealed
+ *   creds                -    device credentials         (wa_creds.h)
+ *   prekeys              -    one-time prekey counters   (wa_prekey.h)
+ *   pk/<block>           -    private one-time prekeys, 64 ids a block
+ *   spk/<id>             -    signed prekey pair, kept for late pkmsg
+ *   sess/<address>       -    Signal session record of one device
+ *   ident/<address>      -    identity key of one device, 33 bytes
+ *   lid/<pn user>        -    LID user of a phone number
+ *   pn/<lid user>        -    phone number of a LID user
+ *   dev/<user@server>    -    device list of a user      (wa_device.h)
+ *   pending              -    ids of sends without a server ack, in order
+ *   pend/<id>            -    one of them: packed stanza, ready to repeat
+ *   out/<id>             yes  sent message, for a peer's retry receipt
+ *   seen/<hash>          yes  (chat, sender, id) was delivered
+ *   rtry/<hash>          yes  retry receipts sent for one message
+ *   cid/<hash>           yes  a client's own id -> message id
+ *   askey/<hash>         -    app state keys as our phone sent them
+ *
+ * <address> is the Signal address of wa_jid_signal_address().  All but view
+ * and meta are sealed with the master key, bound to account and name.
+ *
+ * The account keeps a bounded part of them in memory.  A name that is not
+ * in memory is fetched with wa_task_need() first; wa_record_get() never
+ * waits.  Writing goes through a unit (wa_unit.h), is visible to the next
+ * wa_record_get() at once, and is kept in memory at least until committed.
+ */
+#ifndef WA_RECORD_H
+#define WA_RECORD_H
+
+#include "wa_account.h"
+
+
+#define WA_RECORD_NAME_MAX   200
+#define WA_RECORD_VALUE_MAX  (1024 * 1024)   /* a session with 2000 skipped
+                                                keys is 182 kB             */
+
+/*
+ * The record's value, borrowed until the next put of the same name or the
+ * end of the verb.  WA_OK: value->p NULL means "does not exist".
+ * WA_AGAIN: not in memory, call wa_task_need() (a caller that did is never
+ * answered this).
+ */
+wa_err_t wa_record_get(wa_account_t *a, const char *name, uint32_t day,
+    wa_span_t *value);
+
+/* Unix day of a time in seconds. */
+uint32_t wa_day(int64_t unix_s);
+
+#endif /* WA_RECORD_H */

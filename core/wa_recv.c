@@ -1,0 +1,558 @@
+/*
+ * <message> -> plaintext -> event, see wa_recv.h.
+ *
+ *     wa_recv_message    who and what; records that tell addresses
+ *     recv_addressed     a PN/LID pair in the attributes is learnt
+ *     recv_learned       records of the session
+ *     recv_decrypt       one unit from here to its commit
+ *     recv_duplicate     an old ratchet key: was it this very message?
+ *
+ * A 1:1 message has one <enc> for each device, so the first pkmsg or msg is
+ * the one meant for us.
+ */
+#include "wa_recv.h"
+
+#include "wa_account_int.h"
+#include "wa_lid.h"
+#include "wa_padding.h"
+#include "wa_receipt.h"
+#include "wa_recent.h"
+#include "wa_recv_int.h"
+#include "wa_retry.h"
+#include "wa_signal.h"
+
+
+/* Map records of sender and chat, session, prekeys, seen. */
+#define RECV_KEYS_MAX  (4 * WA_LID_KEYS + WA_SIGNAL_KEYS                      \
+                        + WA_SIGNAL_PREKEY_KEYS + 1)
+
+
+static wa_err_t recv_parse(wa_task_t *t, wa_recv_t *m);
+static void recv_parse_pair(const wa_node_t *st, wa_recv_t *m);
+static size_t recv_map_keys(wa_task_t *t, wa_key_t *keys);
+static bool recv_lookup_seen(wa_account_t *a, const wa_recv_t *m,
+    const wa_key_t *session);
+static void recv_addressed(wa_task_t *t, wa_err_t rc);
+static void recv_learned(wa_task_t *t, wa_err_t rc);
+static void recv_decrypt(wa_task_t *t, wa_err_t rc);
+static void recv_content(wa_task_t *t, wa_unit_t *u, wa_span_t plain);
+static void recv_failed(wa_task_t *t, wa_err_t rc, uint8_t reason);
+static void recv_duplicate(wa_task_t *t, wa_err_t rc);
+static void recv_ack(wa_task_t *t, unsigned error);
+
+
+void
+wa_recv_message(wa_task_t *t)
+{
+    size_t      n;
+    wa_err_t    rc;
+    wa_key_t    keys[RECV_KEYS_MAX];
+    wa_recv_t  *m;
+
+    m = wa_arena_calloc(&t->arena, 1, sizeof(wa_recv_t));
+    if (m == NULL) {
+        wa_task_end(t, WA_ERR_NOMEM);
+        return;
+    }
+
+    t->data = m;
+    rc = recv_parse(t, m);
+
+    if (rc == WA_ERR_STATE) {
+        recv_ack(t, 0);
+        return;
+    }
+
+    if (rc != WA_OK) {
+        wa_log(t->account, WA_LOG_INFO, "message stanza without address: %s",
+               wa_err_name(rc));
+        wa_task_end(t, rc == WA_ERR_NOMEM ? rc : WA_OK);
+        return;
+    }
+
+    n = recv_map_keys(t, keys);
+
+    t->resume = recv_addressed;
+    rc = wa_task_need(t, keys, n);
+
+    if (rc != WA_AGAIN) {
+        recv_addressed(t, rc);
+    }
+}
+
+
+void
+wa_recv_free(wa_account_t *a)
+{
+    wa_recent_free(a);
+}
+
+
+/*
+ * WA_ERR_STATE: to be acknowledged and nothing else (groups, broadcasts,
+ * newsletters, unencrypted kinds).  WA_ERR_SYNTAX: cannot be answered.
+ */
+static wa_err_t
+recv_parse(wa_task_t *t, wa_recv_t *m)
+{
+    wa_err_t          rc;
+    wa_span_t         type;
+    wa_account_t     *a;
+    const wa_node_t  *st, *enc;
+
+    a = t->account;
+    st = t->stanza;
+    m->id = wa_node_attr(st, "id");
+
+    if (m->id.n == 0 || !wa_node_attr_jid(st, "from", &m->from)) {
+        return WA_ERR_SYNTAX;
+    }
+
+    if (!wa_node_is(st, "message") || !wa_jid_is_user(&m->from)) {
+        return WA_ERR_STATE;
+    }
+
+    rc = wa_stanza_key(a, st, &m->key);
+    if (rc != WA_OK) {
+        return rc;
+    }
+
+    if (!wa_node_attr_i64(st, "t", &m->ts) || m->ts <= 0) {
+        m->ts = wa_unix_s(a);
+    }
+
+    m->from_me = wa_jid_eq_bare(&m->from, wa_account_self(a, WA_SERVER_PN))
+                 || wa_jid_eq_bare(&m->from,
+                                   wa_account_self(a, WA_SERVER_LID));
+    m->peer = wa_node_attr_is(st, "category", "peer");
+    m->push_name = wa_node_attr(st, "notify");
+    m->chat = m->from;
+
+    if (m->from_me && wa_node_attr_jid(st, "recipient", &m->chat)
+        && !wa_jid_is_user(&m->chat))
+    {
+        return WA_ERR_STATE;
+    }
+
+    m->chat = wa_jid_bare(&m->chat);
+    m->enc = m->from;
+    recv_parse_pair(st, m);
+
+    for (enc = wa_node_child(st, "enc"); enc != NULL;
+         enc = wa_node_sibling(enc, "enc"))
+    {
+        type = wa_node_attr(enc, "type");
+
+        if (wa_span_eq_str(type, "msg") || wa_span_eq_str(type, "pkmsg")) {
+            m->node = enc;
+            m->type = type;
+            return WA_OK;
+        }
+    }
+
+    return WA_ERR_STATE;
+}
+
+
+/* Two addresses of the chat's person, when the attributes give both. */
+static void
+recv_parse_pair(const wa_node_t *st, wa_recv_t *m)
+{
+    size_t     i;
+    wa_jid_t   other;
+    bool       lid;
+
+    static const char *const  of_sender[2] = { "sender_lid", "sender_pn" };
+    static const char *const  of_chat[2][2] = {
+        { "peer_recipient_lid", "recipient_lid" },
+        { "peer_recipient_pn", "recipient_pn" }
+    };
+
+    lid = wa_jid_is_lid(&m->chat);
+    other.server = WA_SERVER_NONE;
+
+    if (!m->from_me) {
+        if (!wa_node_attr_jid(st, of_sender[lid], &other)) {
+            return;
+        }
+
+    } else {
+        for (i = 0; i < 2; i++) {
+            if (wa_node_attr_jid(st, of_chat[lid][i], &other)) {
+                break;
+            }
+        }
+    }
+
+    if (lid && other.server == WA_SERVER_PN) {
+        m->lid = m->chat;
+        m->pn = wa_jid_bare(&other);
+        m->pair = true;
+
+    } else if (!lid && other.server == WA_SERVER_LID) {
+        m->pn = m->chat;
+        m->lid = wa_jid_bare(&other);
+        m->pair = true;
+    }
+}
+
+
+static size_t
+recv_map_keys(wa_task_t *t, wa_key_t *keys)
+{
+    size_t      n;
+    wa_recv_t  *m;
+
+    m = t->data;
+    n = wa_lid_need(&m->chat, &t->arena, keys);
+
+    if (m->pair) {
+        n += wa_lid_need(wa_jid_is_lid(&m->chat) ? &m->pn : &m->lid,
+                         &t->arena, keys + n);
+    }
+
+    if (m->from_me) {
+        n += wa_lid_need(&m->from, &t->arena, keys + n);
+    }
+
+    return n;
+}
+
+
+static void
+recv_addressed(wa_task_t *t, wa_err_t rc)
+{
+    wa_recv_t  *m;
+
+    m = t->data;
+
+    if (rc != WA_OK) {
+        wa_task_end(t, rc);
+        return;
+    }
+
+    t->resume = recv_learned;
+
+    if (m->pair) {
+        rc = wa_lid_learn(t, &m->pn, &m->lid);
+
+        if (rc == WA_AGAIN) {
+            return;
+        }
+    }
+
+    recv_learned(t, rc);
+}
+
+
+static void
+recv_learned(wa_task_t *t, wa_err_t rc)
+{
+    size_t         n, more;
+    wa_key_t       keys[RECV_KEYS_MAX];
+    wa_recv_t     *m;
+    wa_account_t  *a;
+
+    a = t->account;
+    m = t->data;
+
+    if (rc != WA_OK) {
+
+        if (rc == WA_ERR_NOMEM) {
+            wa_task_end(t, rc);
+            return;
+        }
+
+        wa_log(a, WA_LOG_INFO, "address pair not learnt: %s",
+               wa_err_name(rc));
+    }
+
+    wa_lid_prefer(a, &m->enc);
+
+    n = wa_signal_need(&m->enc, &t->arena, keys);
+    if (n == 0) {
+        wa_task_end(t, WA_ERR_NOMEM);
+        return;
+    }
+
+    m->asked = recv_lookup_seen(a, m, &keys[0]);
+
+    if (m->asked) {
+        keys[n].name = wa_span_str(m->key.seen);
+        keys[n].day = m->key.day;
+        n++;
+    }
+
+    if (wa_span_eq_str(m->type, "pkmsg")) {
+        rc = wa_signal_prekey_need(wa_node_content(m->node), &t->arena,
+                                   keys + n, &more);
+        if (rc == WA_ERR_NOMEM) {
+            wa_task_end(t, rc);
+            return;
+        }
+
+        n += (rc == WA_OK) ? more : 0;
+    }
+
+    /* The child may have waited: the map may have left memory. */
+
+    n += recv_map_keys(t, keys + n);
+
+    t->resume = recv_decrypt;
+    rc = wa_task_need(t, keys, n);
+
+    if (rc != WA_AGAIN) {
+        recv_decrypt(t, rc);
+    }
+}
+
+
+/*
+ * True if the seen record is wanted before decryption.  While the session
+ * was in memory all the time, the ring of lately seen messages covers what
+ * the record would tell; a repeat of the same ciphertext is found by the
+ * ratchet in any case.
+ */
+static bool
+recv_lookup_seen(wa_account_t *a, const wa_recv_t *m,
+    const wa_key_t *session)
+{
+    char       name[WA_RECORD_NAME_MAX + 1];
+    wa_span_t  value;
+
+    if (a->recent == NULL || wa_node_attr(m->node, "count").p != NULL
+        || session->name.n >= sizeof(name))
+    {
+        return true;
+    }
+
+    memcpy(name, session->name.p, session->name.n);
+    name[session->name.n] = '\0';
+
+    return wa_record_get(a, name, session->day, &value) != WA_OK
+           || value.p == NULL;
+}
+
+
+static void
+recv_decrypt(wa_task_t *t, wa_err_t rc)
+{
+    wa_recv_t          *m;
+    wa_span_t           value;
+    wa_unit_t          *u;
+    wa_account_t       *a;
+    wa_signal_plain_t   out;
+
+    a = t->account;
+    m = t->data;
+
+    if (rc != WA_OK) {
+        wa_task_end(t, rc);
+        return;
+    }
+
+    wa_recv_resolve(a, m);
+    m->known = wa_recent_has(a, m->key.brief);
+
+    if (m->asked
+        && wa_record_get(a, m->key.seen, m->key.day, &value) == WA_OK
+        && value.p != NULL)
+    {
+        m->known = true;
+    }
+
+    u = wa_unit_new(a);
+    if (u == NULL) {
+        wa_task_end(t, WA_ERR_NOMEM);
+        return;
+    }
+
+    memset(&out, 0, sizeof(out));
+    rc = wa_signal_decrypt(u, &m->enc, m->type, wa_node_content(m->node),
+                           &t->arena, &out);
+
+    if (rc != WA_OK) {
+        wa_unit_drop(u);
+        recv_failed(t, rc, out.retry_code);
+        return;
+    }
+
+    if (out.identity_changed) {
+        wa_log(a, WA_LOG_NOTICE, "a contact's device has a new identity key");
+    }
+
+    recv_content(t, u, out.padded);
+}
+
+
+/* The ratchet moved in `u`: whatever the plaintext holds, the unit stays. */
+static void
+recv_content(wa_task_t *t, wa_unit_t *u, wa_span_t plain)
+{
+    uint64_t       version;
+    wa_err_t       rc;
+    wa_recv_t     *m;
+    wa_content_t   content;
+
+    m = t->data;
+
+    /* v=3 is another application's payload: no padding, other schema. */
+
+    if (wa_node_attr_u64(m->node, "v", &version) && version != 2) {
+        rc = WA_ERR_SYNTAX;
+
+    } else {
+        rc = wa_padding_strip(&plain);
+    }
+
+    if (rc == WA_OK) {
+        rc = wa_message_decode(plain, &t->arena, &content);
+    }
+
+    if (rc == WA_OK) {
+        m->plain = plain;
+        rc = wa_recv_deliver(u, t, m, &content);
+
+    } else if (rc != WA_ERR_NOMEM) {
+
+        /* It came from the peer and will never parse: do not ask again. */
+
+        wa_log(t->account, WA_LOG_INFO, "decrypted message does not parse: "
+               "%s", wa_err_name(rc));
+        rc = wa_ack_stanza(u, t->stanza, NULL, WA_NACK_PROTOBUF);
+    }
+
+    if (rc != WA_OK) {
+        wa_unit_drop(u);
+        wa_task_end(t, rc);
+        return;
+    }
+
+    (void) wa_unit_put(u, m->key.seen, m->key.day, wa_span("1", 1));
+    rc = wa_unit_commit(u, NULL);
+
+    if (rc == WA_OK) {
+        wa_recent_add(t->account, m->key.brief);
+    }
+
+    wa_task_end(t, rc);
+}
+
+
+static void
+recv_failed(wa_task_t *t, wa_err_t rc, uint8_t reason)
+{
+    wa_key_t    key;
+    wa_recv_t  *m;
+
+    m = t->data;
+
+    if (rc == WA_ERR_NOMEM || rc == WA_ERR_STATE || rc == WA_ERR_FATAL) {
+        wa_task_end(t, rc);
+        return;
+    }
+
+    m->reason = reason;
+
+    if (m->known || m->asked || rc != WA_ERR_DUPLICATE) {
+        recv_duplicate(t, WA_OK);
+        return;
+    }
+
+    key.name = wa_span_str(m->key.seen);
+    key.day = m->key.day;
+
+    t->resume = recv_duplicate;
+    rc = wa_task_need(t, &key, 1);
+
+    if (rc != WA_AGAIN) {
+        recv_duplicate(t, rc);
+    }
+}
+
+
+/*
+ * It did not decrypt.  If it was delivered before, that is why, and only the
+ * receipt is repeated; a used ratchet key alone proves nothing.
+ */
+static void
+recv_duplicate(wa_task_t *t, wa_err_t rc)
+{
+    wa_jid_t       sender;
+    wa_unit_t     *u;
+    wa_recv_t     *m;
+    wa_span_t      value;
+    wa_account_t  *a;
+
+    a = t->account;
+    m = t->data;
+
+    if (rc != WA_OK) {
+        wa_task_end(t, rc);
+        return;
+    }
+
+    if (!m->known
+        && wa_record_get(a, m->key.seen, m->key.day, &value) == WA_OK
+        && value.p != NULL)
+    {
+        m->known = true;
+    }
+
+    if (!m->known) {
+        sender = m->from_me ? wa_jid_bare(wa_account_self(a, WA_SERVER_PN))
+                            : m->show;
+        wa_retry_request(t, &m->show, &sender, m->reason);
+        return;
+    }
+
+    wa_log(a, WA_LOG_DEBUG, "message was delivered before");
+
+    u = wa_unit_new(a);
+    wa_recv_answer(u, t, m, NULL);
+    rc = wa_unit_commit(u, NULL);
+
+    wa_task_end(t, rc);
+}
+
+
+void
+wa_recv_resolve(wa_account_t *a, wa_recv_t *m)
+{
+    if (!m->pair) {
+        memset(&m->pn, 0, sizeof(m->pn));
+        memset(&m->lid, 0, sizeof(m->lid));
+
+        if (wa_jid_is_lid(&m->chat)) {
+            m->lid = m->chat;
+
+            if (!wa_pn_of(a, &m->chat, &m->pn)) {
+                m->pn.server = WA_SERVER_NONE;
+            }
+
+        } else {
+            m->pn = m->chat;
+
+            if (!wa_lid_of(a, &m->chat, &m->lid)) {
+                m->lid.server = WA_SERVER_NONE;
+            }
+        }
+    }
+
+    m->show = m->pn.server != WA_SERVER_NONE ? m->pn : m->lid;
+    m->who = m->lid.server != WA_SERVER_NONE ? m->lid : m->pn;
+}
+
+
+static void
+recv_ack(wa_task_t *t, unsigned error)
+{
+    wa_err_t    rc;
+    wa_unit_t  *u;
+
+    u = wa_unit_new(t->account);
+    (void) wa_ack_stanza(u, t->stanza, NULL, error);
+    rc = wa_unit_commit(u, NULL);
+
+    wa_task_end(t, rc);
+}

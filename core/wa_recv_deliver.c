@@ -1,0 +1,356 @@
+/*
+ * A decrypted message -> events, records and receipts.
+ */
+#include "wa_recv_int.h"
+
+#include <stdio.h>
+
+#include "wa_account_int.h"
+#include "wa_event_message.h"
+#include "wa_receipt.h"
+
+
+/* Ids of other clients have up to some forty characters. */
+#define DELIVER_ID_MAX  128
+
+
+static wa_err_t deliver_content(wa_unit_t *u, wa_recv_t *m,
+    const wa_content_t *c);
+static wa_err_t deliver_event(wa_unit_t *u, const char *type, json_t *data,
+    json_t *unified);
+static wa_err_t deliver_message(wa_unit_t *u, wa_recv_t *m,
+    const wa_content_t *c);
+static void deliver_chat(wa_account_t *a, wa_recv_t *m,
+    const wa_content_t *c);
+static wa_err_t deliver_protocol(wa_unit_t *u, wa_recv_t *m,
+    const wa_content_t *c);
+static wa_err_t deliver_keys(wa_unit_t *u, const wa_recv_t *m);
+static wa_err_t deliver_edited(wa_unit_t *u, wa_recv_t *m,
+    const wa_content_t *c);
+static wa_err_t deliver_deleted(wa_unit_t *u, wa_recv_t *m,
+    const wa_content_t *c);
+static wa_err_t deliver_reaction(wa_unit_t *u, wa_recv_t *m,
+    const wa_content_t *c);
+static wa_err_t target_ref(wa_unit_t *u, const wa_recv_t *m,
+    const Wa__MessageKey *key, char out[WA_MESSAGE_REF_LEN]);
+static bool is_primary(const wa_recv_t *m);
+static bool is_history(const wa_content_t *c);
+
+
+wa_err_t
+wa_recv_deliver(wa_unit_t *u, wa_task_t *t, wa_recv_t *m,
+    const wa_content_t *c)
+{
+    wa_err_t       rc;
+    wa_account_t  *a;
+
+    a = t->account;
+
+    if ((c->sent_copy || m->peer) && !m->from_me) {
+
+        /* Only our own devices may say what we sent. */
+
+        wa_log(a, WA_LOG_WARN, "a contact sent a message that only own "
+               "devices may send");
+
+    } else if (!m->known) {
+        deliver_chat(a, m, c);
+
+        rc = deliver_content(u, m, c);
+        if (rc != WA_OK) {
+            return rc;
+        }
+    }
+
+    wa_recv_answer(u, t, m, c);
+
+    return WA_OK;
+}
+
+
+static wa_err_t
+deliver_content(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
+{
+    switch (c->kind) {
+
+    case WA_KIND_PROTOCOL:
+        return deliver_protocol(u, m, c);
+
+    case WA_KIND_REACTION:
+        return deliver_reaction(u, m, c);
+
+    case WA_KIND_POLL_UPDATE:
+        return WA_OK;
+
+    default:
+        return (c->nothing || m->peer) ? WA_OK : deliver_message(u, m, c);
+    }
+}
+
+
+/* Steals both.  NULL data is a failed allocation here, not an empty one. */
+static wa_err_t
+deliver_event(wa_unit_t *u, const char *type, json_t *data, json_t *unified)
+{
+    if (data == NULL) {
+        json_decref(unified);
+        return WA_ERR_NOMEM;
+    }
+
+    return wa_unit_event(u, type, data, unified);
+}
+
+
+void
+wa_recv_answer(wa_unit_t *u, wa_task_t *t, const wa_recv_t *m,
+    const wa_content_t *c)
+{
+    if (!m->from_me) {
+        (void) wa_receipt_message(u, t->stanza, NULL, NULL);
+        return;
+    }
+
+    if (!m->peer) {
+        (void) wa_receipt_message(u, t->stanza, "sender", &m->chat);
+        return;
+    }
+
+    (void) wa_receipt_message(u, t->stanza, "peer_msg", NULL);
+
+    if (c != NULL && is_history(c)) {
+        (void) wa_receipt_message(u, t->stanza, "hist_sync", NULL);
+    }
+}
+
+
+/*
+ * The copy of what our phone sent names its chat inside.  The stanza usually
+ * says it as well; where it does not, the chat still looks like our own.
+ */
+static void
+deliver_chat(wa_account_t *a, wa_recv_t *m, const wa_content_t *c)
+{
+    wa_jid_t         to;
+    const wa_jid_t  *pn, *lid;
+
+    pn = wa_account_self(a, WA_SERVER_PN);
+    lid = wa_account_self(a, WA_SERVER_LID);
+
+    if (!c->sent_copy || c->sent_to == NULL
+        || wa_jid_parse(wa_span_str(c->sent_to), &to) != WA_OK
+        || !wa_jid_is_user(&to)
+        || wa_jid_eq_bare(&to, pn) || wa_jid_eq_bare(&to, lid)
+        || !(wa_jid_eq_bare(&m->chat, pn) || wa_jid_eq_bare(&m->chat, lid)))
+    {
+        return;
+    }
+
+    m->chat = wa_jid_bare(&to);
+    m->pair = false;
+    wa_recv_resolve(a, m);
+}
+
+
+static wa_err_t
+deliver_message(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
+{
+    char                ref[WA_MESSAGE_REF_LEN];
+    json_t             *message, *data, *unified;
+    wa_account_t       *a;
+    wa_message_view_t   v;
+
+    a = wa_unit_account(u);
+
+    if (wa_message_ref(a, m->from_me, &m->who, m->id, ref) != WA_OK) {
+        return WA_ERR_NOMEM;
+    }
+
+    memset(&v, 0, sizeof(v));
+
+    v.message_id = m->id;
+    v.ref = ref;
+    v.chat = m->show;
+    v.chat_lid = m->lid;
+    v.sender = m->show;
+    v.sender_lid = m->lid;
+    v.from_me = m->from_me;
+    v.timestamp = m->ts;
+    v.push_name = m->from_me ? wa_span_none() : m->push_name;
+    v.content = c;
+    v.status = m->from_me ? "SENT" : "RECEIVED";
+    v.source = m->from_me ? "phone" : "whatsapp";
+
+    message = wa_event_message(a, &v);
+    data = json_pack("{s:o}", "message", message);
+    unified = NULL;
+
+    if (wa_account_webhook_url(a)[0] != '\0') {
+        unified = wa_event_unified(a, &v);
+    }
+
+    return deliver_event(u, m->from_me ? "message.echo" : "message.received",
+                         data, unified);
+}
+
+
+static wa_err_t
+deliver_protocol(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
+{
+    if (!c->protocol->has_type) {
+        return WA_OK;
+    }
+
+    switch (c->protocol->type) {
+
+    case WA__MESSAGE__PROTOCOL_MESSAGE__TYPE__REVOKE:
+        return deliver_deleted(u, m, c);
+
+    case WA__MESSAGE__PROTOCOL_MESSAGE__TYPE__MESSAGE_EDIT:
+        return deliver_edited(u, m, c);
+
+    case WA__MESSAGE__PROTOCOL_MESSAGE__TYPE__APP_STATE_SYNC_KEY_SHARE:
+        return is_primary(m) ? deliver_keys(u, m) : WA_OK;
+
+    default:
+        return WA_OK;
+    }
+}
+
+
+/* The phone gives these keys once: they are kept as they came. */
+static wa_err_t
+deliver_keys(wa_unit_t *u, const wa_recv_t *m)
+{
+    char  name[WA_STANZA_NAME_LEN + 8];
+
+    (void) snprintf(name, sizeof(name), "askey/%s",
+                    m->key.seen + sizeof("seen/") - 1);
+
+    return wa_unit_put(u, name, 0, m->plain);
+}
+
+
+static wa_err_t
+deliver_edited(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
+{
+    char      ref[WA_MESSAGE_REF_LEN], when[32];
+    json_t   *data;
+    int64_t   ms;
+
+    if (target_ref(u, m, c->target, ref) != WA_OK) {
+        return WA_OK;
+    }
+
+    ms = m->ts * 1000;
+
+    if (c->protocol->has_timestamp_ms && c->protocol->timestamp_ms > 0
+        && c->protocol->timestamp_ms / 1000 < m->ts + 86400)
+    {
+        ms = c->protocol->timestamp_ms;
+    }
+
+    data = json_pack("{s:s, s:o, s:o, s:o, s:s}",
+                     "id", ref,
+                     "message_id", wa_json_text(c->target->id),
+                     "chat_jid", wa_json_jid(&m->show),
+                     "body", wa_json_text(c->text),
+                     "edited_at", wa_iso_time(ms, when));
+
+    return deliver_event(u, "message.edited", data, NULL);
+}
+
+
+static wa_err_t
+deliver_deleted(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
+{
+    char     ref[WA_MESSAGE_REF_LEN], when[32];
+    json_t  *data;
+
+    if (target_ref(u, m, c->target, ref) != WA_OK) {
+        return WA_OK;
+    }
+
+    /* In a 1:1 chat everyone takes back only what they wrote. */
+
+    if (!c->target->from_me) {
+        return WA_OK;
+    }
+
+    data = json_pack("{s:s, s:o, s:o, s:o, s:s, s:s}",
+                     "id", ref,
+                     "message_id", wa_json_text(c->target->id),
+                     "chat_jid", wa_json_jid(&m->show),
+                     "by_jid", m->from_me ? json_null()
+                                          : wa_json_jid(&m->show),
+                     "for", "everyone",
+                     "deleted_at", wa_iso_time(m->ts * 1000, when));
+
+    return deliver_event(u, "message.deleted", data, NULL);
+}
+
+
+static wa_err_t
+deliver_reaction(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
+{
+    char      ref[WA_MESSAGE_REF_LEN];
+    json_t   *data;
+    wa_jid_t  self;
+
+    if (target_ref(u, m, c->target, ref) != WA_OK) {
+        return WA_OK;
+    }
+
+    self = wa_jid_bare(wa_account_self(wa_unit_account(u), WA_SERVER_PN));
+
+    data = json_pack("{s:s, s:o, s:o, s:o, s:b, s:o}",
+                     "target_id", ref,
+                     "target_message_id", wa_json_text(c->target->id),
+                     "chat_jid", wa_json_jid(&m->show),
+                     "from_jid", wa_json_jid(m->from_me ? &self : &m->show),
+                     "from_me", (int) m->from_me,
+                     "emoji", wa_json_text(c->emoji));
+
+    return deliver_event(u, "message.reaction", data, NULL);
+}
+
+
+/*
+ * Reference of the message a key points at.  `fromMe` in a key is as its
+ * writer sees it.  WA_ERR_SYNTAX: no usable key.
+ */
+static wa_err_t
+target_ref(wa_unit_t *u, const wa_recv_t *m, const Wa__MessageKey *key,
+    char out[WA_MESSAGE_REF_LEN])
+{
+    bool    ours;
+    size_t  n;
+
+    if (key == NULL || key->id == NULL) {
+        return WA_ERR_SYNTAX;
+    }
+
+    n = strlen(key->id);
+    if (n == 0 || n > DELIVER_ID_MAX) {
+        return WA_ERR_SYNTAX;
+    }
+
+    ours = (key->has_from_me && key->from_me) == m->from_me;
+
+    return wa_message_ref(wa_unit_account(u), ours, &m->who,
+                          wa_span(key->id, n), out);
+}
+
+
+static bool
+is_primary(const wa_recv_t *m)
+{
+    return m->from_me && m->from.device == 0;
+}
+
+
+static bool
+is_history(const wa_content_t *c)
+{
+    return c->kind == WA_KIND_PROTOCOL
+           && c->protocol->history_sync_notification != NULL;
+}

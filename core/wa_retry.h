@@ -1,0 +1,36 @@
+/*
+ * Retry receipts, both ways.
+ *
+ * Out: a message that cannot be decrypted is asked for again, at most five
+ * times; from the second time on with fresh keys of ours, so that the peer
+ * can start a new session.  The count lives in rtry/<hash>.
+ *
+ * In: a device could not decrypt what we sent; the text is encrypted again
+ * for that device alone, from the out/<id> record, under the same id.
+ * Counts per device live in the same record, so both survive restarts.
+ * Source: protocol notes on retry receipts; whatsmeow retry.go.
+ */
+#ifndef WA_RETRY_H
+#define WA_RETRY_H
+
+#include "wa_account.h"
+#include "wa_jid.h"
+#include "wa_task.h"
+
+
+/* Retry receipts sent, and honoured, for one message. */
+#define WA_RETRY_MAX  5
+
+/*
+ * Takes over the stanza task of a message that failed to decrypt: counts,
+ * holds the retry receipt and the ack, emits message.undecryptable the
+ * first time.  `chat` and `sender` as they appear in events; `reason` is a
+ * wa_retry_e (wa_signal.h).  Ends the task.
+ */
+void wa_retry_request(wa_task_t *t, const wa_jid_t *chat,
+    const wa_jid_t *sender, uint8_t reason);
+
+/* Takes over the task of an inbound <receipt type=retry>.  Ends the task. */
+void wa_retry_answer(wa_task_t *t);
+
+#endif /* WA_RETRY_H */

@@ -1,0 +1,610 @@
+/*
+ * Retry receipts that we get: a device could not decrypt what we sent.
+ *
+ *     wa_retry_answer    which message, from whom; its record
+ *     answer_found       may this device have it?  how often did it ask?
+ *     answer_session     its keys from the receipt, from the server, or the
+ *                        session that there is
+ *     answer_send        one unit: session, count, the copy, the ack
+ *
+ * The copy is not listed as pending: should it get lost, the device asks
+ * again.
+ */
+#include "wa_retry.h"
+
+#include "wa_account_int.h"
+#include "wa_bundle.h"
+#include "wa_lid.h"
+#include "wa_message.h"
+#include "wa_pb.h"
+#include "wa_receipt.h"
+#include "wa_sent.h"
+#include "wa_signal.h"
+
+
+/* A new session for a device that asks again, at most once in this time:
+   otherwise two sides that both start over never meet. */
+#define RENEW_INTERVAL_S  3600
+
+/* Devices with a count of their own in one record. */
+#define RESENDS_MAX       64
+
+#define ANSWER_KEYS_MAX   (WA_BUNDLE_KEYS + WA_SIGNAL_KEYS)
+
+typedef struct {
+    wa_jid_t                  from;
+    wa_jid_t                  enc;       /* whose session                 */
+    wa_span_t                 id;        /* of the message                */
+    uint32_t                  days[WA_BUCKET_DAYS];
+    size_t                    n_days;
+    uint32_t                  day;       /* where it was found            */
+    Wa__SentMessage          *sent;
+    Wa__SentMessage__Resend  *resend;    /* of this device                */
+    wa_jid_t                  chat;
+    uint64_t                  count;     /* as the receipt says           */
+    uint64_t                  error;
+    bool                      own;       /* one of our own devices        */
+    bool                      bundle;    /* the receipt brings keys       */
+    wa_err_t                  fetched;
+} answer_t;
+
+
+static bool answer_parse(wa_task_t *t, answer_t *r);
+static void answer_days(const wa_account_t *a, const wa_node_t *retry,
+    answer_t *r);
+static void answer_found(wa_task_t *t, wa_err_t rc);
+static bool answer_load(wa_task_t *t, answer_t *r);
+static bool answer_allowed(wa_account_t *a, answer_t *r);
+static bool answer_count(wa_task_t *t, answer_t *r);
+static void answer_session(wa_task_t *t, wa_err_t rc);
+static bool answer_wants_renewal(wa_task_t *t, const answer_t *r);
+static void answer_fetched(wa_task_t *t, wa_err_t rc);
+static void answer_fetch(wa_task_t *t);
+static void answer_send(wa_task_t *t, wa_err_t rc);
+static wa_err_t answer_bundle(wa_unit_t *u, wa_task_t *t,
+    const answer_t *r);
+static wa_err_t answer_stanza(wa_unit_t *u, wa_task_t *t, answer_t *r);
+static wa_err_t answer_need(wa_task_t *t, const answer_t *r);
+static void answer_ack(wa_task_t *t);
+
+
+void
+wa_retry_answer(wa_task_t *t)
+{
+    char       name[WA_SENT_NAME_LEN];
+    size_t     i, n;
+    answer_t  *r;
+    wa_err_t   rc;
+    wa_key_t   keys[WA_BUCKET_DAYS + WA_LID_KEYS];
+
+    r = wa_arena_calloc(&t->arena, 1, sizeof(answer_t));
+    if (r == NULL) {
+        wa_task_end(t, WA_ERR_NOMEM);
+        return;
+    }
+
+    t->data = r;
+
+    if (!answer_parse(t, r) || !wa_sent_name("out/", r->id, name)) {
+        answer_ack(t);
+        return;
+    }
+
+    for (i = 0; i < r->n_days; i++) {
+        keys[i].name = wa_span_str(name);
+        keys[i].day = r->days[i];
+    }
+
+    n = r->n_days + wa_lid_need(&r->from, &t->arena, keys + r->n_days);
+
+    t->resume = answer_found;
+    rc = wa_task_need(t, keys, n);
+
+    if (rc != WA_AGAIN) {
+        answer_found(t, rc);
+    }
+}
+
+
+static bool
+answer_parse(wa_task_t *t, answer_t *r)
+{
+    wa_account_t     *a;
+    const wa_node_t  *retry;
+
+    a = t->account;
+    retry = wa_node_child(t->stanza, "retry");
+
+    if (retry == NULL || !wa_node_attr_jid(t->stanza, "from", &r->from)
+        || !wa_jid_is_user(&r->from))
+    {
+        return false;
+    }
+
+    r->id = wa_node_attr(t->stanza, "id");
+
+    if (wa_node_attr(retry, "id").n != 0) {
+        r->id = wa_node_attr(retry, "id");
+    }
+
+    if (!wa_node_attr_u64(retry, "count", &r->count)) {
+        r->count = 1;
+    }
+
+    if (!wa_node_attr_u64(retry, "error", &r->error)) {
+        r->error = 0;
+    }
+
+    r->own = wa_jid_eq_bare(&r->from, wa_account_self(a, WA_SERVER_PN))
+             || wa_jid_eq_bare(&r->from, wa_account_self(a, WA_SERVER_LID));
+    r->bundle = wa_node_child(t->stanza, "keys") != NULL;
+
+    answer_days(a, retry, r);
+
+    return r->count <= WA_RETRY_MAX;
+}
+
+
+/* Attribute t is when the message was sent by the server's clock, which is
+   not ours: look at the days beside it too. */
+static void
+answer_days(const wa_account_t *a, const wa_node_t *retry, answer_t *r)
+{
+    int64_t   ts;
+    uint32_t  day, today, i;
+
+    today = wa_day(wa_unix_s(a));
+
+    if (wa_node_attr_i64(retry, "t", &ts) && ts > 0) {
+        day = wa_day(ts);
+
+        if (day <= today + 1 && day + WA_BUCKET_DAYS > today) {
+            r->days[0] = day;
+            r->days[1] = day - 1;
+            r->days[2] = day + 1;
+            r->n_days = 3;
+            return;
+        }
+    }
+
+    for (i = 0; i < WA_BUCKET_DAYS && i < today; i++) {
+        r->days[i] = today - i;
+    }
+
+    r->n_days = i;
+}
+
+
+static void
+answer_found(wa_task_t *t, wa_err_t rc)
+{
+    answer_t  *r;
+
+    r = t->data;
+
+    if (rc != WA_OK) {
+        wa_task_end(t, rc);
+        return;
+    }
+
+    if (!answer_load(t, r) || !answer_allowed(t->account, r)
+        || !answer_count(t, r))
+    {
+        answer_ack(t);
+        return;
+    }
+
+    r->enc = r->from;
+    wa_lid_prefer(t->account, &r->enc);
+
+    t->resume = answer_session;
+    rc = answer_need(t, r);
+
+    if (rc != WA_AGAIN) {
+        answer_session(t, rc);
+    }
+}
+
+
+static bool
+answer_load(wa_task_t *t, answer_t *r)
+{
+    char       name[WA_SENT_NAME_LEN];
+    size_t     i;
+    wa_span_t  value;
+
+    if (!wa_sent_name("out/", r->id, name)) {
+        return false;
+    }
+
+    for (i = 0; i < r->n_days; i++) {
+
+        if (wa_record_get(t->account, name, r->days[i], &value) == WA_OK
+            && value.p != NULL)
+        {
+            r->day = r->days[i];
+
+            return WA_PB_UNPACK(wa__sent_message__descriptor, value,
+                                &t->arena, &r->sent) == WA_OK
+                   && r->sent->has_message;
+        }
+    }
+
+    wa_log(t->account, WA_LOG_INFO,
+           "a device asks for a message that is not kept");
+
+    return false;
+}
+
+
+/* Only the person it was written to, or we ourselves, may have it. */
+static bool
+answer_allowed(wa_account_t *a, answer_t *r)
+{
+    wa_jid_t  pn, other;
+
+    if (wa_jid_parse(wa_span_str(r->sent->to), &r->chat) != WA_OK) {
+        return false;
+    }
+
+    if (r->own || wa_jid_eq_bare(&r->from, &r->chat)) {
+        return true;
+    }
+
+    if (r->sent->pn != NULL
+        && wa_jid_parse(wa_span_str(r->sent->pn), &pn) == WA_OK
+        && wa_jid_eq_bare(&r->from, &pn))
+    {
+        return true;
+    }
+
+    if (wa_jid_is_lid(&r->from) ? wa_pn_of(a, &r->from, &other)
+                                : wa_lid_of(a, &r->from, &other))
+    {
+        if (wa_jid_eq_bare(&other, &r->chat)) {
+            return true;
+        }
+    }
+
+    wa_log(a, WA_LOG_WARN, "a device asks for a message to somebody else");
+
+    return false;
+}
+
+
+/* Finds or adds this device's count; false: it asked too often. */
+static bool
+answer_count(wa_task_t *t, answer_t *r)
+{
+    char                       device[WA_JID_TEXT_MAX];
+    size_t                     i;
+    Wa__SentMessage__Resend   *x, **list;
+
+    if (wa_jid_format(&r->from, device, sizeof(device)) == 0) {
+        return false;
+    }
+
+    for (i = 0; i < r->sent->n_resends; i++) {
+        x = r->sent->resends[i];
+
+        if (x->device != NULL && strcmp(x->device, device) == 0) {
+            x->count++;
+            x->has_count = 1;
+            r->resend = x;
+
+            return x->count <= WA_RETRY_MAX;
+        }
+    }
+
+    if (i >= RESENDS_MAX) {
+        return false;
+    }
+
+    list = wa_arena_calloc(&t->arena, i + 1, sizeof(*list));
+    x = wa_arena_calloc(&t->arena, 1, sizeof(*x));
+
+    if (list == NULL || x == NULL) {
+        return false;
+    }
+
+    if (i != 0) {
+        memcpy(list, r->sent->resends, i * sizeof(*list));
+    }
+
+    wa__sent_message__resend__init(x);
+
+    x->device = wa_arena_strdup(&t->arena, wa_span_str(device));
+    x->has_count = 1;
+    x->count = 1;
+    list[i] = x;
+
+    r->sent->resends = list;
+    r->sent->n_resends = i + 1;
+    r->resend = x;
+
+    return x->device != NULL;
+}
+
+
+static void
+answer_session(wa_task_t *t, wa_err_t rc)
+{
+    answer_t  *r;
+
+    r = t->data;
+
+    if (rc != WA_OK) {
+        wa_task_end(t, rc);
+        return;
+    }
+
+    if (r->bundle || !answer_wants_renewal(t, r)) {
+        answer_send(t, WA_OK);
+        return;
+    }
+
+    answer_fetch(t);
+}
+
+
+static void
+answer_fetch(wa_task_t *t)
+{
+    answer_t  *r;
+    wa_err_t   rc;
+
+    r = t->data;
+
+    r->resend->has_renewed = 1;
+    r->resend->renewed = wa_unix_s(t->account);
+
+    t->resume = answer_fetched;
+    rc = wa_bundle_fetch(t, &r->enc, 1, &r->fetched);
+
+    if (rc != WA_AGAIN) {
+        answer_fetched(t, rc);
+    }
+}
+
+
+static bool
+answer_wants_renewal(wa_task_t *t, const answer_t *r)
+{
+    int64_t          now;
+    uint32_t         known, told;
+    wa_span_t        reg;
+    wa_account_t    *a;
+
+    a = t->account;
+
+    if (!wa_signal_has_session(a, &r->enc)) {
+        return true;
+    }
+
+    reg = wa_node_child_content(t->stanza, "registration");
+
+    if (reg.n == 4
+        && wa_signal_remote_registration(a, &r->enc, &known) == WA_OK)
+    {
+        told = ((uint32_t) reg.p[0] << 24) | ((uint32_t) reg.p[1] << 16)
+               | ((uint32_t) reg.p[2] << 8) | reg.p[3];
+
+        if (told != known) {
+            return true;
+        }
+    }
+
+    if (r->error == WA_RETRY_INVALID_MESSAGE || r->error == WA_RETRY_BAD_MAC)
+    {
+        return true;
+    }
+
+    now = wa_unix_s(a);
+
+    return r->count >= 2
+           && (!r->resend->has_renewed
+               || now - r->resend->renewed > RENEW_INTERVAL_S);
+}
+
+
+static void
+answer_fetched(wa_task_t *t, wa_err_t rc)
+{
+    answer_t  *r;
+
+    r = t->data;
+
+    if (rc == WA_OK) {
+        rc = r->fetched;
+    }
+
+    if (rc == WA_ERR_NOMEM) {
+        wa_task_end(t, rc);
+        return;
+    }
+
+    if (rc != WA_OK) {
+        wa_log(t->account, WA_LOG_INFO, "no keys of a device that asks for "
+               "a message again: %s", wa_err_name(rc));
+        answer_ack(t);
+        return;
+    }
+
+    t->resume = answer_send;
+    rc = answer_need(t, r);
+
+    if (rc != WA_AGAIN) {
+        answer_send(t, rc);
+    }
+}
+
+
+static void
+answer_send(wa_task_t *t, wa_err_t rc)
+{
+    answer_t   *r;
+    wa_unit_t  *u;
+
+    r = t->data;
+
+    if (rc != WA_OK) {
+        wa_task_end(t, rc);
+        return;
+    }
+
+    u = wa_unit_new(t->account);
+
+    if (r->bundle) {
+        rc = answer_bundle(u, t, r);
+
+        if (rc == WA_ERR_AUTH || rc == WA_ERR_SYNTAX) {
+
+            /* The server has keys of that device too. */
+
+            wa_unit_drop(u);
+            r->bundle = false;
+            answer_fetch(t);
+            return;
+        }
+    }
+
+    if (rc == WA_OK) {
+        rc = answer_stanza(u, t, r);
+    }
+
+    if (rc == WA_OK) {
+        rc = wa_sent_put(u, r->id, r->day, r->sent);
+    }
+
+    if (rc != WA_OK) {
+        wa_unit_drop(u);
+
+        if (rc == WA_ERR_NOMEM) {
+            wa_task_end(t, rc);
+            return;
+        }
+
+        wa_log(t->account, WA_LOG_INFO, "message is not sent again: %s",
+               wa_err_name(rc));
+        answer_ack(t);
+        return;
+    }
+
+    wa_log(t->account, WA_LOG_INFO, "message is sent again, time %u",
+           (unsigned) r->resend->count);
+
+    (void) wa_ack_stanza(u, t->stanza, NULL, 0);
+
+    wa_task_end(t, wa_unit_commit(u, NULL));
+}
+
+
+static wa_err_t
+answer_bundle(wa_unit_t *u, wa_task_t *t, const answer_t *r)
+{
+    wa_err_t     rc;
+    wa_bundle_t  b;
+
+    rc = wa_bundle_parse(wa_node_child(t->stanza, "keys"),
+                         wa_node_child(t->stanza, "registration"), &b);
+
+    if (rc == WA_OK) {
+        rc = wa_bundle_process(u, &r->enc, &b, &t->arena);
+    }
+
+    return rc;
+}
+
+
+/*
+ * <message id to type=text t device_fanout=false [recipient]>
+ *     <enc v=2 type count/>[<device-identity/>]
+ */
+static wa_err_t
+answer_stanza(wa_unit_t *u, wa_task_t *t, answer_t *r)
+{
+    bool           pkmsg;
+    wa_err_t       rc;
+    wa_buf_t       copy = WA_BUF_EMPTY;
+    wa_span_t      message, secret;
+    wa_node_t     *node, *enc;
+    wa_arena_t    *arena;
+
+    arena = &t->arena;
+    message = wa_pb_span(&r->sent->message);
+    rc = WA_OK;
+    pkmsg = false;
+
+    if (r->own) {
+        secret = wa_message_secret(message, arena);
+        rc = wa_message_encode_copy(&r->chat, message, secret.p, &copy);
+        message = wa_span_buf(&copy);
+    }
+
+    if (rc == WA_OK) {
+        rc = wa_sent_enc(u, arena, &r->enc, message,
+                         (unsigned) r->count, &enc, &pkmsg);
+    }
+
+    wa_buf_wipe(&copy);
+
+    if (rc != WA_OK) {
+        return rc;
+    }
+
+    node = wa_node_new(arena, "message");
+
+    wa_node_set(arena, node, "id", r->id);
+    wa_node_set_jid(arena, node, "to", &r->from);
+    wa_node_set_str(arena, node, "type", "text");
+    wa_node_set_str(arena, node, "device_fanout", "false");
+
+    if (r->sent->has_timestamp && r->sent->timestamp > 0) {
+        wa_node_set_u64(arena, node, "t", (uint64_t) r->sent->timestamp);
+    }
+
+    if (r->own) {
+        wa_node_set_jid(arena, node, "recipient", &r->chat);
+    }
+
+    wa_node_add(arena, node, enc);
+
+    if (pkmsg) {
+        wa_sent_identity(t->account, arena, node);
+    }
+
+    return wa_unit_send(u, node);
+}
+
+
+static wa_err_t
+answer_need(wa_task_t *t, const answer_t *r)
+{
+    size_t    n;
+    wa_key_t  keys[ANSWER_KEYS_MAX];
+
+    n = wa_signal_need(&r->enc, &t->arena, keys);
+    n += wa_bundle_need(&r->enc, &t->arena, keys + n);
+
+    return n == 0 ? WA_ERR_NOMEM : wa_task_need(t, keys, n);
+}
+
+
+static void
+answer_ack(wa_task_t *t)
+{
+    wa_err_t    rc;
+    wa_unit_t  *u;
+
+    u = wa_unit_new(t->account);
+
+    rc = wa_ack_stanza(u, t->stanza, NULL, 0);
+
+    if (rc != WA_OK) {
+        wa_unit_drop(u);
+        wa_task_end(t, rc == WA_ERR_NOMEM ? rc : WA_OK);
+        return;
+    }
+
+    wa_task_end(t, wa_unit_commit(u, NULL));
+}

@@ -1,0 +1,647 @@
+/*
+ * Sends of one account: commands in, the queue, timers.
+ */
+#include "wa_send.h"
+
+#include "wa_pb.h"
+#include "wa_send_int.h"
+
+
+/* Contract limits. */
+#define SEND_TEXT_MAX       65536
+#define SEND_CLIENT_ID_MAX  128
+#define SEND_METADATA_MAX   4096
+
+#define SEND_TIMEOUT_MS     20000
+
+
+static const char *send_parse(const json_t *args, wa_send_t *s,
+    const char **message);
+static const char *send_parse_text(const json_t *args, wa_send_t *s,
+    const char **message);
+static const char *send_parse_rest(const json_t *args, wa_send_t *s,
+    const char **message);
+static const char *arg_string(const json_t *args, const char *name,
+    size_t *len);
+static void send_link(wa_sends_t *ss, wa_send_t *s);
+static wa_time_t send_deadline(const wa_send_t *s);
+static void send_timer(wa_task_t *t, wa_err_t rc);
+static void send_timer_entry(wa_account_t *a, wa_send_t *s, bool *resend);
+
+
+wa_sends_t *
+wa_sends_get(wa_account_t *a)
+{
+    if (a->sends == NULL) {
+        a->sends = wa_calloc(1, sizeof(wa_sends_t));
+
+        if (a->sends != NULL) {
+            a->sends->tail = &a->sends->head;
+        }
+    }
+
+    return a->sends;
+}
+
+
+void
+wa_sends_free(wa_account_t *a)
+{
+    wa_send_t  *s;
+
+    if (a->sends == NULL) {
+        return;
+    }
+
+    while (a->sends->head != NULL) {
+        s = a->sends->head;
+        a->sends->head = s->next;
+        wa_send_free(s);
+    }
+
+    wa_free(a->sends);
+    a->sends = NULL;
+}
+
+
+void
+wa_sends_reset(wa_account_t *a)
+{
+    wa_send_t  *s, *after;
+
+    if (a->sends == NULL) {
+        return;
+    }
+
+    for (s = a->sends->head; s != NULL; s = after) {
+        after = s->next;
+
+        if (s->asked) {
+            s->asked = false;
+            wa_account_reply(a, s->cmd_id, "SEND_FAILED",
+                             "The account was unlinked", NULL);
+        }
+
+        if (s->state == WA_SEND_PREPARING || s->state == WA_SEND_COMMITTED) {
+            s->dropped = true;          /* its task finds the mark */
+
+        } else {
+            wa_send_remove(a, s);
+        }
+    }
+}
+
+
+void
+wa_send_free(wa_send_t *s)
+{
+    wa_buf_wipe(&s->text);
+    wa_buf_free(&s->quoted_id);
+    wa_buf_wipe(&s->message);
+    wa_free(s->client_id);
+    wa_free(s->metadata);
+    wa_free(s);
+}
+
+
+/* ---- the command ---- */
+
+void
+wa_send_start(wa_account_t *a, const wa_cmd_t *cmd)
+{
+    uint32_t     timeout;
+    wa_send_t   *s;
+    wa_sends_t  *ss;
+    const char  *code, *message;
+
+    ss = wa_sends_get(a);
+    s = wa_calloc(1, sizeof(wa_send_t));
+
+    if (ss == NULL || s == NULL) {
+        wa_free(s);
+        wa_account_reply(a, cmd->id, "INTERNAL_ERROR", "Out of memory", NULL);
+        return;
+    }
+
+    s->cmd_id = cmd->id;
+    s->asked = true;
+
+    timeout = a->engine->conf.send_timeout_ms;
+    s->reply_at = a->now + (timeout != 0 ? timeout : SEND_TIMEOUT_MS);
+
+    code = send_parse(cmd->args, s, &message);
+
+    if (code == NULL && ss->queued >= WA_SEND_QUEUE_MAX) {
+        code = "RATE_LIMIT_EXCEEDED";
+        message = "Too many messages of this account are waiting";
+    }
+
+    if (code != NULL) {
+        wa_account_reply(a, cmd->id, code, message, NULL);
+        wa_send_free(s);
+        return;
+    }
+
+    send_link(ss, s);
+    ss->queued++;
+
+    if (wa_account_state(a) != WA_STATE_READY) {
+        wa_send_not_ready(a, s);
+        return;
+    }
+
+    wa_send_watch(a, s);
+    wa_send_next(a);
+}
+
+
+/* NULL: fine; otherwise the error code, and a sentence in *message. */
+static const char *
+send_parse(const json_t *args, wa_send_t *s, const char **message)
+{
+    char         jid[WA_JID_TEXT_MAX];
+    size_t       n;
+    const char  *to;
+
+    to = arg_string(args, "to", &n);
+
+    if (to == NULL || n == 0) {
+        *message = "The recipient is missing";
+        return "MISSING_RECIPIENT";
+    }
+
+    if (wa_recipient_parse(wa_span(to, n), jid, sizeof(jid)) != WA_OK
+        || wa_jid_parse(wa_span_str(jid), &s->to) != WA_OK)
+    {
+        *message = "The recipient is not a phone number or WhatsApp address";
+        return "INVALID_RECIPIENT";
+    }
+
+    if (s->to.server != WA_SERVER_PN && s->to.server != WA_SERVER_LID) {
+        *message = "Only single contacts can be written to";
+        return "PROVIDER_UNSUPPORTED";
+    }
+
+    s->to = wa_jid_bare(&s->to);
+
+    return send_parse_text(args, s, message);
+}
+
+
+static const char *
+send_parse_text(const json_t *args, wa_send_t *s, const char **message)
+{
+    size_t       n;
+    const char  *type, *text;
+
+    type = arg_string(args, "type", &n);
+
+    if (type != NULL && strcasecmp(type, "text") != 0) {
+        *message = "This kind of message cannot be sent";
+        return "PROVIDER_UNSUPPORTED";
+    }
+
+    text = arg_string(args, "text", &n);
+
+    if (text == NULL || n == 0) {
+        *message = "The text is missing";
+        return "MISSING_CONTENT";
+    }
+
+    /* A protobuf string here ends at its first NUL. */
+
+    if (n > SEND_TEXT_MAX || strlen(text) != n) {
+        *message = "The text is longer than 65536 bytes or holds a NUL";
+        return "VALIDATION_ERROR";
+    }
+
+    if (wa_buf_append(&s->text, text, n) != WA_OK) {
+        *message = "Out of memory";
+        return "INTERNAL_ERROR";
+    }
+
+    return send_parse_rest(args, s, message);
+}
+
+
+static const char *
+send_parse_rest(const json_t *args, wa_send_t *s, const char **message)
+{
+    char        *dump, name[WA_SENT_NAME_LEN];
+    size_t       n;
+    json_t      *metadata;
+    const char  *p;
+
+    p = arg_string(args, "client_message_id", &n);
+
+    if (p != NULL && n > SEND_CLIENT_ID_MAX) {
+        *message = "client_message_id is longer than 128 bytes";
+        return "VALIDATION_ERROR";
+    }
+
+    if (p != NULL && n != 0) {
+        s->client_id = wa_send_dup(p, n);
+
+        if (s->client_id == NULL) {
+            *message = "Out of memory";
+            return "INTERNAL_ERROR";
+        }
+    }
+
+    p = arg_string(args, "quoted_id", &n);
+
+    if (p != NULL && n != 0) {
+
+        if (!wa_sent_name("out/", wa_span(p, n), name)) {
+            *message = "The quoted message is not known";
+            return "MESSAGE_NOT_FOUND";
+        }
+
+        if (wa_buf_append(&s->quoted_id, p, n) != WA_OK) {
+            *message = "Out of memory";
+            return "INTERNAL_ERROR";
+        }
+    }
+
+    p = arg_string(args, "wait", &n);
+    s->wait_none = (p != NULL && strcmp(p, "none") == 0);
+
+    metadata = json_object_get(args, "metadata");
+
+    if (json_is_object(metadata)) {
+        dump = json_dumps(metadata, JSON_COMPACT);
+        n = dump == NULL ? 0 : strlen(dump);
+
+        if (n != 0 && n <= SEND_METADATA_MAX) {
+            s->metadata = wa_send_dup(dump, n);
+        }
+
+        free(dump);
+
+        if (s->metadata == NULL) {
+            *message = "metadata is longer than 4096 bytes";
+            return "VALIDATION_ERROR";
+        }
+    }
+
+    return NULL;
+}
+
+
+static const char *
+arg_string(const json_t *args, const char *name, size_t *len)
+{
+    const json_t  *v;
+
+    v = json_object_get(args, name);
+    *len = json_string_length(v);
+
+    return json_string_value(v);
+}
+
+
+char *
+wa_send_dup(const char *p, size_t n)
+{
+    char  *copy;
+
+    copy = wa_alloc(n + 1);
+
+    if (copy != NULL) {
+        memcpy(copy, p, n);
+        copy[n] = '\0';
+    }
+
+    return copy;
+}
+
+
+/* ---- the list ---- */
+
+static void
+send_link(wa_sends_t *ss, wa_send_t *s)
+{
+    s->next = NULL;
+    *ss->tail = s;
+    ss->tail = &s->next;
+}
+
+
+void
+wa_send_remove(wa_account_t *a, wa_send_t *s)
+{
+    wa_send_t  **ps;
+    wa_sends_t  *ss;
+
+    ss = a->sends;
+
+    for (ps = &ss->head; *ps != NULL && *ps != s; ps = &(*ps)->next) {
+        /* void */
+    }
+
+    if (*ps == NULL) {
+        return;
+    }
+
+    *ps = s->next;
+
+    if (s->next == NULL) {
+        ss->tail = ps;
+    }
+
+    switch (s->state) {
+
+    case WA_SEND_QUEUED:
+        ss->queued--;
+        break;
+
+    case WA_SEND_PREPARING:
+        ss->preparing = false;
+        break;
+
+    default:
+        ss->unacked--;
+    }
+
+    wa_send_free(s);
+
+    /* A timer with nothing to watch would only keep the account busy. */
+
+    if (ss->head == NULL && ss->timer != NULL && !ss->timer->ready
+        && !ss->in_timer)
+    {
+        wa_task_end(ss->timer, WA_OK);
+        ss->timer = NULL;
+    }
+}
+
+
+wa_send_t *
+wa_send_find(wa_account_t *a, wa_span_t id)
+{
+    wa_send_t  *s;
+
+    for (s = a->sends == NULL ? NULL : a->sends->head; s != NULL; s = s->next)
+    {
+        if (s->state >= WA_SEND_COMMITTED
+            && wa_span_eq(id, wa_span_str(s->id)))
+        {
+            return s;
+        }
+    }
+
+    return NULL;
+}
+
+
+void
+wa_send_next(wa_account_t *a)
+{
+    wa_send_t   *s;
+    wa_sends_t  *ss;
+
+    ss = a->sends;
+
+    /* Before record "pending" was read it must not be written. */
+
+    if (!ss->restored) {
+        wa_send_repeat(a);
+        return;
+    }
+
+    while (!ss->preparing && !ss->repeating && ss->queued != 0
+           && ss->unacked < WA_SEND_UNACKED_MAX)
+    {
+        for (s = ss->head; s->state != WA_SEND_QUEUED; s = s->next) {
+            /* void */
+        }
+
+        if (wa_account_state(a) != WA_STATE_READY) {
+            wa_send_not_ready(a, s);
+            continue;
+        }
+
+        s->state = WA_SEND_PREPARING;
+        ss->queued--;
+        ss->preparing = true;
+        wa_send_prepare(a, s);
+    }
+}
+
+
+wa_err_t
+wa_send_put_list(wa_unit_t *u, const wa_send_t *leave)
+{
+    size_t             n;
+    wa_err_t           rc;
+    wa_buf_t           packed = WA_BUF_EMPTY;
+    wa_send_t         *s;
+    wa_sends_t        *ss;
+    char              *ids[WA_SEND_UNACKED_MAX];
+    Wa__PendingList    list = WA__PENDING_LIST__INIT;
+
+    if (u == NULL) {
+        return WA_ERR_NOMEM;
+    }
+
+    ss = wa_unit_account(u)->sends;
+    n = 0;
+
+    for (s = ss->head; s != NULL && n < WA_SEND_UNACKED_MAX; s = s->next) {
+
+        if (s->state >= WA_SEND_COMMITTED && s != leave) {
+            ids[n++] = s->id;
+        }
+    }
+
+    if (n == 0) {
+        return wa_unit_del(u, "pending", 0);
+    }
+
+    list.ids = ids;
+    list.n_ids = n;
+
+    rc = WA_PB_PACK(&list, &packed);
+
+    if (rc == WA_OK) {
+        rc = wa_unit_put(u, "pending", 0, wa_span_buf(&packed));
+    }
+
+    wa_buf_free(&packed);
+
+    return rc;
+}
+
+
+/* ---- time ---- */
+
+/* -1: none. */
+static wa_time_t
+send_deadline(const wa_send_t *s)
+{
+    wa_time_t  at;
+
+    at = -1;
+
+    if (s->asked && !s->dropped && s->state != WA_SEND_COMMITTED) {
+        at = s->reply_at;
+    }
+
+    if (s->state == WA_SEND_DURABLE && (at < 0 || s->repeat_at < at)) {
+        at = s->repeat_at;
+    }
+
+    return at;
+}
+
+
+void
+wa_send_watch(wa_account_t *a, const wa_send_t *s)
+{
+    wa_time_t    at;
+    wa_sends_t  *ss;
+
+    ss = a->sends;
+    at = send_deadline(s);
+
+    if (at < 0) {
+        return;
+    }
+
+    if (ss->timer == NULL) {
+        ss->timer = wa_task_new(a, "send timer", send_timer);
+
+        if (ss->timer == NULL) {
+            wa_log(a, WA_LOG_WARN, "no memory for a send timer");
+            return;
+        }
+
+        (void) wa_task_sleep(ss->timer, at);
+        return;
+    }
+
+    if (!ss->in_timer && !ss->timer->ready && at < ss->timer->deadline) {
+        (void) wa_task_sleep(ss->timer, at);
+    }
+}
+
+
+static void
+send_timer(wa_task_t *t, wa_err_t rc)
+{
+    bool           resend;
+    wa_time_t      at, next;
+    wa_send_t     *s;
+    wa_sends_t    *ss;
+    wa_account_t  *a;
+
+    a = t->account;
+    ss = a->sends;
+    ss->in_timer = true;
+    resend = false;
+
+    if (rc != WA_OK) {
+        wa_log(a, WA_LOG_WARN, "send timer: %s", wa_err_name(rc));
+    }
+
+    /* Handling one may remove others, so every search starts anew; what was
+       handled is not due any more. */
+
+    for (s = ss->head; s != NULL; /* void */) {
+
+        at = send_deadline(s);
+
+        if (at < 0 || at > a->now) {
+            s = s->next;
+            continue;
+        }
+
+        send_timer_entry(a, s, &resend);
+        s = ss->head;
+    }
+
+    ss->in_timer = false;
+    next = -1;
+
+    for (s = ss->head; s != NULL; s = s->next) {
+        at = send_deadline(s);
+
+        if (at >= 0 && (next < 0 || at < next)) {
+            next = at;
+        }
+    }
+
+    if (next < 0) {
+        ss->timer = NULL;
+        wa_task_end(t, WA_OK);
+
+    } else {
+        (void) wa_task_sleep(t, next > a->now ? next : a->now + 1);
+    }
+
+    if (resend) {
+        wa_send_repeat(a);
+    }
+}
+
+
+static void
+send_timer_entry(wa_account_t *a, wa_send_t *s, bool *resend)
+{
+    json_t  *data;
+
+    switch (s->state) {
+
+    case WA_SEND_QUEUED:
+        wa_send_fail(a, s, "SEND_FAILED",
+                     "The message was not sent in time", 0);
+        return;
+
+    case WA_SEND_PREPARING:
+
+        /* Its task finds the mark and lets go of it. */
+
+        s->asked = false;
+        s->dropped = true;
+        wa_account_reply(a, s->cmd_id, "SEND_FAILED",
+                         "The message was not sent in time", NULL);
+        return;
+
+    case WA_SEND_COMMITTED:
+        return;
+
+    case WA_SEND_DURABLE:
+        break;
+    }
+
+    if (s->asked && s->reply_at <= a->now) {
+        s->asked = false;
+        data = wa_send_result(a, s, "PENDING");
+
+        if (data == NULL) {
+            wa_account_reply(a, s->cmd_id, "INTERNAL_ERROR", "Out of memory",
+                             NULL);
+        } else {
+            wa_account_reply(a, s->cmd_id, NULL, NULL, data);
+        }
+    }
+
+    if (s->repeat_at > a->now) {
+        return;
+    }
+
+    s->repeat_at = a->now + WA_SEND_REPEAT_MS;
+
+    if (!wa_account_online(a)) {
+        return;
+    }
+
+    if (s->attempts >= WA_SEND_ATTEMPTS_MAX) {
+        wa_send_refuse(a, s, "SEND_FAILED",
+                       "WhatsApp does not confirm the message", 0);
+        return;
+    }
+
+    s->due = true;
+    *resend = true;
+}

@@ -1,0 +1,111 @@
+/*
+ * Sending, shared between its files.
+ *
+ *   wa_send.c          commands in, the queue, timers
+ *   wa_send_repeat.c   what has no answer yet, after a login or a restart
+ *   wa_send_prepare.c  one queued send -> unit with the stanza
+ *   wa_send_settle.c   server ack -> unit with event and reply; JSON
+ */
+#ifndef WA_SEND_INT_H
+#define WA_SEND_INT_H
+
+#include "wa_account_int.h"
+#include "wa_hashes.h"
+#include "wa_sent.h"
+#include "wa_task.h"
+
+
+typedef struct wa_send_s  wa_send_t;
+
+typedef enum {
+    WA_SEND_QUEUED = 0,      /* waits for its turn; only in memory          */
+    WA_SEND_PREPARING,       /* wa_send_prepare.c has it                    */
+    WA_SEND_COMMITTED,       /* its unit is on the way to the store         */
+    WA_SEND_DURABLE          /* its stanza left, or may leave               */
+} wa_send_state_e;
+
+struct wa_send_s {
+    wa_send_t        *next;
+    wa_send_state_e   state;
+    char              id[WA_SENT_ID_MAX + 1];
+    uint64_t          cmd_id;
+    bool              asked;          /* a command waits for the answer    */
+    bool              wait_none;      /* it is answered when durable       */
+    bool              dropped;        /* answered while being prepared     */
+    bool              due;            /* to be repeated now                */
+    wa_jid_t          to;             /* as asked for, bare                */
+    wa_jid_t          pn;             /* NONE: not known                   */
+    wa_jid_t          lid;
+    int64_t           ts;             /* unix seconds                      */
+    wa_time_t         reply_at;       /* while asked                       */
+    wa_time_t         repeat_at;      /* while durable                     */
+    unsigned          attempts;
+    char              phash[WA_PHASH_LEN];
+    wa_buf_t          text;           /* until prepared                    */
+    wa_buf_t          quoted_id;      /* may be empty                      */
+    wa_buf_t          message;        /* Message bytes, once prepared      */
+    char             *client_id;      /* NULL: none                        */
+    char             *metadata;       /* JSON text; NULL: none             */
+};
+
+struct wa_sends_s {
+    wa_send_t   *head;                /* all, in the order they came       */
+    wa_send_t  **tail;
+    size_t       queued;
+    size_t       unacked;             /* committed and durable ones        */
+    wa_task_t   *timer;               /* sleeps until the next deadline    */
+    bool         preparing;
+    bool         restored;            /* record "pending" was read         */
+    bool         repeating;
+    bool         in_timer;
+    wa_time_t    lists_dropped;       /* last doubt about device lists     */
+};
+
+
+/* The account's send state, made on first use.  NULL: out of memory. */
+wa_sends_t *wa_sends_get(wa_account_t *a);
+
+/* Starts the next queued send if there is room. */
+void wa_send_next(wa_account_t *a);
+
+/* Makes the timer wake for this entry too. */
+void wa_send_watch(wa_account_t *a, const wa_send_t *s);
+
+/* Finds an entry that waits for an ack. */
+wa_send_t *wa_send_find(wa_account_t *a, wa_span_t id);
+
+/* A copy with a NUL; NULL: out of memory. */
+char *wa_send_dup(const char *p, size_t n);
+
+void wa_send_free(wa_send_t *s);
+
+/* Sends every durable stanza that is due, in order; before the first time,
+   reads which ones there are.  No-op while this is going on. */
+void wa_send_repeat(wa_account_t *a);
+
+/* Unlinks and frees. */
+void wa_send_remove(wa_account_t *a, wa_send_t *s);
+
+/* Record "pending" without `leave` (NULL: all) into the unit. */
+wa_err_t wa_send_put_list(wa_unit_t *u, const wa_send_t *leave);
+
+/* Takes the send from here; the entry is PREPARING. */
+void wa_send_prepare(wa_account_t *a, wa_send_t *s);
+
+/* Answers the command and forgets the entry; nothing was committed.
+   `provider_code` 0: the server had no part in it. */
+void wa_send_fail(wa_account_t *a, wa_send_t *s, const char *code,
+    const char *message, unsigned provider_code);
+
+/* Answers ACCOUNT_NOT_READY. */
+void wa_send_not_ready(wa_account_t *a, wa_send_t *s);
+
+/* Gives up an unacked send: message.failed, and the command's answer. */
+void wa_send_refuse(wa_account_t *a, wa_send_t *s, const char *code,
+    const char *message, unsigned provider_code);
+
+/* New reference: the send result of the HTTP contract.  NULL: no memory. */
+json_t *wa_send_result(wa_account_t *a, const wa_send_t *s,
+    const char *status);
+
+#endif /* WA_SEND_INT_H */

@@ -1,0 +1,584 @@
+/*
+ * One queued send -> unit with the stanza.
+ *
+ *     prepare_begin      records that name addresses, repeats and quotes
+ *     prepare_known      a client's own id seen before?  then who has which
+ *                        devices
+ *     prepare_devices    session records of all of them
+ *     prepare_sessions   bundles for those without a session
+ *     prepare_ready      one unit: sessions, out/, pend/, pending, stanza
+ *                        (wa_prepare.c)
+ *     prepare_durable    the stanza left; the task ends
+ *
+ * The next send starts as soon as the unit is handed over.
+ */
+#include <stdio.h>
+
+#include "wa_bundle.h"
+#include "wa_crypto.h"
+#include "wa_lid.h"
+#include "wa_pb.h"
+#include "wa_prepare.h"
+#include "wa_send.h"
+#include "wa_signal.h"
+
+
+static void prepare_begin(wa_task_t *t, wa_err_t rc);
+static wa_err_t prepare_begin_keys(wa_task_t *t, wa_prepare_t *p);
+static void prepare_known(wa_task_t *t, wa_err_t rc);
+static bool prepare_seen_before(wa_task_t *t, wa_prepare_t *p);
+static void prepare_users(wa_account_t *a, wa_prepare_t *p);
+static void prepare_devices(wa_task_t *t, wa_err_t rc);
+static bool prepare_addresses(wa_task_t *t, wa_prepare_t *p);
+static void prepare_sessions(wa_task_t *t, wa_err_t rc);
+static wa_err_t prepare_find_missing(wa_task_t *t, wa_prepare_t *p);
+static void prepare_fetched(wa_task_t *t, wa_err_t rc);
+static wa_err_t prepare_need_sessions(wa_task_t *t, wa_prepare_t *p);
+static void prepare_ready(wa_task_t *t, wa_err_t rc);
+static void prepare_durable(wa_task_t *t, wa_err_t rc);
+static void prepare_failed(wa_task_t *t, wa_err_t rc);
+static bool prepare_dropped(wa_task_t *t);
+
+
+void
+wa_send_prepare(wa_account_t *a, wa_send_t *s)
+{
+    wa_prepare_t  *p;
+    wa_task_t  *t;
+
+    t = wa_task_new(a, "send", prepare_begin);
+
+    if (t == NULL) {
+        wa_send_fail(a, s, "INTERNAL_ERROR", "Out of memory", 0);
+        return;
+    }
+
+    p = wa_arena_calloc(&t->arena, 1, sizeof(wa_prepare_t));
+
+    if (p == NULL) {
+        wa_task_end(t, WA_ERR_NOMEM);
+        wa_send_fail(a, s, "INTERNAL_ERROR", "Out of memory", 0);
+        return;
+    }
+
+    p->send = s;
+    t->data = p;
+    wa_task_ready(t, WA_OK);
+}
+
+
+static void
+prepare_begin(wa_task_t *t, wa_err_t rc)
+{
+    if (rc != WA_OK || prepare_dropped(t)) {
+        prepare_failed(t, rc);
+        return;
+    }
+
+    t->resume = prepare_known;
+    rc = prepare_begin_keys(t, t->data);
+
+    if (rc != WA_AGAIN) {
+        prepare_known(t, rc);
+    }
+}
+
+
+static wa_err_t
+prepare_begin_keys(wa_task_t *t, wa_prepare_t *p)
+{
+    size_t      i, n;
+    uint8_t     digest[WA_SHA256_LEN];
+    uint32_t    today;
+    wa_err_t    rc;
+    wa_key_t    keys[WA_LID_KEYS + 2 * WA_BUCKET_DAYS];
+    wa_send_t  *s;
+    wa_span_t   id;
+
+    s = p->send;
+    today = wa_day(wa_unix_s(t->account));
+    n = wa_lid_need(&s->to, &t->arena, keys);
+
+    if (s->client_id != NULL) {
+        id = wa_span_str(s->client_id);
+
+        rc = wa_sha256(&id, 1, digest);
+        if (rc != WA_OK) {
+            return rc;
+        }
+
+        (void) snprintf(p->cid, sizeof(p->cid),
+                        "cid/%02x%02x%02x%02x%02x%02x%02x%02x"
+                        "%02x%02x%02x%02x%02x%02x%02x%02x",
+                        digest[0], digest[1], digest[2], digest[3],
+                        digest[4], digest[5], digest[6], digest[7],
+                        digest[8], digest[9], digest[10], digest[11],
+                        digest[12], digest[13], digest[14], digest[15]);
+    }
+
+    if (s->quoted_id.n != 0) {
+        (void) wa_sent_name("out/", wa_span_buf(&s->quoted_id), p->quoted);
+    }
+
+    for (i = 0; i < WA_BUCKET_DAYS && i < today; i++) {
+
+        if (p->cid[0] != '\0') {
+            keys[n].name = wa_span_str(p->cid);
+            keys[n++].day = today - (uint32_t) i;
+        }
+
+        if (p->quoted[0] != '\0') {
+            keys[n].name = wa_span_str(p->quoted);
+            keys[n++].day = today - (uint32_t) i;
+        }
+    }
+
+    return wa_task_need(t, keys, n);
+}
+
+
+static void
+prepare_known(wa_task_t *t, wa_err_t rc)
+{
+    wa_prepare_t  *p;
+
+    p = t->data;
+
+    if (rc != WA_OK || prepare_dropped(t)) {
+        prepare_failed(t, rc);
+        return;
+    }
+
+    if (prepare_seen_before(t, p)) {
+        return;
+    }
+
+    /* The quote is used up here, its records may leave memory later. */
+
+    rc = wa_prepare_message(t, p);
+
+    if (rc != WA_OK) {
+        prepare_failed(t, rc);
+        return;
+    }
+
+    prepare_users(t->account, p);
+
+    t->resume = prepare_devices;
+    rc = wa_devices_resolve(t, p->users, p->n_users, &p->list);
+
+    if (rc != WA_AGAIN) {
+        prepare_devices(t, rc);
+    }
+}
+
+
+/* A repeat of a client's own id: the first send's result, nothing is sent. */
+static bool
+prepare_seen_before(wa_task_t *t, wa_prepare_t *p)
+{
+    json_t           *data;
+    uint32_t          today, i;
+    wa_send_t        *s;
+    wa_span_t         value;
+    wa_account_t     *a;
+    Wa__ClientSend   *c;
+
+    a = t->account;
+    s = p->send;
+    today = wa_day(wa_unix_s(a));
+
+    if (p->cid[0] == '\0') {
+        return false;
+    }
+
+    for (i = 0; i < WA_BUCKET_DAYS && i < today; i++) {
+
+        if (wa_record_get(a, p->cid, today - i, &value) != WA_OK
+            || value.p == NULL
+            || WA_PB_UNPACK(wa__client_send__descriptor, value, &t->arena,
+                            &c) != WA_OK
+            || c->id == NULL || strlen(c->id) > WA_SENT_ID_MAX
+            || c->to == NULL
+            || wa_jid_parse(wa_span_str(c->to), &s->to) != WA_OK)
+        {
+            continue;
+        }
+
+        memcpy(s->id, c->id, strlen(c->id) + 1);
+        s->ts = c->timestamp;
+        s->asked = false;
+
+        data = wa_send_result(a, s, wa_send_find(a, wa_span_str(c->id))
+                                    == NULL ? "SENT" : "PENDING");
+        (void) json_object_set_new(data, "repeated", json_true());
+        wa_account_reply(a, s->cmd_id, NULL, NULL, data);
+        wa_task_end(t, WA_OK);
+        wa_send_remove(a, s);
+        wa_send_next(a);
+
+        return true;
+    }
+
+    return false;
+}
+
+
+/* Ourselves by LID when we have one: our other devices get copies. */
+static void
+prepare_users(wa_account_t *a, wa_prepare_t *p)
+{
+    wa_jid_t   self;
+    wa_send_t  *s;
+
+    s = p->send;
+
+    self = wa_jid_bare(wa_account_self(a, WA_SERVER_LID));
+
+    if (self.server == WA_SERVER_NONE) {
+        self = wa_jid_bare(wa_account_self(a, WA_SERVER_PN));
+    }
+
+    p->self = wa_jid_eq_bare(&s->to, wa_account_self(a, WA_SERVER_PN))
+              || wa_jid_eq_bare(&s->to, wa_account_self(a, WA_SERVER_LID));
+
+    p->n_users = 0;
+    p->users[p->n_users++] = s->to;
+
+    wa_lid_prefer(a, &p->users[0]);
+
+    if (!p->self) {
+        p->users[p->n_users++] = self;
+
+    } else {
+        p->users[0] = self;
+    }
+}
+
+
+static void
+prepare_devices(wa_task_t *t, wa_err_t rc)
+{
+    wa_prepare_t  *p;
+
+    p = t->data;
+
+    if (rc != WA_OK || prepare_dropped(t)) {
+        prepare_failed(t, rc);
+        return;
+    }
+
+    if (!prepare_addresses(t, p)) {
+        return;
+    }
+
+    t->resume = prepare_sessions;
+    rc = prepare_need_sessions(t, p);
+
+    if (rc != WA_AGAIN) {
+        prepare_sessions(t, rc);
+    }
+}
+
+
+/* Both addresses of the chat; false: failed, the task has ended. */
+static bool
+prepare_addresses(wa_task_t *t, wa_prepare_t *p)
+{
+    wa_send_t          *s;
+    wa_account_t       *a;
+    wa_device_user_t   *user;
+
+    a = t->account;
+    s = p->send;
+    user = &p->list.users[0];
+
+    if (user->jid.server == WA_SERVER_NONE || (user->n == 0 && !p->self)) {
+        wa_task_end(t, WA_OK);
+        wa_send_fail(a, s, "SEND_FAILED",
+                     "The recipient is not on WhatsApp", 404);
+        return false;
+    }
+
+    p->chat = wa_jid_bare(&user->jid);
+
+    if (wa_jid_is_lid(&p->chat)) {
+        s->lid = p->chat;
+        s->pn = s->to;
+
+        if (wa_jid_is_lid(&s->to) && !wa_pn_of(a, &s->to, &s->pn)) {
+            s->pn.server = WA_SERVER_NONE;
+        }
+
+    } else {
+        s->pn = p->chat;
+    }
+
+    return true;
+}
+
+
+static wa_err_t
+prepare_need_sessions(wa_task_t *t, wa_prepare_t *p)
+{
+    size_t     i, n;
+    wa_key_t  *keys;
+
+    if (p->list.n_devices == 0) {
+        return WA_OK;
+    }
+
+    keys = wa_arena_calloc(&t->arena, p->list.n_devices,
+                           WA_SIGNAL_KEYS * sizeof(wa_key_t));
+    if (keys == NULL) {
+        return WA_ERR_NOMEM;
+    }
+
+    n = 0;
+
+    for (i = 0; i < p->list.n_devices; i++) {
+        n += wa_signal_need(&p->list.devices[i], &t->arena, keys + n);
+    }
+
+    return wa_task_need(t, keys, n);
+}
+
+
+static void
+prepare_sessions(wa_task_t *t, wa_err_t rc)
+{
+    wa_prepare_t  *p;
+
+    p = t->data;
+
+    if (rc != WA_OK || prepare_dropped(t)) {
+        prepare_failed(t, rc);
+        return;
+    }
+
+    rc = prepare_find_missing(t, p);
+
+    if (rc != WA_OK) {
+        prepare_failed(t, rc);
+        return;
+    }
+
+    if (p->n_missing == 0) {
+        prepare_ready(t, WA_OK);
+        return;
+    }
+
+    t->resume = prepare_fetched;
+    rc = wa_bundle_fetch(t, p->missing, p->n_missing, p->results);
+
+    if (rc != WA_AGAIN) {
+        prepare_fetched(t, rc);
+    }
+}
+
+
+static wa_err_t
+prepare_find_missing(wa_task_t *t, wa_prepare_t *p)
+{
+    size_t            i;
+    const wa_jid_t   *d;
+
+    if (p->list.n_devices == 0) {
+        return WA_OK;
+    }
+
+    p->missing = wa_arena_calloc(&t->arena, p->list.n_devices,
+                                 sizeof(wa_jid_t));
+    p->results = wa_arena_calloc(&t->arena, p->list.n_devices,
+                                 sizeof(wa_err_t));
+
+    if (p->missing == NULL || p->results == NULL) {
+        return WA_ERR_NOMEM;
+    }
+
+    for (i = 0; i < p->list.n_devices; i++) {
+        d = &p->list.devices[i];
+
+        if (!wa_signal_has_session(t->account, d)) {
+            p->missing[p->n_missing++] = *d;
+        }
+    }
+
+    return WA_OK;
+}
+
+
+static void
+prepare_fetched(wa_task_t *t, wa_err_t rc)
+{
+    size_t      i;
+    wa_prepare_t  *p;
+
+    p = t->data;
+
+    if (rc != WA_OK || prepare_dropped(t)) {
+        prepare_failed(t, rc);
+        return;
+    }
+
+    for (i = 0; i < p->n_missing; i++) {
+
+        if (p->results[i] != WA_OK) {
+            wa_log(t->account, WA_LOG_INFO, "a device is left out: %s",
+                   wa_err_name(p->results[i]));
+        }
+    }
+
+    t->resume = prepare_ready;
+    rc = prepare_need_sessions(t, p);
+
+    if (rc != WA_AGAIN) {
+        prepare_ready(t, rc);
+    }
+}
+
+
+static void
+prepare_ready(wa_task_t *t, wa_err_t rc)
+{
+    json_t         *data;
+    wa_prepare_t      *p;
+    wa_send_t      *s;
+    wa_unit_t      *u;
+    wa_sends_t     *ss;
+    wa_account_t   *a;
+
+    a = t->account;
+    ss = a->sends;
+    p = t->data;
+    s = p->send;
+
+    if (rc == WA_OK && !wa_account_online(a)) {
+        rc = WA_ERR_GONE;
+    }
+
+    if (rc != WA_OK || prepare_dropped(t)) {
+        prepare_failed(t, rc);
+        return;
+    }
+
+    u = wa_unit_new(a);
+
+    /* From here on it counts as unacked: record "pending" lists it. */
+
+    s->state = WA_SEND_COMMITTED;
+    rc = wa_prepare_unit(u, t, p);
+
+    if (rc == WA_OK && s->asked && s->wait_none) {
+        data = wa_send_result(a, s, "PENDING");
+        rc = data == NULL ? WA_ERR_NOMEM
+                          : wa_unit_reply(u, s->cmd_id, NULL, NULL, data);
+    }
+
+    if (rc != WA_OK) {
+        s->state = WA_SEND_PREPARING;
+        wa_unit_drop(u);
+        prepare_failed(t, rc);
+        return;
+    }
+
+    t->resume = prepare_durable;
+    rc = wa_task_commit(t, u);
+
+    if (rc != WA_AGAIN) {
+        s->state = WA_SEND_PREPARING;
+        prepare_failed(t, rc);
+        return;
+    }
+
+    s->asked = s->asked && !s->wait_none;
+    wa_buf_wipe(&s->text);
+    ss->preparing = false;
+    ss->unacked++;
+
+    wa_send_next(a);
+}
+
+
+/* Confirmed: the stanza was let go, unless the connection it was made for
+   had ended by then. */
+static void
+prepare_durable(wa_task_t *t, wa_err_t rc)
+{
+    wa_send_t     *s;
+    wa_account_t  *a;
+
+    a = t->account;
+    s = ((wa_prepare_t *) t->data)->send;
+
+    wa_task_end(t, rc);
+
+    if (s->dropped) {
+        wa_send_remove(a, s);
+        return;
+    }
+
+    s->state = WA_SEND_DURABLE;
+    s->attempts = 1;
+    s->repeat_at = a->now + WA_SEND_REPEAT_MS;
+    wa_send_watch(a, s);
+
+    if (s->due) {
+        wa_send_repeat(a);
+    }
+}
+
+
+/* Ends the task, answers the command, lets the next one in. */
+static void
+prepare_failed(wa_task_t *t, wa_err_t rc)
+{
+    wa_send_t     *s;
+    wa_account_t  *a;
+
+    a = t->account;
+    s = ((wa_prepare_t *) t->data)->send;
+
+    wa_log(a, WA_LOG_INFO, "message is not sent: %s",
+           s->dropped ? "out of time" : wa_err_name(rc));
+
+    wa_task_end(t, rc);
+
+    switch (rc) {
+
+    case WA_OK:
+        wa_send_fail(a, s, "SEND_FAILED",
+                     "The message was not sent in time", 0);
+        break;
+
+    case WA_ERR_GONE:
+        wa_send_not_ready(a, s);
+        break;
+
+    case WA_ERR_TIMEOUT:
+        wa_send_fail(a, s, "SEND_FAILED", "WhatsApp does not answer", 0);
+        break;
+
+    case WA_ERR_REFUSED:
+        wa_send_fail(a, s, "SEND_FAILED",
+                     "WhatsApp refused to tell about the recipient", 0);
+        break;
+
+    case WA_ERR_NOMEM:
+        wa_send_fail(a, s, "INTERNAL_ERROR", "Out of memory", 0);
+        break;
+
+    default:
+        wa_send_fail(a, s, "SEND_FAILED",
+                     "No device of the recipient can be encrypted for", 0);
+    }
+
+    wa_send_next(a);
+}
+
+
+static bool
+prepare_dropped(wa_task_t *t)
+{
+    return ((wa_prepare_t *) t->data)->send->dropped;
+}

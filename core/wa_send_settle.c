@@ -1,0 +1,392 @@
+/*
+ * What became of a send: the server's ack, failures, and their JSON.
+ */
+#include "wa_device.h"
+#include "wa_event_message.h"
+#include "wa_message.h"
+#include "wa_send.h"
+#include "wa_send_int.h"
+
+
+/* A mismatch of device lists drops them; not more often than this, should
+   the server count differently than we do. */
+#define SETTLE_LISTS_MS  60000
+
+typedef struct {
+    unsigned     provider_code;
+    const char  *code;
+    const char  *message;
+} refusal_t;
+
+
+static const refusal_t *settle_refusal(uint64_t error);
+static bool settle_temporary(uint64_t error);
+static wa_err_t settle_unit(wa_unit_t *u, wa_send_t *s,
+    const refusal_t *refusal, wa_arena_t *arena);
+static json_t *settle_message(wa_account_t *a, const wa_send_t *s,
+    const refusal_t *refusal, wa_arena_t *arena);
+static wa_err_t settle_reply(wa_unit_t *u, wa_send_t *s,
+    const refusal_t *refusal);
+static void settle_lists(wa_unit_t *u, const wa_send_t *s,
+    const wa_node_t *ack, uint64_t error);
+static void settle(wa_account_t *a, wa_send_t *s, const refusal_t *refusal,
+    const wa_node_t *ack, uint64_t error);
+static const wa_jid_t *settle_show(const wa_send_t *s);
+
+
+/* Codes of WhatsApp and the contract's words for them; the last is for all
+   others. */
+static const refusal_t  refusals[] = {
+    { 463, "REACHOUT_LIMITED",
+      "WhatsApp does not let this account write to this contact first" },
+    { 479, "STALE_ADDRESS",
+      "WhatsApp does not accept the recipient's address" },
+    { 421, "STALE_ADDRESS",
+      "WhatsApp does not accept the recipient's address" },
+    { 420, "RECIPIENT_REFUSED", "WhatsApp refused the recipient" },
+    { 429, "WHATSAPP_RATE_LIMIT", "WhatsApp limits this account's messages" },
+    { 0, "SEND_FAILED", "WhatsApp refused the message" }
+};
+
+
+void
+wa_send_acked(wa_account_t *a, const wa_node_t *ack)
+{
+    uint64_t    error;
+    wa_send_t  *s;
+
+    s = wa_send_find(a, wa_node_attr(ack, "id"));
+
+    if (s == NULL || s->state != WA_SEND_DURABLE) {
+        return;
+    }
+
+    if (!wa_node_attr_u64(ack, "error", &error)) {
+        settle(a, s, NULL, ack, 0);
+        return;
+    }
+
+    wa_log(a, WA_LOG_INFO, "server refused a message: %u", (unsigned) error);
+
+    if (settle_temporary(error) && s->attempts < WA_SEND_ATTEMPTS_MAX) {
+        return;                         /* repeated after its timeout */
+    }
+
+    settle(a, s, settle_refusal(error), ack, error);
+}
+
+
+void
+wa_send_refuse(wa_account_t *a, wa_send_t *s, const char *code,
+    const char *message, unsigned provider_code)
+{
+    refusal_t  r;
+
+    r.provider_code = provider_code;
+    r.code = code;
+    r.message = message;
+
+    settle(a, s, &r, NULL, 0);
+}
+
+
+static const refusal_t *
+settle_refusal(uint64_t error)
+{
+    const refusal_t  *r;
+
+    for (r = refusals; r->provider_code != 0; r++) {
+        if (r->provider_code == error) {
+            return r;
+        }
+    }
+
+    return r;
+}
+
+
+/* The server's own trouble: the same stanza may pass later. */
+static bool
+settle_temporary(uint64_t error)
+{
+    return error == 408 || error == 500 || error == 503;
+}
+
+
+static void
+settle(wa_account_t *a, wa_send_t *s, const refusal_t *refusal,
+    const wa_node_t *ack, uint64_t error)
+{
+    wa_err_t     rc;
+    wa_unit_t   *u;
+    refusal_t    told;
+    wa_arena_t   arena;
+
+    if (refusal != NULL) {
+        told = *refusal;
+
+        if (told.provider_code == 0 && error <= 999) {
+            told.provider_code = (unsigned) error;
+        }
+
+        refusal = &told;
+    }
+
+    wa_arena_init(&arena, 0);
+    u = wa_unit_new(a);
+
+    rc = settle_unit(u, s, refusal, &arena);
+
+    if (rc == WA_OK) {
+        settle_lists(u, s, ack, error);
+        rc = wa_unit_commit(u, NULL);
+
+    } else {
+        wa_unit_drop(u);
+    }
+
+    wa_arena_free(&arena);
+
+    if (rc != WA_OK) {
+
+        /* It stays pending: the repeat brings another ack. */
+
+        wa_log(a, WA_LOG_ERROR, "ack of a message is not kept: %s",
+               wa_err_name(rc));
+        return;
+    }
+
+    wa_send_remove(a, s);
+    wa_send_next(a);
+}
+
+
+static wa_err_t
+settle_unit(wa_unit_t *u, wa_send_t *s, const refusal_t *refusal,
+    wa_arena_t *arena)
+{
+    char           name[WA_SENT_NAME_LEN];
+    json_t        *message, *data;
+    wa_err_t       rc;
+    wa_account_t  *a;
+
+    if (u == NULL) {
+        return WA_ERR_NOMEM;
+    }
+
+    a = wa_unit_account(u);
+
+    if (!wa_sent_name("pend/", wa_span_str(s->id), name)) {
+        return WA_ERR_ARG;
+    }
+
+    rc = wa_unit_del(u, name, 0);
+
+    if (rc == WA_OK) {
+        rc = wa_send_put_list(u, s);
+    }
+
+    if (rc != WA_OK) {
+        return rc;
+    }
+
+    message = settle_message(a, s, refusal, arena);
+
+    if (refusal == NULL) {
+        data = json_pack("{s:o}", "message", message);
+
+    } else {
+        data = json_pack("{s:o, s:{s:s, s:s, s:I}}", "message", message,
+                         "error", "code", refusal->code,
+                         "message", refusal->message,
+                         "provider_code",
+                         (json_int_t) refusal->provider_code);
+    }
+
+    if (data == NULL) {
+        return WA_ERR_NOMEM;
+    }
+
+    rc = wa_unit_event(u, refusal == NULL ? "message.sent" : "message.failed",
+                       data, NULL);
+
+    if (rc == WA_OK && s->asked) {
+        rc = settle_reply(u, s, refusal);
+    }
+
+    return rc;
+}
+
+
+static json_t *
+settle_message(wa_account_t *a, const wa_send_t *s, const refusal_t *refusal,
+    wa_arena_t *arena)
+{
+    char                ref[WA_MESSAGE_REF_LEN];
+    wa_content_t        content;
+    wa_message_view_t   v;
+
+    if (wa_message_decode(wa_span_buf(&s->message), arena, &content) != WA_OK
+        || wa_message_ref(a, true, NULL, wa_span_str(s->id), ref) != WA_OK)
+    {
+        return NULL;
+    }
+
+    memset(&v, 0, sizeof(v));
+
+    v.message_id = wa_span_str(s->id);
+    v.ref = ref;
+    v.chat = *settle_show(s);
+    v.chat_lid = s->lid;
+    v.from_me = true;
+    v.timestamp = s->ts;
+    v.content = &content;
+    v.status = refusal == NULL ? "SENT" : "FAILED";
+    v.source = "api";
+    v.client_id = s->client_id;
+    v.metadata = s->metadata;
+
+    if (refusal != NULL) {
+        v.error_code = refusal->code;
+        v.error_message = refusal->message;
+    }
+
+    return wa_event_message(a, &v);
+}
+
+
+static wa_err_t
+settle_reply(wa_unit_t *u, wa_send_t *s, const refusal_t *refusal)
+{
+    json_t  *data;
+
+    if (refusal == NULL) {
+        data = wa_send_result(wa_unit_account(u), s, "SENT");
+
+        if (data == NULL) {
+            return WA_ERR_NOMEM;
+        }
+
+        return wa_unit_reply(u, s->cmd_id, NULL, NULL, data);
+    }
+
+    data = json_pack("{s:I, s:s}", "provider_code",
+                     (json_int_t) refusal->provider_code,
+                     "message_id", s->id);
+
+    return wa_unit_reply(u, s->cmd_id, refusal->code, refusal->message, data);
+}
+
+
+/*
+ * The server says that it knows other devices than we wrote to: ask again
+ * before the next message.
+ */
+static void
+settle_lists(wa_unit_t *u, const wa_send_t *s, const wa_node_t *ack,
+    uint64_t error)
+{
+    bool           doubt;
+    wa_jid_t       self;
+    wa_span_t      phash;
+    wa_account_t  *a;
+
+    a = wa_unit_account(u);
+    phash = wa_node_attr(ack, "phash");
+
+    doubt = (error == 420 || error == 421 || error == 479)
+            || wa_node_attr_is(ack, "refresh_lid", "true")
+            || (phash.n != 0 && s->phash[0] != '\0'
+                && !wa_span_eq_str(phash, s->phash));
+
+    if (!doubt || (a->sends->lists_dropped != 0
+                   && a->now - a->sends->lists_dropped < SETTLE_LISTS_MS))
+    {
+        return;
+    }
+
+    a->sends->lists_dropped = a->now;
+    wa_log(a, WA_LOG_INFO, "device lists are out of date");
+
+    self = wa_jid_bare(wa_account_self(a, WA_SERVER_PN));
+
+    (void) wa_devices_forget(u, s->lid.server != WA_SERVER_NONE ? &s->lid
+                                                                : &s->pn);
+    (void) wa_devices_forget(u, &self);
+}
+
+
+static const wa_jid_t *
+settle_show(const wa_send_t *s)
+{
+    if (s->pn.server != WA_SERVER_NONE) {
+        return &s->pn;
+    }
+
+    return s->lid.server != WA_SERVER_NONE ? &s->lid : &s->to;
+}
+
+
+json_t *
+wa_send_result(wa_account_t *a, const wa_send_t *s, const char *status)
+{
+    char     ref[WA_MESSAGE_REF_LEN];
+    json_t  *jid;
+
+    if (wa_message_ref(a, true, NULL, wa_span_str(s->id), ref) != WA_OK) {
+        return NULL;
+    }
+
+    jid = wa_json_jid(settle_show(s));
+
+    return json_pack("{s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:O, s:O, "
+                     "s:{s:o, s:b, s:s}, s:I}",
+                     "success", 1,
+                     "id", ref,
+                     "message_id", s->id,
+                     "messageId", s->id,
+                     "status", status,
+                     "account_id", a->id,
+                     "session_id", wa_account_session_id(a),
+                     "sessionId", wa_account_session_id(a),
+                     "to", jid,
+                     "jid", jid,
+                     "key", "remoteJid", jid, "fromMe", 1, "id", s->id,
+                     "timestamp", (json_int_t) s->ts);
+}
+
+
+void
+wa_send_fail(wa_account_t *a, wa_send_t *s, const char *code,
+    const char *message, unsigned provider_code)
+{
+    json_t  *details;
+
+    if (s->asked) {
+        details = NULL;
+
+        if (provider_code != 0) {
+            details = json_pack("{s:I}", "provider_code",
+                                (json_int_t) provider_code);
+        }
+
+        wa_account_reply(a, s->cmd_id, code, message, details);
+    }
+
+    wa_send_remove(a, s);
+    wa_send_next(a);
+}
+
+
+void
+wa_send_not_ready(wa_account_t *a, wa_send_t *s)
+{
+    if (s->asked) {
+        wa_account_reply(a, s->cmd_id, "ACCOUNT_NOT_READY",
+                         "The account is not connected",
+                         json_pack("{s:s}", "state",
+                                   wa_state_name(wa_account_state(a))));
+    }
+
+    wa_send_remove(a, s);
+}

@@ -1,0 +1,42 @@
+/*
+ * What wa_signal.c (operations) and wa_signal_store.c (libsignal's view of
+ * us) share.  One operation runs at a time per engine; it is found through
+ * the engine, so one store context serves all accounts.
+ */
+#ifndef WA_SIGNAL_INT_H
+#define WA_SIGNAL_INT_H
+
+#include <signal/signal_protocol.h>
+
+#include "wa_account_int.h"
+#include "wa_signal.h"
+
+
+/* "ident/" + user + suffix + device + NUL, with room. */
+#define WA_SIGNAL_NAME_LEN  96
+
+typedef struct {
+    wa_account_t            *account;
+    wa_unit_t               *unit;          /* NULL: nothing may change    */
+    signal_protocol_address  address;       /* name points to `user`       */
+    char                     user[WA_SIGNAL_NAME_LEN];
+    char                     sess[WA_SIGNAL_NAME_LEN];
+    char                     ident[WA_SIGNAL_NAME_LEN];
+    bool                     identity_changed;
+    wa_err_t                 err;           /* our own, seen in a callback */
+} wa_signal_op_t;
+
+typedef struct wa_signal_s {
+    signal_context                 *context;
+    signal_protocol_store_context  *store;
+    wa_signal_op_t                 *op;     /* the running one             */
+} wa_signal_t;
+
+/* Installs the callbacks; WA_ERR_NOMEM. */
+wa_err_t wa_signal_store_install(wa_signal_t *s);
+
+/* The record's value, p NULL: absent.  Not in memory: WA_ERR_STATE. */
+wa_err_t wa_signal_record(wa_account_t *a, const char *name,
+    wa_span_t *value);
+
+#endif /* WA_SIGNAL_INT_H */

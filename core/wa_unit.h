@@ -1,0 +1,76 @@
+/*
+ * The unit: what one input changes.  Record writes, events, and effects
+ * that are held until the store has confirmed the unit.
+ *
+ *     u = wa_unit_new(a);
+ *     wa_unit_put(u, "sess/...", 0, span);      visible at once in memory
+ *     wa_unit_event(u, "message.received", data, unified);
+ *     wa_unit_send(u, ack);                     held
+ *     wa_unit_commit(u);                        or wa_unit_drop(u)
+ *
+ * One unit is under construction at a time per account (handlers run to
+ * completion); building two is a bug (alert in the log, NULL).  Every function takes a
+ * failed or NULL unit and passes the first error on, so a chain needs one
+ * check, at wa_unit_commit().
+ */
+#ifndef WA_UNIT_H
+#define WA_UNIT_H
+
+#include "wa_account.h"
+#include "wa_node.h"
+#include "wa_task.h"
+
+
+typedef struct wa_unit_s  wa_unit_t;
+typedef size_t            wa_savepoint_t;
+
+
+/* NULL: out of memory or one is already open.  Never fails later for NULL. */
+wa_unit_t *wa_unit_new(wa_account_t *a);
+wa_account_t *wa_unit_account(wa_unit_t *u);
+
+/* Marks the unit failed: its commit will answer `err`. */
+void wa_unit_fail(wa_unit_t *u, wa_err_t err);
+
+/* Copies name and value.  WA_ERR_LIMIT, WA_ERR_NOMEM. */
+wa_err_t wa_unit_put(wa_unit_t *u, const char *name, uint32_t day,
+    wa_span_t value);
+wa_err_t wa_unit_del(wa_unit_t *u, const char *name, uint32_t day);
+
+/*
+ * Adds an event of the catalogue.  Steals `data` (the envelope's "data"
+ * object; NULL: {}) and `unified` (account webhook form without event_id;
+ * NULL: not for that webhook).
+ */
+wa_err_t wa_unit_event(wa_unit_t *u, const char *type, json_t *data,
+    json_t *unified);
+
+/*
+ * Holds a stanza.  Packed now (the node may die), sealed and written when
+ * the unit is confirmed, on the connection that is open at that moment if
+ * it is the one of now; otherwise it is forgotten (the server will ask
+ * again, or a pending send repeats it).
+ */
+wa_err_t wa_unit_send(wa_unit_t *u, const wa_node_t *node);
+
+/* Holds an answer.  Steals `data`. */
+wa_err_t wa_unit_reply(wa_unit_t *u, uint64_t cmd_id, const char *code,
+    const char *message, json_t *data);
+
+/* Undo of all puts, dels, events and effects since the savepoint. */
+wa_savepoint_t wa_unit_savepoint(wa_unit_t *u);
+void wa_unit_rollback(wa_unit_t *u, wa_savepoint_t sp);
+
+/*
+ * Hands the unit over; `u` is gone for the caller.  With writes or events
+ * it becomes WA_OUT_COMMIT; with effects only it waits for the units before
+ * it.  `then` (may be NULL) is resumed with WA_OK once confirmed.
+ * On an earlier error everything is undone, `then` is NOT resumed and that
+ * error is returned.
+ */
+wa_err_t wa_unit_commit(wa_unit_t *u, wa_task_t *then);
+
+/* Undoes everything.  NULL-safe. */
+void wa_unit_drop(wa_unit_t *u);
+
+#endif /* WA_UNIT_H */

@@ -1,0 +1,397 @@
+/* Message bytes <-> content, and its JSON. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "wa_account_int.h"
+#include "wa_event_message.h"
+#include "wa_host.h"
+#include "wa_json.h"
+#include "wa_message.h"
+#include "wa_vectors.h"
+
+
+static wa_span_t
+sample(wa_vectors_t *v, const char *name)
+{
+    size_t    i;
+    json_t   *s;
+
+    json_array_foreach(wa_vectors_get(v->root, "samples"), i, s) {
+
+        if (strcmp(wa_vectors_str(s, "name"), name) == 0) {
+            return wa_vectors_hex(v, s, "hex");
+        }
+    }
+
+    fail_msg("no sample %s", name);
+    return wa_span_none();
+}
+
+
+static void
+samples_decode(void **state)
+{
+    size_t        i;
+    wa_vectors_t   v;
+    wa_arena_t    arena;
+    wa_content_t  c;
+
+    static const struct {
+        const char  *name;
+        wa_kind_e    kind;
+        const char  *text;
+    } rows[] = {
+        { "text", WA_KIND_TEXT, "hello" },
+        { "reply with mention", WA_KIND_TEXT, "@15551234567 hi" },
+        { "reaction", WA_KIND_REACTION, NULL },
+        { "revoke own", WA_KIND_PROTOCOL, NULL },
+        { "edit", WA_KIND_PROTOCOL, "new" },
+        { "ephemeral setting", WA_KIND_PROTOCOL, NULL },
+        { "app state key share", WA_KIND_PROTOCOL, NULL },
+        { "device sent", WA_KIND_TEXT, "hello" },
+        { "poll creation v3", WA_KIND_POLL, "Q" },
+        { "image", WA_KIND_IMAGE, "c" },
+        { "ptt", WA_KIND_AUDIO, NULL },
+        { "location", WA_KIND_LOCATION, NULL },
+        { "contact", WA_KIND_CONTACT, "Ann" },
+        { "pin", WA_KIND_UNSUPPORTED, NULL }
+    };
+
+    (void) state;
+    wa_arena_init(&arena, 0);
+    wa_vectors_open(&v, "protobuf.json");
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        print_message("%s\n", rows[i].name);
+        assert_int_equal(wa_message_decode(sample(&v, rows[i].name),
+                                           &arena, &c), WA_OK);
+        assert_int_equal(c.kind, rows[i].kind);
+        assert_false(c.nothing);
+
+        if (rows[i].text == NULL) {
+            assert_null(c.text);
+
+        } else {
+            assert_non_null(c.text);
+            assert_string_equal(c.text, rows[i].text);
+        }
+    }
+
+    assert_int_equal(wa_message_decode(sample(&v, "reply with mention"),
+                                       &arena, &c), WA_OK);
+    assert_string_equal(c.quoted_id, "3EB0AA");
+    assert_string_equal(c.quoted_text, "hello");
+    assert_int_equal(c.n_mentions, 1);
+
+    assert_int_equal(wa_message_decode(sample(&v, "device sent"),
+                                       &arena, &c), WA_OK);
+    assert_true(c.sent_copy);
+    assert_string_equal(c.sent_to, "100000012345678@lid");
+
+    wa_vectors_close(&v);
+    wa_arena_free(&arena);
+}
+
+
+static void
+own_copies_are_encoded_as_others_do(void **state)
+{
+    wa_vectors_t   v;
+    wa_buf_t     out = WA_BUF_EMPTY;
+    wa_jid_t     to;
+    wa_span_t    want, secret;
+    wa_arena_t   arena;
+
+    (void) state;
+    wa_arena_init(&arena, 0);
+    wa_vectors_open(&v, "protobuf.json");
+    want = sample(&v, "device sent");
+    secret = wa_message_secret(want, &arena);
+    assert_int_equal(secret.n, 32);
+
+    assert_int_equal(wa_jid_parse(wa_span_str("100000012345678@lid"), &to),
+                     WA_OK);
+    assert_int_equal(wa_message_encode_copy(&to, sample(&v, "text"),
+                                            secret.p, &out), WA_OK);
+    assert_true(wa_span_eq(want, wa_span_buf(&out)));
+
+    wa_buf_free(&out);
+    wa_vectors_close(&v);
+    wa_arena_free(&arena);
+}
+
+
+static void
+texts_encode_and_decode(void **state)
+{
+    wa_buf_t      out = WA_BUF_EMPTY;
+    wa_jid_t      who[2];
+    wa_text_t     in;
+    uint8_t       secret[32];
+    wa_arena_t    arena;
+    wa_content_t  c;
+
+    static const uint8_t  quoted[] = { 0x0a, 0x02, 'o', 'k' };
+
+    (void) state;
+    wa_arena_init(&arena, 0);
+    memset(secret, 3, sizeof(secret));
+    memset(&in, 0, sizeof(in));
+    in.text = wa_span_str("just text");
+    in.secret = secret;
+
+    assert_int_equal(wa_message_encode_text(&in, &arena, &out), WA_OK);
+    assert_int_equal(out.n, 2 + 9 + 3 + 34);
+    assert_int_equal(wa_message_decode(wa_span_buf(&out), &arena, &c), WA_OK);
+    assert_string_equal(c.text, "just text");
+    assert_false(c.forwarded);
+    assert_memory_equal(wa_message_secret(wa_span_buf(&out), &arena).p,
+                        secret, 32);
+    wa_buf_free(&out);
+
+    assert_int_equal(wa_jid_parse(wa_span_str("1@lid"), &who[0]), WA_OK);
+    assert_int_equal(wa_jid_parse(wa_span_str("2@lid"), &who[1]), WA_OK);
+    in.quoted_id = wa_span_str("3EB0AA");
+    in.quoted_from = &who[0];
+    in.quoted_message = wa_span(quoted, sizeof(quoted));
+    in.mentions = who;
+    in.n_mentions = 2;
+    in.forwarded = true;
+
+    assert_int_equal(wa_message_encode_text(&in, &arena, &out), WA_OK);
+    assert_int_equal(wa_message_decode(wa_span_buf(&out), &arena, &c), WA_OK);
+    assert_string_equal(c.text, "just text");
+    assert_string_equal(c.quoted_id, "3EB0AA");
+    assert_string_equal(c.quoted_from, "1@lid");
+    assert_string_equal(c.quoted_text, "ok");
+    assert_int_equal(c.n_mentions, 2);
+    assert_string_equal(c.mentions[1], "2@lid");
+    assert_true(c.forwarded);
+
+    wa_buf_free(&out);
+    wa_arena_free(&arena);
+}
+
+
+static void
+bad_bytes_are_refused(void **state)
+{
+    size_t        i;
+    uint8_t       deep[4096];
+    wa_arena_t    arena;
+    wa_content_t  c;
+
+    static const uint8_t  cut[] = { 0x0a, 0x05, 'h' };
+
+    (void) state;
+    wa_arena_init(&arena, 0);
+
+    assert_int_equal(wa_message_decode(wa_span(cut, sizeof(cut)), &arena, &c),
+                     WA_ERR_SYNTAX);
+
+    /* ephemeral{message{ephemeral{message{...}}}}, each level 3 + 2..3. */
+
+    for (i = sizeof(deep); i >= 8; i -= 7) {
+        size_t  left = sizeof(deep) - i;
+
+        deep[i - 7] = 0xc2;
+        deep[i - 6] = 0x02;
+        deep[i - 5] = (uint8_t) ((left + 3) | 0x80);
+        deep[i - 4] = (uint8_t) ((left + 3) >> 7);
+        deep[i - 3] = 0x0a;
+        deep[i - 2] = (uint8_t) (left | 0x80);
+        deep[i - 1] = (uint8_t) (left >> 7);
+    }
+
+    assert_int_equal(wa_message_decode(wa_span(deep + sizeof(deep) - 7 * 580,
+                                               7 * 580), &arena, &c),
+                     WA_ERR_LIMIT);
+
+    assert_int_equal(wa_message_decode(wa_span_none(), &arena, &c), WA_OK);
+    assert_true(c.nothing);
+
+    wa_arena_free(&arena);
+}
+
+
+static void
+peers_text_becomes_valid_json(void **state)
+{
+    size_t   i;
+    json_t  *v;
+
+    static const struct {
+        const char  *in;
+        const char  *out;
+    } rows[] = {
+        { "plain", "plain" },
+        { "", "" },
+        { "gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f" },
+        { "\xf0\x9f\x91\x8d", "\xf0\x9f\x91\x8d" },
+        { "a\xff" "b", "a\xef\xbf\xbd" "b" },
+        { "\xc3", "\xef\xbf\xbd" },
+        { "\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd" },
+        { "\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },
+        { "\xf5\x80\x80\x80",
+          "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },
+        { "\xe2\x82", "\xef\xbf\xbd\xef\xbf\xbd" }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        v = wa_json_text(rows[i].in);
+        assert_string_equal(json_string_value(v), rows[i].out);
+        json_decref(v);
+    }
+
+    assert_true(json_is_null(wa_json_text(NULL)));
+}
+
+
+static void
+json_text_reads_back(void **state)
+{
+    size_t     i;
+    json_t    *v, *back;
+    wa_buf_t   out = WA_BUF_EMPTY;
+
+    static const char *const  rows[] = {
+        "{}", "[]", "{\"a\":[]}", "[1,-5,9007199254740993]",
+        "[true,false,null]", "[0.1,52.5,1e300,-0.25]",
+        "{\"z\":1,\"a\":{\"b\":[{},[[]],\"\"]}}",
+        "[\"q\\\"b\\\\s\\n\\r\\t\\u0001\\u001f/\\u00e9\\ud83d\\ude00\"]"
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        v = json_loads(rows[i], 0, NULL);
+        assert_non_null(v);
+        assert_int_equal(wa_json_write(v, &out), WA_OK);
+        back = json_loadb((const char *) out.p, out.n, 0, NULL);
+        assert_non_null(back);
+        assert_true(json_equal(v, back));
+
+        if (i < 5) {
+            assert_true(wa_span_eq_str(wa_span_buf(&out), rows[i]));
+        }
+
+        json_decref(v);
+        json_decref(back);
+        wa_buf_free(&out);
+    }
+
+    /* Members keep their order, and depth ends. */
+
+    v = json_array();
+
+    for (i = 0; i < 70; i++) {
+        back = json_array();
+        assert_int_equal(json_array_append_new(back, v), 0);
+        v = back;
+    }
+
+    assert_int_equal(wa_json_write(v, &out), WA_ERR_LIMIT);
+    json_decref(v);
+    wa_buf_free(&out);
+}
+
+
+static void
+references_tell_messages_apart(void **state)
+{
+    char           a[WA_MESSAGE_REF_LEN], b[WA_MESSAGE_REF_LEN];
+    wa_host_t     *h;
+    wa_jid_t       one, two;
+    wa_account_t  *acc;
+
+    (void) state;
+    h = wa_host_create();
+    acc = wa_host_account(h);
+    assert_int_equal(wa_jid_parse(wa_span_str("1@lid"), &one), WA_OK);
+    assert_int_equal(wa_jid_parse(wa_span_str("2@lid"), &two), WA_OK);
+
+    assert_int_equal(wa_message_ref(acc, false, &one, wa_span_str("X"), a),
+                     WA_OK);
+    assert_int_equal(strlen(a), 32);
+    assert_int_equal(wa_message_ref(acc, false, &one, wa_span_str("X"), b),
+                     WA_OK);
+    assert_string_equal(a, b);
+    assert_int_equal(wa_message_ref(acc, false, &two, wa_span_str("X"), b),
+                     WA_OK);
+    assert_string_not_equal(a, b);
+    assert_int_equal(wa_message_ref(acc, true, NULL, wa_span_str("X"), b),
+                     WA_OK);
+    assert_string_not_equal(a, b);
+
+    wa_host_free(h);
+}
+
+
+static void
+the_unified_form_is_as_documented(void **state)
+{
+    char                ref[WA_MESSAGE_REF_LEN] = "r";
+    json_t             *u, *want;
+    wa_host_t          *h;
+    wa_content_t        c;
+    wa_account_t       *a;
+    wa_message_view_t   v;
+
+    (void) state;
+    h = wa_host_create();
+    wa_host_make(h);
+    a = wa_host_account(h);
+    assert_int_equal(wa_jid_parse(wa_span_str("98765@s.whatsapp.net"),
+                                  &a->creds->jid), WA_OK);
+
+    memset(&c, 0, sizeof(c));
+    memset(&v, 0, sizeof(v));
+    c.kind = WA_KIND_TEXT;
+    c.text = "hello";
+    v.content = &c;
+    v.ref = ref;
+    v.message_id = wa_span_str("3EB0C0FFEE");
+    v.timestamp = 1706400000;
+    v.status = "RECEIVED";
+    v.source = "whatsapp";
+    assert_int_equal(wa_jid_parse(wa_span_str("12345@s.whatsapp.net"),
+                                  &v.chat), WA_OK);
+    v.sender = v.chat;
+
+    u = wa_event_unified(a, &v);
+    want = json_pack("{s:s,s:s,s:s,s:s,s:i,s:s,s:s,s:b,s:b,s:s,s:s,s:n}",
+                     "event", "message", "direction", "inbound",
+                     "account_id", a->id, "message_id", "3EB0C0FFEE",
+                     "timestamp", 1706400000, "from", "12345@c.us", "to",
+                     "98765@c.us", "from_me", 0, "is_group", 0, "type",
+                     "text", "text", "hello", "media");
+    assert_non_null(want);
+    assert_true(json_equal(u, want));
+
+    json_decref(u);
+    json_decref(want);
+    wa_host_free(h);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(samples_decode),
+        cmocka_unit_test(own_copies_are_encoded_as_others_do),
+        cmocka_unit_test(texts_encode_and_decode),
+        cmocka_unit_test(bad_bytes_are_refused),
+        cmocka_unit_test(peers_text_becomes_valid_json),
+        cmocka_unit_test(json_text_reads_back),
+        cmocka_unit_test(references_tell_messages_apart),
+        cmocka_unit_test(the_unified_form_is_as_documented)
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

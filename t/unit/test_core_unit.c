@@ -1,0 +1,326 @@
+/* Units: visibility, rollback, order of effects, sealing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "wa_account_int.h"
+#include "wa_host.h"
+#include "wa_store.h"
+#include "wa_unit_int.h"
+
+
+static int
+setup(void **state)
+{
+    *state = wa_host_create();
+    wa_host_make(*state);
+
+    return 0;
+}
+
+
+static int
+teardown(void **state)
+{
+    wa_host_free(*state);
+
+    return 0;
+}
+
+
+static void
+assert_record(wa_account_t *a, const char *name, const char *value)
+{
+    wa_span_t  s;
+
+    assert_int_equal(wa_record_get(a, name, 0, &s), WA_OK);
+
+    if (value == NULL) {
+        assert_null(s.p);
+        return;
+    }
+
+    assert_non_null(s.p);
+    assert_true(wa_span_eq_str(s, value));
+}
+
+
+static void
+a_put_is_seen_at_once_and_sealed_in_the_store(void **state)
+{
+    wa_host_t     *h = *state;
+    wa_unit_t     *u;
+    wa_span_t      s;
+    wa_account_t  *a;
+
+    a = wa_host_account(h);
+    u = wa_unit_new(a);
+    assert_int_equal(wa_unit_put(u, "sess/1.0", 0, wa_span_str("ratchet")),
+                     WA_OK);
+    assert_record(a, "sess/1.0", "ratchet");
+    assert_int_equal(wa_unit_commit(u, NULL), WA_OK);
+    wa_host_drain(h);
+
+    s = wa_host_record(h, "sess/1.0", 0);
+    assert_int_equal(s.n, 7 + WA_SEAL_OVERHEAD);
+    assert_null(memmem(s.p, s.n, "ratchet", 7));
+}
+
+
+static void
+a_record_does_not_open_under_another_name(void **state)
+{
+    wa_host_t     *h = *state;
+    wa_buf_t       sealed = WA_BUF_EMPTY;
+    wa_key_t       key;
+    uint64_t       token;
+    wa_span_t      value;
+    wa_account_t  *a;
+
+    a = wa_host_account(h);
+    assert_int_equal(wa_record_seal(a, "sess/1.0", wa_span_str("x"),
+                                    &sealed), WA_OK);
+    key.name = wa_span_str("sess/2.0");
+    key.day = 0;
+    assert_int_equal(wa_store_load(a, &key, 1, &token), WA_AGAIN);
+    value = wa_span_buf(&sealed);
+    assert_int_equal(wa_store_loaded(a, token, &value, 1), WA_ERR_AUTH);
+    wa_buf_free(&sealed);
+}
+
+
+static void
+rollback_restores_values_absence_and_ignorance(void **state)
+{
+    wa_host_t       *h = *state;
+    wa_unit_t       *u;
+    wa_span_t        s;
+    wa_account_t    *a;
+    wa_savepoint_t   sp;
+
+    a = wa_host_account(h);
+    u = wa_unit_new(a);
+    (void) wa_unit_put(u, "k/value", 0, wa_span_str("old"));
+    (void) wa_unit_del(u, "k/absent", 0);
+    sp = wa_unit_savepoint(u);
+    (void) wa_unit_put(u, "k/value", 0, wa_span_str("new"));
+    (void) wa_unit_put(u, "k/value", 0, wa_span_str("newer"));
+    (void) wa_unit_put(u, "k/absent", 0, wa_span_str("now"));
+    (void) wa_unit_put(u, "k/unknown", 0, wa_span_str("now"));
+    (void) wa_unit_event(u, "webhook.test", NULL, NULL);
+    wa_unit_rollback(u, sp);
+
+    assert_record(a, "k/value", "old");
+    assert_record(a, "k/absent", NULL);
+    assert_int_equal(wa_record_get(a, "k/unknown", 0, &s), WA_AGAIN);
+
+    assert_int_equal(wa_unit_commit(u, NULL), WA_OK);
+    wa_host_drain(h);
+    assert_int_equal(wa_host_event_count(h, "webhook.test"), 0);
+    assert_null(wa_host_record(h, "k/unknown", 0).p);
+}
+
+
+static void
+a_dropped_unit_leaves_no_trace(void **state)
+{
+    wa_host_t     *h = *state;
+    size_t         commits;
+    wa_unit_t     *u;
+    wa_span_t      s;
+    wa_account_t  *a;
+
+    a = wa_host_account(h);
+    commits = wa_host_commits(h);
+    u = wa_unit_new(a);
+    (void) wa_unit_put(u, "k/1", 0, wa_span_str("x"));
+    (void) wa_unit_reply(u, 1, NULL, NULL, json_object());
+    wa_unit_drop(u);
+    wa_host_drain(h);
+
+    assert_int_equal(wa_host_commits(h), commits);
+    assert_int_equal(wa_record_get(a, "k/1", 0, &s), WA_AGAIN);
+
+    /* and another can be made */
+    u = wa_unit_new(a);
+    assert_non_null(u);
+    wa_unit_drop(u);
+}
+
+
+static void
+two_open_units_are_refused(void **state)
+{
+    wa_unit_t     *u;
+    wa_account_t  *a;
+
+    a = wa_host_account(*state);
+    u = wa_unit_new(a);
+    assert_non_null(u);
+    assert_null(wa_unit_new(a));
+    wa_unit_drop(u);
+}
+
+
+static void
+effects_leave_in_order_and_only_after_confirmation(void **state)
+{
+    wa_host_t     *h = *state;
+    size_t         replies;
+    wa_unit_t     *u;
+    wa_account_t  *a;
+
+    a = wa_host_account(h);
+    replies = wa_host_replies(h);
+    wa_host_hold(h, true);
+
+    u = wa_unit_new(a);
+    (void) wa_unit_put(u, "k/1", 0, wa_span_str("x"));
+    (void) wa_unit_reply(u, 1, NULL, NULL, json_object());
+    assert_int_equal(wa_unit_commit(u, NULL), WA_OK);
+
+    /* Effects without writes wait for what was before them. */
+    u = wa_unit_new(a);
+    (void) wa_unit_reply(u, 2, NULL, NULL, json_object());
+    assert_int_equal(wa_unit_commit(u, NULL), WA_OK);
+
+    wa_host_drain(h);
+    assert_int_equal(wa_host_held(h), 1);
+    assert_int_equal(wa_host_replies(h), replies);
+
+    wa_host_confirm(h);
+    assert_int_equal(wa_host_replies(h), replies + 2);
+    assert_int_equal(wa_host_reply(h)->id, 2);
+}
+
+
+static void
+an_overlong_name_fails_the_unit_and_undoes_it(void **state)
+{
+    char           name[WA_RECORD_NAME_MAX + 10];
+    wa_span_t      s;
+    wa_unit_t     *u;
+    wa_account_t  *a;
+
+    memset(name, 'n', sizeof(name));
+    name[sizeof(name) - 1] = '\0';
+    a = wa_host_account(*state);
+    u = wa_unit_new(a);
+    (void) wa_unit_put(u, "k/1", 0, wa_span_str("x"));
+    assert_int_equal(wa_unit_put(u, name, 0, wa_span_str("x")),
+                     WA_ERR_LIMIT);
+    assert_int_equal(wa_unit_put(u, "k/2", 0, wa_span_str("x")),
+                     WA_ERR_LIMIT);
+    assert_int_equal(wa_unit_commit(u, NULL), WA_ERR_LIMIT);
+    assert_int_equal(wa_record_get(a, "k/1", 0, &s), WA_AGAIN);
+}
+
+
+static void
+memory_is_bounded_and_reloaded_on_demand(void **state)
+{
+    char           name[32];
+    size_t         i;
+    uint8_t        big[1024];
+    wa_host_t     *h = *state;
+    wa_unit_t     *u;
+    wa_span_t      s;
+    wa_account_t  *a;
+
+    a = wa_host_account(h);
+    memset(big, 'b', sizeof(big));
+
+    for (i = 0; i < 100; i++) {
+        (void) snprintf(name, sizeof(name), "k/%zu", i);
+        u = wa_unit_new(a);
+        (void) wa_unit_put(u, name, 0, wa_span(big, sizeof(big)));
+        assert_int_equal(wa_unit_commit(u, NULL), WA_OK);
+    }
+
+    wa_host_drain(h);
+    wa_host_advance(h, 1);
+    wa_store_trim(a);
+    assert_true(wa_store_footprint(a) < 16 * 1024);
+    assert_int_equal(wa_record_get(a, "k/0", 0, &s), WA_AGAIN);
+    assert_int_equal(wa_record_get(a, "k/99", 0, &s), WA_OK);
+}
+
+
+static void
+the_last_write_of_a_name_counts(void **state)
+{
+    wa_host_t     *h = *state;
+    wa_unit_t     *u;
+    wa_account_t  *a;
+
+    a = wa_host_account(h);
+    u = wa_unit_new(a);
+    (void) wa_unit_del(u, "k/1", 0);
+    (void) wa_unit_put(u, "k/1", 0, wa_span_str("a"));
+    (void) wa_unit_put(u, "k/2", 0, wa_span_str("b"));
+    (void) wa_unit_del(u, "k/2", 0);
+    (void) wa_unit_put(u, "k/1", 5, wa_span_str("c"));
+    assert_int_equal(wa_unit_commit(u, NULL), WA_OK);
+    wa_host_drain(h);
+
+    assert_non_null(wa_host_record(h, "k/1", 0).p);
+    assert_non_null(wa_host_record(h, "k/1", 5).p);
+    assert_null(wa_host_record(h, "k/2", 0).p);
+    assert_int_equal(wa_host_last_writes(h), 3);
+}
+
+
+static void
+a_write_wins_over_an_older_read(void **state)
+{
+    wa_host_t     *h = *state;
+    wa_buf_t       sealed = WA_BUF_EMPTY;
+    wa_key_t       key;
+    uint64_t       token;
+    wa_unit_t     *u;
+    wa_span_t      value;
+    wa_account_t  *a;
+
+    a = wa_host_account(h);
+    key.name = wa_span_str("k/raced");
+    key.day = 0;
+    assert_int_equal(wa_store_load(a, &key, 1, &token), WA_AGAIN);
+
+    u = wa_unit_new(a);
+    (void) wa_unit_put(u, "k/raced", 0, wa_span_str("new"));
+    assert_int_equal(wa_unit_commit(u, NULL), WA_OK);
+
+    assert_int_equal(wa_record_seal(a, "k/raced", wa_span_str("old"),
+                                    &sealed), WA_OK);
+    value = wa_span_buf(&sealed);
+    assert_int_equal(wa_store_loaded(a, token, &value, 1), WA_OK);
+    assert_record(a, "k/raced", "new");
+    wa_buf_free(&sealed);
+}
+
+
+int
+main(void)
+{
+#define T(f)  cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest  tests[] = {
+        T(a_put_is_seen_at_once_and_sealed_in_the_store),
+        T(a_record_does_not_open_under_another_name),
+        T(rollback_restores_values_absence_and_ignorance),
+        T(a_dropped_unit_leaves_no_trace),
+        T(two_open_units_are_refused),
+        T(effects_leave_in_order_and_only_after_confirmation),
+        T(an_overlong_name_fails_the_unit_and_undoes_it),
+        T(memory_is_bounded_and_reloaded_on_demand),
+        T(the_last_write_of_a_name_counts),
+        T(a_write_wins_over_an_older_read)
+    };
+#undef T
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,65 @@
+/*
+ * A host in memory for tests of core/: it keeps the records a commit writes,
+ * answers loads from them, and logs what the account puts out.  Commits are
+ * confirmed at once unless held; a held commit can be confirmed or refused
+ * later, which is how crashes between commit and effect are played.
+ */
+#ifndef WA_HOST_H
+#define WA_HOST_H
+
+#include "wa_account.h"
+
+
+typedef struct wa_host_s  wa_host_t;
+
+wa_host_t *wa_host_create(void);
+void wa_host_free(wa_host_t *h);
+
+wa_engine_t *wa_host_engine(wa_host_t *h);
+
+/* The account object; wa_host_restart() frees it and makes a new one over
+   the same records, as a worker does after a crash. */
+wa_account_t *wa_host_account(wa_host_t *h);
+void wa_host_restart(wa_host_t *h);
+
+/* Monotonic ms; wall clock starts at 2026-01-01. */
+wa_time_t wa_host_now(const wa_host_t *h);
+void wa_host_advance(wa_host_t *h, wa_time_t ms);   /* expires, drains     */
+
+/* Drains the account; called by all functions here that run a verb. */
+void wa_host_drain(wa_host_t *h);
+
+/* Creates the account (session_id "test") and returns when drained. */
+void wa_host_make(wa_host_t *h);
+
+/* Submits and drains; the reply is then wa_host_reply().  Steals args. */
+void wa_host_submit(wa_host_t *h, wa_op_e op, json_t *args);
+const wa_reply_t *wa_host_reply(const wa_host_t *h);    /* the last one    */
+size_t wa_host_replies(const wa_host_t *h);
+
+/* Holds commits from now on; then confirms or refuses the oldest. */
+void wa_host_hold(wa_host_t *h, bool hold);
+size_t wa_host_held(const wa_host_t *h);
+void wa_host_confirm(wa_host_t *h);
+void wa_host_refuse(wa_host_t *h);
+
+/* What came out so far. */
+size_t wa_host_commits(const wa_host_t *h);
+size_t wa_host_last_writes(const wa_host_t *h);     /* of the last commit  */
+size_t wa_host_connects(const wa_host_t *h);
+size_t wa_host_closes(const wa_host_t *h);
+bool wa_host_gone(const wa_host_t *h, wa_gone_e *why);
+wa_buf_t *wa_host_written(wa_host_t *h);            /* transport bytes     */
+
+/* Events in order; body is the JSON text without id. */
+size_t wa_host_events(const wa_host_t *h);
+const char *wa_host_event_type(const wa_host_t *h, size_t i);
+const char *wa_host_event_body(const wa_host_t *h, size_t i);
+size_t wa_host_event_count(const wa_host_t *h, const char *type);
+
+/* A stored record (sealed as the store has it); p NULL: absent. */
+wa_span_t wa_host_record(const wa_host_t *h, const char *name,
+    uint32_t day);
+size_t wa_host_records(const wa_host_t *h);
+
+#endif /* WA_HOST_H */
