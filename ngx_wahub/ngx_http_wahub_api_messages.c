@@ -1,0 +1,259 @@
+/*
+ * Sending (HTTP contract 5.1, 5.2, 5.4): one reader of bodies, one call,
+ * and an answer per reference.
+ */
+#include "ngx_http_wahub_route.h"
+
+#include "ngx_http_wahub_body.h"
+#include "ngx_http_wahub_error.h"
+#include "ngx_http_wahub_message.h"
+
+#include "wa_jid.h"
+
+
+#define NGX_HTTP_WAHUB_TEXT_MAX      65536      /* contract 5.1          */
+#define NGX_HTTP_WAHUB_REPLY_MARGIN  5000       /* ms over send_timeout  */
+
+
+/* Options of the send model that change what is sent. */
+static const ngx_http_wahub_field_t  ngx_http_wahub_send_options[] = {
+    { "client_message_id|clientMessageId", "client_message_id",
+      ngx_http_wahub_field_text, 1, 128, 0, 0 },
+    { "quoted_id", "quoted_id", ngx_http_wahub_field_text, 1, 128, 0, 0 },
+    { "metadata", "metadata", ngx_http_wahub_field_object, 0, 4096, 0, 0 },
+    { "send_at", "send_at", ngx_http_wahub_field_refused, 0, 0, 0, 0 },
+    { "ttl", "ttl", ngx_http_wahub_field_refused, 0, 0, 0, 0 },
+    { "mentions", "mentions", ngx_http_wahub_field_refused, 0, 0, 0, 0 },
+    { "expiration", "expiration", ngx_http_wahub_field_refused, 0, 0, 0, 0 },
+    { "media_url|mediaUrl|url|base64|media|media_id|mediaId", "media",
+      ngx_http_wahub_field_refused, 0, 0, 0, 0 },
+    { NULL, NULL, ngx_http_wahub_field_text, 0, 0, 0, 0 }
+};
+
+
+static ngx_int_t ngx_http_wahub_send_recipient(ngx_http_wahub_ctx_t *ctx);
+static ngx_int_t ngx_http_wahub_send_kind(ngx_http_wahub_ctx_t *ctx);
+static ngx_int_t ngx_http_wahub_send_text(ngx_http_wahub_ctx_t *ctx);
+static ngx_int_t ngx_http_wahub_send_wait(ngx_http_wahub_ctx_t *ctx);
+static void ngx_http_wahub_send_done(ngx_http_wahub_ctx_t *ctx,
+    const ngx_http_wahub_result_t *result);
+static void ngx_http_wahub_send_remember(ngx_http_wahub_ctx_t *ctx,
+    json_t *data);
+
+
+void
+ngx_http_wahub_messages_send(ngx_http_wahub_ctx_t *ctx)
+{
+    ctx->args = json_pack("{s:s}", "type", "text");
+
+    if (ctx->args == NULL) {
+        ngx_http_wahub_error(ctx, "INTERNAL_ERROR", NULL);
+        return;
+    }
+
+    if (ngx_http_wahub_send_recipient(ctx) != NGX_OK
+        || ngx_http_wahub_send_kind(ctx) != NGX_OK
+        || ngx_http_wahub_body_fields(ctx, ngx_http_wahub_send_options,
+                                      ctx->args) != NGX_OK
+        || ngx_http_wahub_send_text(ctx) != NGX_OK
+        || ngx_http_wahub_send_wait(ctx) != NGX_OK)
+    {
+        return;
+    }
+
+    ngx_http_wahub_wait_call(ctx, WA_OP_SEND, json_incref(ctx->args),
+                             ctx->worker->conf->send_timeout
+                             + NGX_HTTP_WAHUB_REPLY_MARGIN,
+                             ngx_http_wahub_send_done);
+}
+
+
+static ngx_int_t
+ngx_http_wahub_send_recipient(ngx_http_wahub_ctx_t *ctx)
+{
+    char        jid[WA_JID_TEXT_MAX + 1];
+    json_t     *to;
+    ngx_str_t   text;
+
+    to = ngx_http_wahub_body_get(ctx, "to|jid");
+
+    if (ctx->conflict) {
+        ngx_http_wahub_error(ctx, "CONFLICTING_PARAMETERS", NULL);
+        return NGX_ERROR;
+    }
+
+    text = ngx_http_wahub_json_str(to);
+
+    if (to == NULL || (json_is_string(to) && text.len == 0)) {
+        ngx_http_wahub_error(ctx, "MISSING_RECIPIENT", NULL);
+        return NGX_ERROR;
+    }
+
+    if (json_is_string(to) == 0 || text.len > 128
+        || wa_recipient_parse(ngx_http_wahub_span(&text), jid, sizeof(jid))
+           != WA_OK)
+    {
+        ngx_http_wahub_error(ctx, "INVALID_RECIPIENT", NULL);
+        return NGX_ERROR;
+    }
+
+    if (json_object_set_new(ctx->args, "to", json_string(jid)) != 0) {
+        ngx_http_wahub_error(ctx, "INTERNAL_ERROR", NULL);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* Text, at once: the only kind there is so far. */
+static ngx_int_t
+ngx_http_wahub_send_kind(ngx_http_wahub_ctx_t *ctx)
+{
+    json_t      *value;
+    const char  *text;
+
+    value = ngx_http_wahub_body_get(ctx, "type");
+    text = json_string_value(value);
+
+    if (value != NULL
+        && (text == NULL
+            || ngx_strcasecmp((u_char *) text, (u_char *) "text") != 0))
+    {
+        ngx_http_wahub_error_field(ctx, "type", "UNSUPPORTED",
+            "type: only \"text\" is available in this version");
+        return NGX_ERROR;
+    }
+
+    value = ngx_http_wahub_body_get(ctx, "mode");
+    text = json_string_value(value);
+
+    if (json_is_true(ngx_http_wahub_body_get(ctx, "queue"))
+        || (value != NULL && (text == NULL || strcmp(text, "now") != 0)))
+    {
+        ngx_http_wahub_error_field(ctx, "mode", "UNSUPPORTED",
+            "mode: only \"now\" is available in this version");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_wahub_send_text(ngx_http_wahub_ctx_t *ctx)
+{
+    json_t     *value;
+    ngx_str_t   text;
+
+    value = ngx_http_wahub_body_get(ctx, "text|message|body");
+
+    if (ctx->conflict) {
+        ngx_http_wahub_error(ctx, "CONFLICTING_PARAMETERS", NULL);
+        return NGX_ERROR;
+    }
+
+    text = ngx_http_wahub_json_str(value);
+
+    if (value == NULL || (json_is_string(value) && text.len == 0)) {
+        ngx_http_wahub_error(ctx, "MISSING_CONTENT", NULL);
+        return NGX_ERROR;
+    }
+
+    if (json_is_string(value) == 0) {
+        ngx_http_wahub_error_field(ctx, "text", "INVALID_TYPE",
+                                   "text: has the wrong type");
+        return NGX_ERROR;
+    }
+
+    if (text.len > NGX_HTTP_WAHUB_TEXT_MAX) {
+        ngx_http_wahub_error_field(ctx, "text", "TOO_LONG",
+                                   "text: is too long");
+        return NGX_ERROR;
+    }
+
+    if (json_object_set(ctx->args, "text", value) != 0) {
+        ngx_http_wahub_error(ctx, "INTERNAL_ERROR", NULL);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * none|server|device; "device" waits for the server's answer in this
+ * version, and the status in the answer says no more than is known.
+ */
+static ngx_int_t
+ngx_http_wahub_send_wait(ngx_http_wahub_ctx_t *ctx)
+{
+    json_t     *value;
+    ngx_int_t   rc;
+    ngx_str_t   wait;
+    ngx_uint_t  none;
+
+    value = ngx_http_wahub_body_get(ctx, "wait");
+    rc = ngx_http_wahub_query(ctx->request, "wait", &wait);
+
+    if (value != NULL) {
+        wait = ngx_http_wahub_json_str(value);
+
+    } else if (rc == NGX_DECLINED) {
+        ngx_str_set(&wait, "server");
+
+    } else if (rc == NGX_ERROR) {
+        ngx_str_null(&wait);
+    }
+
+    none = (wait.len == 4 && ngx_memcmp(wait.data, "none", 4) == 0);
+
+    if (none == 0
+        && (wait.len != 6 || (ngx_memcmp(wait.data, "server", 6) != 0
+                              && ngx_memcmp(wait.data, "device", 6) != 0)))
+    {
+        ngx_http_wahub_error_query(ctx, "wait");
+        return NGX_ERROR;
+    }
+
+    if (json_object_set_new(ctx->args, "wait",
+                            json_string(none ? "none" : "server")) != 0)
+    {
+        ngx_http_wahub_error(ctx, "INTERNAL_ERROR", NULL);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_wahub_send_done(ngx_http_wahub_ctx_t *ctx,
+    const ngx_http_wahub_result_t *result)
+{
+    ngx_uint_t  status;
+
+    if (result->code != NULL) {
+        ngx_http_wahub_error_result(ctx, result);
+        return;
+    }
+
+    ngx_http_wahub_send_remember(ctx, result->data);
+    status = ngx_http_wahub_message_status(ctx, result->data);
+
+    ngx_http_wahub_answer(ctx, status,
+                          ngx_http_wahub_message_answer(ctx, result->data));
+}
+
+
+/* $wahub_message_id */
+static void
+ngx_http_wahub_send_remember(ngx_http_wahub_ctx_t *ctx, json_t *data)
+{
+    ngx_str_t  id;
+
+    id = ngx_http_wahub_json_str(json_object_get(data, "id"));
+    ctx->vars.message_id.data = ngx_pstrdup(ctx->request->pool, &id);
+    ctx->vars.message_id.len = (ctx->vars.message_id.data == NULL) ? 0
+                                                                   : id.len;
+}

@@ -1,0 +1,660 @@
+/*
+ * nginx events <-> hiredis; the connection.  hiredis is known to
+ * the ngx_http_wahub_redis*.c files only.
+ *
+ *            start                    handshake answered
+ *   [down] ---------> [connecting] ----------------------> [up]
+ *     ^                    |  error, 2 s                    |
+ *     +-- backoff ---------+--------------------------------+  lost, silent
+ *
+ * hiredis 0.14 reads at most 16 kB per call and owns its descriptor, so
+ * both events are level-triggered and the ngx_connection_t is freed, never
+ * closed, in the cleanup hook.  All ends meet in that hook: it is the only
+ * place that runs for a failed connect, a lost connection and a free.
+ *
+ * Writing: commands of one turn of the event loop collect in hiredis'
+ * buffer and leave together in a posted event; the write event is armed
+ * only when the socket does not take all of it.
+ *
+ * A script unknown to the server (flushed) is treated as a lost connection:
+ * reconnecting loads all scripts, and whoever needs order sends again.
+ */
+#include "ngx_http_wahub_redis_int.h"
+
+#include <poll.h>
+
+
+#define NGX_HTTP_WAHUB_REDIS_CONNECT   2000
+#define NGX_HTTP_WAHUB_REDIS_SILENT    5000
+#define NGX_HTTP_WAHUB_REDIS_TICK      1000
+#define NGX_HTTP_WAHUB_REDIS_IDLE      4000
+#define NGX_HTTP_WAHUB_REDIS_BACKOFF   2000
+
+
+static void ngx_http_wahub_redis_connect(ngx_http_wahub_redis_t *rc);
+static ngx_int_t ngx_http_wahub_redis_attach(ngx_http_wahub_redis_t *rc);
+static void ngx_http_wahub_redis_retry(ngx_http_wahub_redis_t *rc);
+static void ngx_http_wahub_redis_timer(ngx_event_t *ev);
+static void ngx_http_wahub_redis_watch(ngx_http_wahub_redis_t *rc);
+static void ngx_http_wahub_redis_read_handler(ngx_event_t *ev);
+static void ngx_http_wahub_redis_write_handler(ngx_event_t *ev);
+static void ngx_http_wahub_redis_flush_handler(ngx_event_t *ev);
+static void ngx_http_wahub_redis_add_read(void *data);
+static void ngx_http_wahub_redis_del_read(void *data);
+static void ngx_http_wahub_redis_add_write(void *data);
+static void ngx_http_wahub_redis_del_write(void *data);
+static void ngx_http_wahub_redis_cleanup(void *data);
+static void ngx_http_wahub_redis_connected(const redisAsyncContext *ac,
+    int status);
+
+
+ngx_http_wahub_redis_t *
+ngx_http_wahub_redis_create(ngx_http_wahub_worker_t *w, const char *name)
+{
+    ngx_http_wahub_redis_t  *rc;
+
+    rc = ngx_calloc(sizeof(ngx_http_wahub_redis_t), w->log);
+    if (rc == NULL) {
+        return NULL;
+    }
+
+    rc->worker = w;
+    rc->conf = &w->conf->redis;
+    rc->name = name;
+
+    rc->timer.data = rc;
+    rc->timer.log = w->log;
+    rc->timer.handler = ngx_http_wahub_redis_timer;
+    rc->timer.cancelable = 1;
+
+    rc->flush.data = rc;
+    rc->flush.log = w->log;
+    rc->flush.handler = ngx_http_wahub_redis_flush_handler;
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_http_wahub_redis_on_state(ngx_http_wahub_redis_t *rc,
+    ngx_http_wahub_redis_state_pt handler, void *data)
+{
+    if (rc->nstates == NGX_HTTP_WAHUB_REDIS_STATES) {
+        return NGX_ERROR;
+    }
+
+    rc->states[rc->nstates].handler = handler;
+    rc->states[rc->nstates].data = data;
+    rc->nstates++;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_wahub_redis_start(ngx_http_wahub_redis_t *rc)
+{
+    ngx_http_wahub_redis_connect(rc);
+}
+
+
+ngx_int_t
+ngx_http_wahub_redis_up(ngx_http_wahub_redis_t *rc)
+{
+    return rc->up;
+}
+
+
+void
+ngx_http_wahub_redis_close(ngx_http_wahub_redis_t *rc)
+{
+    ngx_http_wahub_redis_cmd_t  *cmd;
+
+    if (rc == NULL) {
+        return;
+    }
+
+    rc->closing = 1;
+
+    if (rc->ac != NULL) {
+        redisAsyncFree(rc->ac);
+    }
+
+    if (rc->timer.timer_set) {
+        ngx_del_timer(&rc->timer);
+    }
+
+    while (rc->free != NULL) {
+        cmd = rc->free;
+        rc->free = cmd->next;
+        ngx_free(cmd);
+    }
+
+    if (rc->buf != NULL) {
+        ngx_free(rc->buf);
+    }
+
+    ngx_free(rc);
+}
+
+
+void
+ngx_http_wahub_redis_reset(ngx_http_wahub_redis_t *rc, const char *reason)
+{
+    if (rc->ac == NULL || rc->ac->c.flags & REDIS_FREEING) {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, rc->worker->log, 0,
+                  "wahub: dropping redis connection (%s): %s", rc->name,
+                  reason);
+
+    rc->up = 0;
+    redisAsyncFree(rc->ac);
+}
+
+
+void
+ngx_http_wahub_redis_wait(ngx_http_wahub_redis_t *rc, ngx_msec_t timeout)
+{
+    struct pollfd   pfd;
+    struct timeval  tv;
+    ngx_msec_t      now, end;
+
+    ngx_gettimeofday(&tv);
+    now = tv.tv_sec * 1000 + tv.tv_usec / 1000;
+    end = now + timeout;
+
+    while (rc->ac != NULL && rc->pending != 0
+           && (ngx_msec_int_t) (end - now) > 0)
+    {
+        redisAsyncHandleWrite(rc->ac);
+
+        if (rc->ac == NULL) {
+            return;
+        }
+
+        pfd.fd = rc->ac->c.fd;
+        pfd.events = POLLIN;
+
+        if (poll(&pfd, 1, (int) (end - now)) > 0) {
+            redisAsyncHandleRead(rc->ac);
+        }
+
+        ngx_gettimeofday(&tv);
+        now = tv.tv_sec * 1000 + tv.tv_usec / 1000;
+    }
+}
+
+
+/* -- connecting ---------------------------------------------------------- */
+
+static void
+ngx_http_wahub_redis_connect(ngx_http_wahub_redis_t *rc)
+{
+    u_char              text[NGX_SOCKADDR_STRLEN + 1];
+    size_t              len;
+    ngx_addr_t         *addr;
+    redisAsyncContext  *ac;
+
+    if (rc->conf->path.len != 0) {
+        ac = redisAsyncConnectUnix((char *) rc->conf->path.data);
+
+    } else {
+        addr = &rc->conf->addrs[rc->addr++ % rc->conf->naddrs];
+        len = ngx_sock_ntop(addr->sockaddr, addr->socklen, text,
+                            NGX_SOCKADDR_STRLEN, 0);
+        text[len] = '\0';
+
+        /* without the brackets of an IPv6 address */
+        if (text[0] == '[' && len > 2) {
+            text[len - 1] = '\0';
+            ac = redisAsyncConnect((char *) text + 1,
+                                   ngx_inet_get_port(addr->sockaddr));
+        } else {
+            ac = redisAsyncConnect((char *) text,
+                                   ngx_inet_get_port(addr->sockaddr));
+        }
+    }
+
+    if (ac == NULL) {
+        ngx_http_wahub_redis_retry(rc);
+        return;
+    }
+
+    if (ac->err) {
+        if (rc->attempts == 0) {
+            ngx_log_error(NGX_LOG_ERR, rc->worker->log, 0,
+                          "wahub: connecting to redis \"%V\" failed: %s",
+                          &rc->conf->url, ac->errstr);
+        }
+
+        redisAsyncFree(ac);
+        ngx_http_wahub_redis_retry(rc);
+        return;
+    }
+
+    rc->ac = ac;
+
+    if (ngx_http_wahub_redis_attach(rc) != NGX_OK) {
+        rc->ac = NULL;
+        redisAsyncFree(ac);
+        ngx_http_wahub_redis_retry(rc);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_wahub_redis_attach(ngx_http_wahub_redis_t *rc)
+{
+    ngx_connection_t   *c;
+    redisAsyncContext  *ac = rc->ac;
+
+    c = ngx_get_connection(ac->c.fd, rc->worker->log);
+    if (c == NULL) {
+        return NGX_ERROR;
+    }
+
+    c->data = rc;
+    c->read->handler = ngx_http_wahub_redis_read_handler;
+    c->write->handler = ngx_http_wahub_redis_write_handler;
+    c->read->log = c->log;
+    c->write->log = c->log;
+
+    rc->connection = c;
+
+    ac->data = rc;
+    ac->ev.data = rc;
+    ac->ev.addRead = ngx_http_wahub_redis_add_read;
+    ac->ev.delRead = ngx_http_wahub_redis_del_read;
+    ac->ev.addWrite = ngx_http_wahub_redis_add_write;
+    ac->ev.delWrite = ngx_http_wahub_redis_del_write;
+    ac->ev.cleanup = ngx_http_wahub_redis_cleanup;
+
+    ngx_add_timer(&rc->timer, NGX_HTTP_WAHUB_REDIS_CONNECT);
+
+    /* asks for the write event that completes the connect */
+    (void) redisAsyncSetConnectCallback(ac, ngx_http_wahub_redis_connected);
+
+    return NGX_OK;
+}
+
+
+/* Delay before the next try: 50 ms, doubled up to 2 s, half of it random. */
+static void
+ngx_http_wahub_redis_retry(ngx_http_wahub_redis_t *rc)
+{
+    ngx_msec_t  delay;
+
+    delay = 50 << ngx_min(rc->attempts, 6);
+    delay = ngx_min(delay, NGX_HTTP_WAHUB_REDIS_BACKOFF);
+    delay = delay / 2 + ngx_random() % (delay / 2 + 1);
+
+    rc->attempts++;
+
+    if (rc->timer.timer_set) {
+        ngx_del_timer(&rc->timer);
+    }
+
+    ngx_add_timer(&rc->timer, delay);
+}
+
+
+static void
+ngx_http_wahub_redis_timer(ngx_event_t *ev)
+{
+    ngx_http_wahub_redis_t  *rc = ev->data;
+
+    if (rc->ac == NULL) {
+        ngx_http_wahub_redis_connect(rc);
+        return;
+    }
+
+    if (rc->up) {
+        ngx_http_wahub_redis_watch(rc);
+        return;
+    }
+
+    if (rc->attempts == 0) {
+        ngx_log_error(NGX_LOG_ERR, rc->worker->log, 0,
+                      "wahub: redis \"%V\" does not answer", &rc->conf->url);
+    }
+
+    redisAsyncFree(rc->ac);
+}
+
+
+static void
+ngx_http_wahub_redis_watch(ngx_http_wahub_redis_t *rc)
+{
+    ngx_str_t   ping;
+    ngx_msec_t  silent;
+
+    silent = ngx_current_msec - rc->heard;
+
+    if (rc->nchannels != 0) {
+
+        if (silent >= NGX_HTTP_WAHUB_REDIS_SILENT * 2) {
+            ngx_http_wahub_redis_reset(rc, "silent");
+            return;
+        }
+
+        /* a repeated SUBSCRIBE is the ping of a subscriber: hiredis 0.14
+           cannot match the answer of a PING in that mode */
+
+        if (silent >= NGX_HTTP_WAHUB_REDIS_IDLE) {
+            ngx_http_wahub_redis_listen(rc, &rc->channels[0]);
+        }
+
+    } else if (rc->pending != 0) {
+
+        if (silent >= NGX_HTTP_WAHUB_REDIS_SILENT) {
+            ngx_http_wahub_redis_reset(rc, "no answer");
+            return;
+        }
+
+    } else if (silent >= NGX_HTTP_WAHUB_REDIS_IDLE) {
+        ngx_str_set(&ping, "PING");
+        (void) ngx_http_wahub_redis_queue(rc, NULL, NULL, &ping, 1);
+    }
+
+    ngx_add_timer(&rc->timer, NGX_HTTP_WAHUB_REDIS_TICK);
+}
+
+
+/* -- hiredis' hooks ------------------------------------------------------ */
+
+static void
+ngx_http_wahub_redis_read_handler(ngx_event_t *ev)
+{
+    ngx_connection_t        *c = ev->data;
+    ngx_http_wahub_redis_t  *rc = c->data;
+
+    redisAsyncHandleRead(rc->ac);
+}
+
+
+static void
+ngx_http_wahub_redis_write_handler(ngx_event_t *ev)
+{
+    ngx_connection_t        *c = ev->data;
+    ngx_http_wahub_redis_t  *rc = c->data;
+
+    redisAsyncHandleWrite(rc->ac);
+}
+
+
+static void
+ngx_http_wahub_redis_flush_handler(ngx_event_t *ev)
+{
+    ngx_http_wahub_redis_t  *rc = ev->data;
+
+    if (rc->ac == NULL) {
+        return;
+    }
+
+    rc->flushing = 1;
+    redisAsyncHandleWrite(rc->ac);
+    rc->flushing = 0;
+}
+
+
+static void
+ngx_http_wahub_redis_add_read(void *data)
+{
+    ngx_http_wahub_redis_t  *rc = data;
+
+    if (rc->connection->read->active == 0) {
+        (void) ngx_add_event(rc->connection->read, NGX_READ_EVENT,
+                             NGX_LEVEL_EVENT);
+    }
+}
+
+
+static void
+ngx_http_wahub_redis_del_read(void *data)
+{
+    ngx_http_wahub_redis_t  *rc = data;
+
+    if (rc->connection->read->active) {
+        (void) ngx_del_event(rc->connection->read, NGX_READ_EVENT, 0);
+    }
+}
+
+
+static void
+ngx_http_wahub_redis_add_write(void *data)
+{
+    ngx_http_wahub_redis_t  *rc = data;
+
+    if (rc->connection->write->active) {
+        return;
+    }
+
+    /* asked for while flushing: the socket says when to go on */
+
+    if (rc->flushing == 0 && rc->ac->c.flags & REDIS_CONNECTED) {
+        ngx_post_event(&rc->flush, &ngx_posted_events);
+        return;
+    }
+
+    (void) ngx_add_event(rc->connection->write, NGX_WRITE_EVENT,
+                         NGX_LEVEL_EVENT);
+}
+
+
+static void
+ngx_http_wahub_redis_del_write(void *data)
+{
+    ngx_http_wahub_redis_t  *rc = data;
+
+    if (rc->connection->write->active) {
+        (void) ngx_del_event(rc->connection->write, NGX_WRITE_EVENT, 0);
+    }
+}
+
+
+static void
+ngx_http_wahub_redis_cleanup(void *data)
+{
+    ngx_uint_t               i;
+    ngx_connection_t        *c;
+    ngx_http_wahub_redis_t  *rc = data;
+
+    c = rc->connection;
+
+    if (rc->attempts == 0 && rc->closing == 0 && rc->refused == 0) {
+        ngx_log_error(NGX_LOG_WARN, rc->worker->log, 0,
+                      "wahub: redis connection (%s) to \"%V\" is down%s%s",
+                      rc->name, &rc->conf->url,
+                      rc->ac->err ? ": " : "",
+                      rc->ac->err ? rc->ac->errstr : "");
+    }
+
+    ngx_http_wahub_redis_del_read(rc);
+    ngx_http_wahub_redis_del_write(rc);
+
+    if (c->read->posted) {
+        ngx_delete_posted_event(c->read);
+    }
+
+    if (c->write->posted) {
+        ngx_delete_posted_event(c->write);
+    }
+
+    if (rc->flush.posted) {
+        ngx_delete_posted_event(&rc->flush);
+    }
+
+    /* hiredis closes the descriptor */
+    ngx_free_connection(c);
+    c->fd = (ngx_socket_t) -1;
+
+    rc->ac->ev.data = NULL;
+    rc->ac = NULL;
+    rc->connection = NULL;
+    rc->up = 0;
+    rc->refused = 0;
+
+    if (rc->closing) {
+        return;
+    }
+
+    ngx_http_wahub_redis_retry(rc);
+
+    if (rc->announced) {
+        rc->announced = 0;
+
+        for (i = 0; i < rc->nstates; i++) {
+            rc->states[i].handler(rc->states[i].data, 0);
+        }
+    }
+}
+
+
+/* -- the handshake ------------------------------------------------------- */
+
+static void
+ngx_http_wahub_redis_greeted(void *data, ngx_http_wahub_redis_reply_t *reply)
+{
+    ngx_uint_t               i;
+    ngx_str_t                text;
+    ngx_http_wahub_redis_t  *rc = data;
+
+    if (reply == NULL) {
+        return;
+    }
+
+    if (ngx_http_wahub_redis_type(reply) == ngx_http_wahub_redis_error) {
+        text = ngx_http_wahub_redis_str(reply);
+
+        if (rc->attempts == 0 || rc->attempts % 16 == 1) {
+            ngx_log_error(NGX_LOG_ERR, rc->worker->log, 0,
+                          "wahub: redis \"%V\" refused: \"%V\"",
+                          &rc->conf->url, &text);
+        }
+
+        rc->refused = 1;
+        redisAsyncFree(rc->ac);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_NOTICE, rc->worker->log, 0,
+                  "wahub: redis connection (%s) to \"%V\" is up", rc->name,
+                  &rc->conf->url);
+
+    rc->up = 1;
+    rc->announced = 1;
+    rc->attempts = 0;
+    rc->heard = ngx_current_msec;
+
+    ngx_del_timer(&rc->timer);
+    ngx_add_timer(&rc->timer, NGX_HTTP_WAHUB_REDIS_TICK);
+
+    for (i = 0; i < rc->nchannels; i++) {
+        ngx_http_wahub_redis_listen(rc, &rc->channels[i]);
+    }
+
+    for (i = 0; i < rc->nstates; i++) {
+        rc->states[i].handler(rc->states[i].data, 1);
+    }
+}
+
+
+/* AUTH and the like: only a refusal matters, the rest waits for PING. */
+static void
+ngx_http_wahub_redis_step(void *data, ngx_http_wahub_redis_reply_t *reply)
+{
+    if (ngx_http_wahub_redis_type(reply) == ngx_http_wahub_redis_error) {
+        ngx_http_wahub_redis_greeted(data, reply);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_wahub_redis_login(ngx_http_wahub_redis_t *rc)
+{
+    u_char                        db[NGX_INT_T_LEN];
+    ngx_str_t                     argv[3];
+    ngx_uint_t                    n;
+    ngx_http_wahub_redis_conf_t  *conf = rc->conf;
+
+    if (conf->password.len != 0) {
+        n = 0;
+        ngx_str_set(&argv[n], "AUTH");
+        n++;
+
+        if (conf->user.len != 0) {
+            argv[n++] = conf->user;
+        }
+
+        argv[n++] = conf->password;
+
+        if (ngx_http_wahub_redis_queue(rc, ngx_http_wahub_redis_step, rc,
+                                       argv, n)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (conf->db != 0) {
+        ngx_str_set(&argv[0], "SELECT");
+        argv[1].data = db;
+        argv[1].len = ngx_sprintf(db, "%i", conf->db) - db;
+
+        if (ngx_http_wahub_redis_queue(rc, ngx_http_wahub_redis_step, rc,
+                                       argv, 2)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_wahub_redis_connected(const redisAsyncContext *ac, int status)
+{
+    ngx_str_t                argv[3];
+    ngx_uint_t               i;
+    ngx_http_wahub_redis_t  *rc = ac->data;
+
+    if (status != REDIS_OK) {
+        /* hiredis frees the context next; the cleanup hook goes on */
+        return;
+    }
+
+    if (ngx_http_wahub_redis_login(rc) != NGX_OK) {
+        goto failed;
+    }
+
+    for (i = 0; i < rc->nscripts; i++) {
+        ngx_str_set(&argv[0], "SCRIPT");
+        ngx_str_set(&argv[1], "LOAD");
+        argv[2] = *rc->scripts[i].text;
+
+        if (ngx_http_wahub_redis_queue(rc, ngx_http_wahub_redis_step, rc,
+                                       argv, 3)
+            != NGX_OK)
+        {
+            goto failed;
+        }
+    }
+
+    ngx_str_set(&argv[0], "PING");
+
+    if (ngx_http_wahub_redis_queue(rc, ngx_http_wahub_redis_greeted, rc,
+                                   argv, 1)
+        == NGX_OK)
+    {
+        return;
+    }
+
+failed:
+
+    ngx_log_error(NGX_LOG_ERR, rc->worker->log, 0,
+                  "wahub: no memory for redis handshake");
+}

@@ -1,0 +1,92 @@
+/*
+ * The struct of a Redis connection, shared by the files that know hiredis
+ * (ngx_http_wahub_redis*.c) and private to them.
+ */
+#ifndef NGX_HTTP_WAHUB_REDIS_INT_H
+#define NGX_HTTP_WAHUB_REDIS_INT_H
+
+#include "ngx_http_wahub_redis.h"
+
+#include <hiredis/async.h>
+#include <hiredis/hiredis.h>
+
+
+#define NGX_HTTP_WAHUB_REDIS_SCRIPTS   16
+#define NGX_HTTP_WAHUB_REDIS_CHANNELS  8
+#define NGX_HTTP_WAHUB_REDIS_STATES    4
+#define NGX_HTTP_WAHUB_SHA1_LEN        20
+
+
+typedef struct ngx_http_wahub_redis_cmd_s  ngx_http_wahub_redis_cmd_t;
+
+struct ngx_http_wahub_redis_cmd_s {
+    ngx_http_wahub_redis_t           *redis;
+    ngx_http_wahub_redis_pt           handler;
+    void                             *data;
+    ngx_http_wahub_redis_cmd_t       *next;      /* in the free list       */
+};
+
+
+typedef struct {
+    const ngx_str_t                  *text;
+    u_char                            sha[NGX_HTTP_WAHUB_SHA1_LEN * 2];
+} ngx_http_wahub_redis_script_t;
+
+
+typedef struct {
+    ngx_str_t                         name;
+    ngx_http_wahub_redis_message_pt   handler;
+    void                             *data;
+} ngx_http_wahub_redis_channel_t;
+
+
+typedef struct {
+    ngx_http_wahub_redis_state_pt     handler;
+    void                             *data;
+} ngx_http_wahub_redis_state_t;
+
+
+struct ngx_http_wahub_redis_s {
+    ngx_http_wahub_worker_t          *worker;
+    ngx_http_wahub_redis_conf_t      *conf;
+    const char                       *name;
+
+    redisAsyncContext                *ac;        /* NULL: down             */
+    ngx_connection_t                 *connection;
+    ngx_event_t                       flush;     /* posted                 */
+    ngx_event_t                       timer;     /* connect or tick        */
+    ngx_uint_t                        addr;      /* next to try            */
+    ngx_uint_t                        attempts;  /* since last up          */
+
+    ngx_http_wahub_redis_cmd_t       *free;
+    ngx_uint_t                        pending;
+    ngx_msec_t                        heard;     /* last answer, or first
+                                                    unanswered command     */
+    u_char                           *buf;       /* one command's bytes    */
+    size_t                            size;
+
+    ngx_http_wahub_redis_script_t     scripts[NGX_HTTP_WAHUB_REDIS_SCRIPTS];
+    ngx_uint_t                        nscripts;
+    ngx_http_wahub_redis_channel_t    channels[NGX_HTTP_WAHUB_REDIS_CHANNELS];
+    ngx_uint_t                        nchannels;
+    ngx_http_wahub_redis_state_t      states[NGX_HTTP_WAHUB_REDIS_STATES];
+    ngx_uint_t                        nstates;
+
+    unsigned                          up:1;
+    unsigned                          announced:1; /* up, told the states  */
+    unsigned                          flushing:1;
+    unsigned                          closing:1;
+    unsigned                          refused:1; /* handshake, logged once */
+};
+
+
+/* ngx_http_wahub_redis_command without the question whether it is up. */
+ngx_int_t ngx_http_wahub_redis_queue(ngx_http_wahub_redis_t *rc,
+    ngx_http_wahub_redis_pt handler, void *data, const ngx_str_t *argv,
+    ngx_uint_t argc);
+
+/* SUBSCRIBE to one of rc->channels; again is harmless. */
+void ngx_http_wahub_redis_listen(ngx_http_wahub_redis_t *rc,
+    ngx_http_wahub_redis_channel_t *ch);
+
+#endif /* NGX_HTTP_WAHUB_REDIS_INT_H */

@@ -1,0 +1,378 @@
+/*
+ * Which function serves which path.
+ *
+ * Adding a row: one line in the table, a handler with a prototype in the
+ * header.  The table is also what GET /api shows.
+ */
+#include "ngx_http_wahub_route.h"
+
+
+#define GET     NGX_HTTP_GET
+#define POST    NGX_HTTP_POST
+#define PUT     NGX_HTTP_PUT
+#define PATCH   NGX_HTTP_PATCH
+#define DELETE  NGX_HTTP_DELETE
+
+#define G(name)       NGX_HTTP_WAHUB_GROUP_ ## name
+#define A(name)       NGX_HTTP_WAHUB_ACCESS_ ## name
+#define F(name)       ngx_http_wahub_ ## name
+#define NONE          NGX_HTTP_WAHUB_ACCOUNT_NONE
+#define IN_PATH       NGX_HTTP_WAHUB_ACCOUNT_PATH
+#define SELECT        NGX_HTTP_WAHUB_ACCOUNT_SELECT
+#define SEND(name)    NGX_HTTP_WAHUB_SEND_ ## name
+#define PATH(text)    ngx_string(text)
+
+
+typedef struct {
+    ngx_uint_t    group;
+    const char   *name;
+} ngx_http_wahub_group_t;
+
+typedef struct {
+    ngx_uint_t    method;
+    const char   *name;
+} ngx_http_wahub_verb_t;
+
+
+static const ngx_http_wahub_route_t  ngx_http_wahub_routes[] = {
+
+    /* system */
+
+    { GET, PATH("/api"), G(ALL), A(PUBLIC), NONE,
+      F(system_index), 0, "what is served here" },
+
+    { GET, PATH("/health"), G(ALL), A(PUBLIC), NONE,
+      F(system_health), 0, "health of the server" },
+
+    { GET, PATH("/api/health"), G(ALL), A(PUBLIC), NONE,
+      F(system_health), 0, "health of the server" },
+
+    { GET, PATH("/api/health/live"), G(ALL), A(PUBLIC), NONE,
+      F(system_live), 0, "the process answers" },
+
+    { GET, PATH("/api/health/ready"), G(ALL), A(PUBLIC), NONE,
+      F(system_ready), 0, "the process can work" },
+
+    /* accounts */
+
+    { GET, PATH("/api/accounts"), G(ACCOUNTS), A(READ), NONE,
+      F(accounts_list), 0, "list accounts" },
+
+    { POST, PATH("/api/accounts"), G(ACCOUNTS), A(MANAGE), NONE,
+      F(accounts_create), 0, "create an account" },
+
+    { GET, PATH("/api/accounts/{id}"), G(ACCOUNTS), A(READ), IN_PATH,
+      F(accounts_get), 0, "one account" },
+
+    { PATCH, PATH("/api/accounts/{id}"), G(ACCOUNTS), A(MANAGE), IN_PATH,
+      F(accounts_patch), 0, "change an account" },
+
+    { DELETE, PATH("/api/accounts/{id}"), G(ACCOUNTS), A(MANAGE), IN_PATH,
+      F(accounts_delete), 0, "log out and delete an account" },
+
+    { PUT, PATH("/api/accounts/{id}/webhook"), G(ACCOUNTS), A(MANAGE),
+      IN_PATH, F(accounts_webhook), 0, "set the account's webhook" },
+
+    { GET, PATH("/api/accounts/{id}/qr"), G(ACCOUNTS), A(READ), IN_PATH,
+      F(accounts_qr), 0, "the QR code: format=json|png|svg|txt" },
+
+    { POST, PATH("/api/accounts/{id}/start"), G(ACCOUNTS), A(MANAGE),
+      IN_PATH, F(accounts_action), WA_OP_START, "connect" },
+
+    { POST, PATH("/api/accounts/{id}/stop"), G(ACCOUNTS), A(MANAGE),
+      IN_PATH, F(accounts_action), WA_OP_STOP, "disconnect, stay linked" },
+
+    { POST, PATH("/api/accounts/{id}/restart"), G(ACCOUNTS), A(MANAGE),
+      IN_PATH, F(accounts_action), WA_OP_RESTART, "connect anew" },
+
+    { POST, PATH("/api/accounts/{id}/logout"), G(ACCOUNTS), A(MANAGE),
+      IN_PATH, F(accounts_action), WA_OP_LOGOUT, "unlink from WhatsApp" },
+
+    { POST, PATH("/api/accounts/{id}/relink"), G(ACCOUNTS), A(MANAGE),
+      IN_PATH, F(accounts_action), WA_OP_RELINK, "unlink, show a new QR" },
+
+    /* the selected account */
+
+    { GET, PATH("/api/connection/status"), G(ACCOUNTS), A(READ), NONE,
+      F(connection_status), 0, "state of the connection" },
+
+    { GET, PATH("/api/connection/qr"), G(ACCOUNTS), A(READ), SELECT,
+      F(connection_qr), 0, "the QR code" },
+
+    { GET, PATH("/api/connection/qr/image"), G(ACCOUNTS), A(READ), SELECT,
+      F(connection_qr_image), 0, "the QR code as PNG" },
+
+    { POST, PATH("/api/connection/restart"), G(ACCOUNTS), A(MANAGE), SELECT,
+      F(connection_action), WA_OP_RESTART, "connect anew" },
+
+    { POST, PATH("/api/connection/logout"), G(ACCOUNTS), A(MANAGE), SELECT,
+      F(connection_action), WA_OP_LOGOUT, "unlink from WhatsApp" },
+
+    { POST, PATH("/api/connection/new-qr"), G(ACCOUNTS), A(MANAGE), SELECT,
+      F(connection_action), WA_OP_RELINK, "unlink, show a new QR" },
+
+    /* sessions */
+
+    { GET, PATH("/tenant/sessions"), G(ACCOUNTS), A(READ), NONE,
+      F(sessions_list), 0, "list sessions" },
+
+    { POST, PATH("/tenant/sessions"), G(ACCOUNTS), A(MANAGE), NONE,
+      F(sessions_create), 0, "create a session" },
+
+    { DELETE, PATH("/session/{sessionId}"), G(ACCOUNTS), A(MANAGE), IN_PATH,
+      F(accounts_delete), 0, "log out and delete a session" },
+
+    { POST, PATH("/session/{sessionId}/disconnect"), G(ACCOUNTS), A(MANAGE),
+      IN_PATH, F(connection_action), WA_OP_STOP, "disconnect, stay linked" },
+
+    { GET, PATH("/session/{sessionId}/qr"), G(ACCOUNTS), A(READ), IN_PATH,
+      F(sessions_qr), 0, "the QR code" },
+
+    { POST, PATH("/session/{sessionId}/regenerate-qr"), G(ACCOUNTS),
+      A(MANAGE), IN_PATH, F(sessions_regenerate), WA_OP_RELINK,
+      "unlink, show a new QR" },
+
+    { GET, PATH("/session/{sessionId}/status"), G(ACCOUNTS), A(READ),
+      IN_PATH, F(sessions_status), 0, "state of a session" },
+
+    { GET, PATH("/api/whatsapp/session/status/{sessionId}"), G(ACCOUNTS),
+      A(READ), IN_PATH, F(realtime_status), 0, "state of a session" },
+
+    { GET, PATH("/api/whatsapp/session/list-realtime"), G(ACCOUNTS),
+      A(READ), NONE, F(realtime_list), 0, "states of all sessions" },
+
+    /* messages */
+
+    { POST, PATH("/api/messages"), G(MESSAGES), A(SEND), SELECT,
+      F(messages_send), SEND(MESSAGE), "send a message" },
+
+    { POST, PATH("/api/accounts/{id}/messages"), G(MESSAGES), A(SEND),
+      IN_PATH, F(messages_send), SEND(ACCOUNT), "send a message" },
+
+    { POST, PATH("/api/accounts/{id}/messages/send"), G(MESSAGES), A(SEND),
+      IN_PATH, F(messages_send), SEND(000), "send a message" },
+
+    { POST, PATH("/api/accounts/{id}/send"), G(MESSAGES), A(SEND), IN_PATH,
+      F(messages_send), SEND(000), "send a message" },
+
+    { POST, PATH("/api/actions/send/text"), G(MESSAGES), A(SEND), SELECT,
+      F(messages_send), SEND(001), "send a text" },
+
+    { POST, PATH("/session/{sessionId}/send"), G(MESSAGES), A(SEND),
+      IN_PATH, F(messages_send), SEND(002), "send a text" },
+
+    { POST, PATH("/api/messages/send"), G(MESSAGES), A(SEND), SELECT,
+      F(messages_send), SEND(003), "send a text" }
+};
+
+
+#define NGX_HTTP_WAHUB_ROUTES                                                \
+    (sizeof(ngx_http_wahub_routes) / sizeof(ngx_http_wahub_route_t))
+
+
+static const ngx_http_wahub_group_t  ngx_http_wahub_groups[] = {
+    { NGX_HTTP_WAHUB_GROUP_ALL, "system" },
+    { NGX_HTTP_WAHUB_GROUP_ACCOUNTS, "accounts" },
+    { NGX_HTTP_WAHUB_GROUP_MESSAGES, "messages" },
+    { 0, NULL }
+};
+
+
+static const ngx_http_wahub_verb_t  ngx_http_wahub_verbs[] = {
+    { GET, "GET" },
+    { POST, "POST" },
+    { PUT, "PUT" },
+    { PATCH, "PATCH" },
+    { DELETE, "DELETE" },
+    { 0, NULL }
+};
+
+
+static ngx_int_t ngx_http_wahub_route_match(const ngx_str_t *pattern,
+    const ngx_str_t *path, ngx_str_t *params);
+static ngx_int_t ngx_http_wahub_route_add(json_t *group,
+    const ngx_http_wahub_route_t *route);
+
+
+ngx_int_t
+ngx_http_wahub_route_find(ngx_http_wahub_ctx_t *ctx, ngx_uint_t method)
+{
+    ngx_int_t                      weight, best;
+    ngx_str_t                      params[NGX_HTTP_WAHUB_PARAMS_MAX];
+    ngx_uint_t                     i;
+    const ngx_http_wahub_route_t  *route;
+
+    best = -1;
+    ctx->route = NULL;
+    ctx->allow = 0;
+
+    if (method == NGX_HTTP_HEAD) {
+        method = NGX_HTTP_GET;
+    }
+
+    for (i = 0; i < NGX_HTTP_WAHUB_ROUTES; i++) {
+        route = &ngx_http_wahub_routes[i];
+
+        if ((route->group & ctx->conf->groups) == 0) {
+            continue;
+        }
+
+        ngx_memzero(params, sizeof(params));
+        weight = ngx_http_wahub_route_match(&route->path, &ctx->path,
+                                            params);
+
+        if (weight < 0 || weight < best) {
+            continue;
+        }
+
+        if (weight > best) {
+            best = weight;
+            ctx->route = NULL;
+            ctx->allow = 0;
+        }
+
+        ctx->allow |= route->method;
+
+        if (route->method == NGX_HTTP_GET) {
+            ctx->allow |= NGX_HTTP_HEAD;
+        }
+
+        if (route->method == method || ctx->preflight) {
+            ctx->route = route;
+            ngx_memcpy(ctx->params, params, sizeof(params));
+        }
+    }
+
+    if (best < 0) {
+        return NGX_DECLINED;
+    }
+
+    return ctx->route == NULL ? NGX_ABORT : NGX_OK;
+}
+
+
+/*
+ * Segment by segment.  The weight has one bit per segment, the first one
+ * highest, set for a literal: so "/api/messages/send" outweighs
+ * "/api/messages/{id}".  -1: no match.
+ */
+static ngx_int_t
+ngx_http_wahub_route_match(const ngx_str_t *pattern, const ngx_str_t *path,
+    ngx_str_t *params)
+{
+    size_t      plen, slen;
+    u_char     *p, *s, *plast, *slast, *pend, *send;
+    ngx_int_t   weight, bit;
+    ngx_uint_t  n;
+
+    p = pattern->data;
+    plast = p + pattern->len;
+    s = path->data;
+    slast = s + path->len;
+    weight = 0;
+    bit = 1 << 15;
+    n = 0;
+
+    while (p < plast && s < slast) {
+        if (*p++ != '/' || *s++ != '/') {
+            return -1;
+        }
+
+        pend = ngx_strlchr(p, plast, '/');
+        pend = (pend == NULL) ? plast : pend;
+        send = ngx_strlchr(s, slast, '/');
+        send = (send == NULL) ? slast : send;
+        plen = (size_t) (pend - p);
+        slen = (size_t) (send - s);
+
+        if (slen == 0) {
+            return -1;
+        }
+
+        if (*p == '{') {
+            params[n].data = s;
+            params[n].len = slen;
+            n++;
+
+        } else if (plen == slen && ngx_memcmp(p, s, plen) == 0) {
+            weight |= bit;
+
+        } else {
+            return -1;
+        }
+
+        bit >>= 1;
+        p = pend;
+        s = send;
+    }
+
+    return (p == plast && s == slast) ? weight : -1;
+}
+
+
+json_t *
+ngx_http_wahub_route_list(ngx_http_wahub_ctx_t *ctx)
+{
+    json_t                        *groups, *group;
+    ngx_uint_t                     i, k;
+    const ngx_http_wahub_group_t  *g;
+
+    groups = json_object();
+
+    for (k = 0; ngx_http_wahub_groups[k].name != NULL; k++) {
+        g = &ngx_http_wahub_groups[k];
+        group = json_object();
+
+        for (i = 0; i < NGX_HTTP_WAHUB_ROUTES; i++) {
+            if (ngx_http_wahub_routes[i].group != g->group
+                || (g->group & ctx->conf->groups) == 0)
+            {
+                continue;
+            }
+
+            if (ngx_http_wahub_route_add(group, &ngx_http_wahub_routes[i])
+                != NGX_OK)
+            {
+                json_decref(group);
+                json_decref(groups);
+                return NULL;
+            }
+        }
+
+        if (json_object_size(group) == 0) {
+            json_decref(group);
+            continue;
+        }
+
+        if (json_object_set_new(groups, g->name, group) != 0) {
+            json_decref(groups);
+            return NULL;
+        }
+    }
+
+    return groups;
+}
+
+
+static ngx_int_t
+ngx_http_wahub_route_add(json_t *group, const ngx_http_wahub_route_t *route)
+{
+    int          rc;
+    u_char      *last, buf[128];
+    ngx_uint_t   i;
+
+    for (i = 0; ngx_http_wahub_verbs[i].name != NULL; i++) {
+        if (ngx_http_wahub_verbs[i].method == route->method) {
+            break;
+        }
+    }
+
+    last = ngx_snprintf(buf, sizeof(buf) - 1, "%s %V",
+                        ngx_http_wahub_verbs[i].name, &route->path);
+    *last = '\0';
+
+    rc = json_object_set_new(group, (char *) buf,
+                             json_string(route->about));
+
+    return rc == 0 ? NGX_OK : NGX_ERROR;
+}

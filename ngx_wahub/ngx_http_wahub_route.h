@@ -1,0 +1,72 @@
+/*
+ * The table of routes, and the handlers in it.
+ */
+#ifndef NGX_HTTP_WAHUB_ROUTE_H
+#define NGX_HTTP_WAHUB_ROUTE_H
+
+#include "ngx_http_wahub_api.h"
+
+
+/* What differs between the rows that send (route->arg). */
+#define NGX_HTTP_WAHUB_SEND_ACCOUNT   0     /* send result               */
+#define NGX_HTTP_WAHUB_SEND_MESSAGE   1     /* message object            */
+#define NGX_HTTP_WAHUB_SEND_000       2
+#define NGX_HTTP_WAHUB_SEND_001       3
+#define NGX_HTTP_WAHUB_SEND_002       4
+#define NGX_HTTP_WAHUB_SEND_003       5
+
+
+/*
+ * Finds the row for ctx->path and the method; sets ctx->route, ctx->params
+ * and ctx->allow.  Literal segments win over parameters; rows of a group
+ * that the location does not serve do not exist.
+ * NGX_OK; NGX_DECLINED: no such path; NGX_ABORT: not with this method.
+ */
+ngx_int_t ngx_http_wahub_route_find(ngx_http_wahub_ctx_t *ctx,
+    ngx_uint_t method);
+
+/* {group: {"GET /path": text}} of what the location serves. */
+json_t *ngx_http_wahub_route_list(ngx_http_wahub_ctx_t *ctx);
+
+
+/* api_accounts.c */
+void ngx_http_wahub_accounts_list(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_accounts_get(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_accounts_patch(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_accounts_delete(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_accounts_webhook(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_accounts_action(ngx_http_wahub_ctx_t *ctx);
+
+/* api_create.c */
+void ngx_http_wahub_accounts_create(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_sessions_create(ngx_http_wahub_ctx_t *ctx);
+
+/* api_qr.c */
+void ngx_http_wahub_accounts_qr(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_connection_qr(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_connection_qr_image(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_sessions_qr(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_sessions_regenerate(ngx_http_wahub_ctx_t *ctx);
+
+/* api_connection.c */
+void ngx_http_wahub_connection_status(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_connection_action(ngx_http_wahub_ctx_t *ctx);
+
+/* api_sessions.c */
+void ngx_http_wahub_sessions_list(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_sessions_status(ngx_http_wahub_ctx_t *ctx);
+
+/* api_realtime.c */
+void ngx_http_wahub_realtime_status(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_realtime_list(ngx_http_wahub_ctx_t *ctx);
+
+/* api_messages.c */
+void ngx_http_wahub_messages_send(ngx_http_wahub_ctx_t *ctx);
+
+/* api_system.c */
+void ngx_http_wahub_system_index(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_system_health(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_system_live(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_system_ready(ngx_http_wahub_ctx_t *ctx);
+
+#endif /* NGX_HTTP_WAHUB_ROUTE_H */

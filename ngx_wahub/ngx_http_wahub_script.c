@@ -1,0 +1,126 @@
+/*
+ * Scripts that run inside Redis.
+ */
+#include "ngx_http_wahub_script.h"
+
+
+/*
+ * One commit.  KEYS: 1 lease, 2 account hash, 3 log, 4 hook hash,
+ * 5 set of accounts, then the bucket hashes (or, when flags has "w", every
+ * bucket that may exist).
+ * ARGV: 1 fence, 2 seq, 3 account id, 4 shard, 5 channel, 6 flags
+ * ("c" create, "w" wipe), then a list read from the left:
+ *   number of values, of deletions, [field value]..., [field]...,
+ *   for each bucket: expiry (unix s), the same counts and lists,
+ *   number of events, for each: body, hook ("" none).
+ * Bodies are JSON objects; they get their "id" here, where it is made.
+ * Lists go to HSET in slices: a Lua call takes a limited number of values.
+ */
+const ngx_str_t  ngx_http_wahub_script_commit = ngx_string(
+"if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end\n"
+"local A, hash, flags = ARGV, KEYS[2], ARGV[6]\n"
+"local seq = tonumber(A[2])\n"
+"local cur = tonumber(redis.call('HGET', hash, 'seq') or '0')\n"
+"if cur >= seq then return -3 end\n"
+"if flags == 'w' and cur == 0 then return -3 end\n"
+"if cur ~= seq - 1 then return -2 end\n"
+"local i = 7\n"
+"local function slices(cmd, key, n)\n"
+"  while n > 0 do\n"
+"    local m = n\n"
+"    if m > 4000 then m = 4000 end\n"
+"    redis.call(cmd, key, unpack(A, i, i + m - 1))\n"
+"    i = i + m\n"
+"    n = n - m\n"
+"  end\n"
+"end\n"
+"local function apply(key)\n"
+"  local sets, dels = tonumber(A[i]), tonumber(A[i + 1])\n"
+"  i = i + 2\n"
+"  slices('HSET', key, sets * 2)\n"
+"  slices('HDEL', key, dels)\n"
+"end\n"
+"apply(hash)\n"
+"if flags == 'w' then\n"
+"  redis.call('DEL', hash, unpack(KEYS, 6))\n"
+"  redis.call('SREM', KEYS[5], A[3])\n"
+"else\n"
+"  for k = 6, #KEYS do\n"
+"    local expiry = A[i]\n"
+"    i = i + 1\n"
+"    apply(KEYS[k])\n"
+"    redis.call('EXPIREAT', KEYS[k], expiry)\n"
+"  end\n"
+"  redis.call('HSET', hash, 'seq', A[2])\n"
+"  if flags == 'c' then redis.call('SADD', KEYS[5], A[3]) end\n"
+"end\n"
+"local ids = {}\n"
+"local n = tonumber(A[i])\n"
+"for k = 1, n do\n"
+"  local body, hook = A[i + 1], A[i + 2]\n"
+"  i = i + 2\n"
+"  local id = redis.call('XADD', KEYS[3], 'MAXLEN', '~', '10000', '*',\n"
+"                        'e', body) .. '-' .. A[4]\n"
+"  ids[k] = id\n"
+"  redis.call('PUBLISH', A[5], '{\"id\":\"' .. id .. '\",'\n"
+"                              .. string.sub(body, 2))\n"
+"  if hook ~= '' then redis.call('HSET', KEYS[4], id, hook) end\n"
+"end\n"
+"return ids\n");
+
+
+/*
+ * KEYS: 1 lease, 2 epoch, 3 set of accounts.  ARGV: 1 member, 2 lease ms.
+ * { 1, epoch, accounts } or { 0, ms the holder's lease lasts }.  A lease
+ * that is the asker's already (its answer was lost) counts as acquired.
+ */
+const ngx_str_t  ngx_http_wahub_script_acquire = ngx_string(
+"local v = redis.call('GET', KEYS[1])\n"
+"local epoch\n"
+"if v then\n"
+"  local member, e = string.match(v, '^(.*):(%d+)$')\n"
+"  if member ~= ARGV[1] then\n"
+"    return { 0, redis.call('PTTL', KEYS[1]) }\n"
+"  end\n"
+"  epoch = e\n"
+"  redis.call('PEXPIRE', KEYS[1], ARGV[2])\n"
+"else\n"
+"  epoch = tostring(redis.call('INCR', KEYS[2]))\n"
+"  redis.call('SET', KEYS[1], ARGV[1] .. ':' .. epoch, 'PX', ARGV[2])\n"
+"end\n"
+"return { 1, epoch, redis.call('SMEMBERS', KEYS[3]) }\n");
+
+
+/*
+ * KEYS: 1 lease, 2 epoch.  ARGV: 1 fence, 2 lease ms, 3 epoch.
+ * 1 renewed, 0 lost.  A lease that ran out while nobody took the shard (the
+ * epoch says so) is the old holder's still.
+ */
+const ngx_str_t  ngx_http_wahub_script_renew = ngx_string(
+"local v = redis.call('GET', KEYS[1])\n"
+"if v == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end\n"
+"if v or redis.call('GET', KEYS[2]) ~= ARGV[3] then return 0 end\n"
+"redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n"
+"return 1\n");
+
+
+/*
+ * KEYS: 1 lease.  ARGV: 1 fence, 2 channel, 3 notice.  1 released.
+ */
+const ngx_str_t  ngx_http_wahub_script_release = ngx_string(
+"if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end\n"
+"redis.call('DEL', KEYS[1])\n"
+"redis.call('PUBLISH', ARGV[2], ARGV[3])\n"
+"return 1\n");
+
+
+/*
+ * Heartbeat.  KEYS: 1 members.  ARGV: 1 member, 2 ms it lives.  The clock is
+ * Redis' own.  The live members.
+ */
+const ngx_str_t  ngx_http_wahub_script_member = ngx_string(
+"local t = redis.call('TIME')\n"
+"local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
+"redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)\n"
+"redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])\n"
+"return redis.call('ZRANGE', KEYS[1], 0, -1)\n");

@@ -1,0 +1,62 @@
+/*
+ * Which shards this worker holds.
+ */
+#ifndef NGX_HTTP_WAHUB_SHARD_H
+#define NGX_HTTP_WAHUB_SHARD_H
+
+#include "ngx_http_wahub_account.h"
+
+
+typedef enum {
+    ngx_http_wahub_shard_free = 0,           /* not ours                   */
+    ngx_http_wahub_shard_asking,             /* acquire under way          */
+    ngx_http_wahub_shard_held,
+    ngx_http_wahub_shard_leaving,            /* held, accounts finish      */
+    ngx_http_wahub_shard_releasing           /* release under way          */
+} ngx_http_wahub_shard_e;
+
+
+struct ngx_http_wahub_shard_s {
+    ngx_http_wahub_worker_t     *worker;
+    ngx_uint_t                   number;
+    ngx_queue_t                  accounts;
+    ngx_msec_t                   until;      /* the lease is sure until    */
+    ngx_msec_t                   asked_at;   /* last acquire or renewal    */
+    ngx_msec_t                   retry_at;   /* free: ask again            */
+    u_char                      *fence;      /* "<member>:<epoch>"         */
+    size_t                       fence_len;
+    ngx_http_wahub_shard_e       state;
+    unsigned                     renewing:1;
+    unsigned                     wanted:1;
+};
+
+
+ngx_int_t ngx_http_wahub_shards_init(ngx_http_wahub_worker_t *w);
+
+/* Accounts must have been dropped.  NULL-safe. */
+void ngx_http_wahub_shards_exit(ngx_http_wahub_worker_t *w);
+
+ngx_http_wahub_shard_t *ngx_http_wahub_shard_get(ngx_http_wahub_worker_t *w,
+    ngx_uint_t number);
+
+/* Held, and its accounts may take commands. */
+ngx_int_t ngx_http_wahub_shard_serves(ngx_http_wahub_shard_t *shard);
+
+/* The store was told that the fence is gone: find out now. */
+void ngx_http_wahub_shard_suspect(ngx_http_wahub_shard_t *shard);
+
+/* An account of a leaving shard has ended. */
+void ngx_http_wahub_shard_emptied(ngx_http_wahub_shard_t *shard);
+
+/* Hands all shards over and leaves the cluster. */
+void ngx_http_wahub_shards_leave(ngx_http_wahub_worker_t *w);
+
+/* Shards not yet released. */
+ngx_uint_t ngx_http_wahub_shards_held(ngx_http_wahub_worker_t *w);
+
+ngx_uint_t ngx_http_wahub_shards_members(ngx_http_wahub_worker_t *w);
+
+/* Worker exit without a loop turn: queues releases of what is held. */
+void ngx_http_wahub_shards_abandon(ngx_http_wahub_worker_t *w);
+
+#endif /* NGX_HTTP_WAHUB_SHARD_H */

@@ -1,0 +1,62 @@
+/*
+ * Membership and leases, shared by ngx_http_wahub_shard*.c.
+ */
+#ifndef NGX_HTTP_WAHUB_SHARD_INT_H
+#define NGX_HTTP_WAHUB_SHARD_INT_H
+
+#include "ngx_http_wahub_shard.h"
+
+
+#define NGX_HTTP_WAHUB_MEMBERS_MAX  1024
+
+
+struct ngx_http_wahub_shards_s {
+    ngx_http_wahub_worker_t     *worker;
+    ngx_http_wahub_shard_t      *elts;
+    ngx_uint_t                   n;
+
+    ngx_pool_t                  *pool;       /* members, made anew each beat */
+    ngx_str_t                   *members;
+    ngx_uint_t                   nmembers;
+
+    ngx_int_t                    acquire;    /* scripts                    */
+    ngx_int_t                    renew;
+    ngx_int_t                    release;
+    ngx_int_t                    member;
+
+    ngx_str_t                    channel;    /* "<prefix>:shards"          */
+    ngx_str_t                    members_key;
+    ngx_str_t                    starts_key; /* crash-loop guard           */
+
+    ngx_event_t                  tick;
+    ngx_uint_t                   reported;   /* held, last time logged     */
+    ngx_msec_t                   beat_at;    /* last heartbeat             */
+    ngx_msec_t                   settled_at; /* no acquiring before        */
+    ngx_msec_t                   rebalance_at; /* no handing over before   */
+
+    unsigned                     beating:1;
+    unsigned                     beat_again:1; /* asked for meanwhile      */
+    unsigned                     greeted:1;  /* said hello, counted start  */
+    unsigned                     start_counted:1;
+    unsigned                     leaving:1;
+};
+
+
+/* ngx_http_wahub_shard_member.c */
+
+ngx_int_t ngx_http_wahub_member_init(ngx_http_wahub_shards_t *ss);
+
+/* Refreshes the list of members; then decides anew which shards to hold. */
+void ngx_http_wahub_member_beat(ngx_http_wahub_shards_t *ss);
+
+/* First contact with Redis. */
+void ngx_http_wahub_member_hello(ngx_http_wahub_shards_t *ss);
+void ngx_http_wahub_member_leave(ngx_http_wahub_shards_t *ss);
+
+/* ngx_http_wahub_shard.c: asks for what is wanted, gives what is not. */
+void ngx_http_wahub_shards_act(ngx_http_wahub_shards_t *ss);
+
+/* "free <n>": somebody released shard n. */
+void ngx_http_wahub_shards_freed(ngx_http_wahub_shards_t *ss, ngx_uint_t n);
+
+#endif /* NGX_HTTP_WAHUB_SHARD_INT_H */

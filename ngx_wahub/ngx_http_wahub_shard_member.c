@@ -1,0 +1,362 @@
+/*
+ * Membership: who is alive, and which shards that gives to whom.
+ *
+ * Members are a sorted set with the time each one lives until, by Redis'
+ * clock.  A shard belongs to the member with the highest hash of (member,
+ * shard): when one joins or leaves, only its share moves.
+ *
+ * Notices on "<prefix>:shards" only save time, nothing depends on them:
+ *   hello <member>   joined            leave <member>   is going
+ *   free <shard>     was released
+ */
+#include "ngx_http_wahub_redis.h"
+#include "ngx_http_wahub_script.h"
+#include "ngx_http_wahub_shard_int.h"
+
+
+/*
+ * Workers of one instance start, and leave, within a moment: nobody takes
+ * or gives shards before the others have been seen.
+ */
+#define NGX_HTTP_WAHUB_SETTLE         250
+#define NGX_HTTP_WAHUB_REBALANCE      500
+
+#define NGX_HTTP_WAHUB_STARTS_WINDOW  60
+#define NGX_HTTP_WAHUB_STARTS_FREE    3          /* without delay          */
+#define NGX_HTTP_WAHUB_STARTS_DELAY   60000
+
+
+static void ngx_http_wahub_member_beaten(void *data,
+    ngx_http_wahub_redis_reply_t *reply);
+static void ngx_http_wahub_member_started(void *data,
+    ngx_http_wahub_redis_reply_t *reply);
+static void ngx_http_wahub_member_notice(void *data,
+    const ngx_str_t *channel, const ngx_str_t *message);
+static void ngx_http_wahub_member_assign(ngx_http_wahub_shards_t *ss);
+
+
+static ngx_int_t
+ngx_http_wahub_member_text(ngx_http_wahub_worker_t *w, ngx_str_t *text,
+    const char *name)
+{
+    text->data = ngx_pnalloc(ngx_cycle->pool, w->conf->redis_prefix.len
+                                              + ngx_strlen(name) + 1);
+    if (text->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->len = ngx_sprintf(text->data, "%V:%s", &w->conf->redis_prefix, name)
+                - text->data;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_wahub_member_init(ngx_http_wahub_shards_t *ss)
+{
+    u_char                    name[NGX_MAXHOSTNAMELEN + 64];
+    ngx_http_wahub_worker_t  *w = ss->worker;
+
+    *ngx_snprintf(name, sizeof(name) - 1, "starts:%V:%ui",
+                  &ngx_cycle->hostname, ngx_worker)
+        = '\0';
+
+    if (ngx_http_wahub_member_text(w, &ss->channel, "shards") != NGX_OK
+        || ngx_http_wahub_member_text(w, &ss->members_key, "members")
+           != NGX_OK
+        || ngx_http_wahub_member_text(w, &ss->starts_key, (char *) name)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ss->settled_at = ngx_current_msec + NGX_HTTP_WAHUB_SETTLE;
+
+    return ngx_http_wahub_redis_subscribe(w->sub, &ss->channel,
+                                          ngx_http_wahub_member_notice, ss);
+}
+
+
+/* -- starting and leaving ------------------------------------------------ */
+
+static void
+ngx_http_wahub_member_say(ngx_http_wahub_shards_t *ss, const char *word)
+{
+    u_char                    text[256];
+    ngx_str_t                 argv[3];
+    ngx_http_wahub_worker_t  *w = ss->worker;
+
+    ngx_str_set(&argv[0], "PUBLISH");
+    argv[1] = ss->channel;
+    argv[2].data = text;
+    argv[2].len = ngx_snprintf(text, sizeof(text), "%s %V", word, &w->member)
+                  - text;
+
+    (void) ngx_http_wahub_redis_command(w->redis, NULL, NULL, argv, 3);
+}
+
+
+void
+ngx_http_wahub_member_hello(ngx_http_wahub_shards_t *ss)
+{
+    u_char                    text[NGX_INT_T_LEN];
+    ngx_str_t                 argv[3];
+    ngx_http_wahub_worker_t  *w = ss->worker;
+
+    ngx_http_wahub_member_beat(ss);
+
+    if (ss->greeted || ss->leaving) {
+        return;
+    }
+
+    ss->greeted = 1;
+    ss->settled_at = ngx_current_msec + NGX_HTTP_WAHUB_SETTLE;
+
+    ngx_http_wahub_member_say(ss, "hello");
+
+    /* starts that are not followed by an orderly end are counted */
+
+    ngx_str_set(&argv[0], "INCR");
+    argv[1] = ss->starts_key;
+
+    if (ngx_http_wahub_redis_command(w->redis, ngx_http_wahub_member_started,
+                                     ss, argv, 2)
+        == NGX_OK)
+    {
+        ss->start_counted = 1;
+    }
+
+    ngx_str_set(&argv[0], "EXPIRE");
+    argv[2].data = text;
+    argv[2].len = ngx_sprintf(text, "%d", NGX_HTTP_WAHUB_STARTS_WINDOW)
+                  - text;
+
+    (void) ngx_http_wahub_redis_command(w->redis, NULL, NULL, argv, 3);
+}
+
+
+/* A worker that crashes again and again waits before it takes accounts. */
+static void
+ngx_http_wahub_member_started(void *data, ngx_http_wahub_redis_reply_t *reply)
+{
+    int64_t                   n;
+    ngx_msec_t                delay;
+    ngx_http_wahub_shards_t  *ss = data;
+
+    n = ngx_http_wahub_redis_int(reply);
+
+    if (n <= NGX_HTTP_WAHUB_STARTS_FREE) {
+        return;
+    }
+
+    delay = (ngx_msec_t) 1000
+            << ngx_min(n - NGX_HTTP_WAHUB_STARTS_FREE - 1, 6);
+    delay = ngx_min(delay, NGX_HTTP_WAHUB_STARTS_DELAY);
+
+    ss->settled_at = ngx_current_msec + delay;
+
+    ngx_log_error(NGX_LOG_WARN, ss->worker->log, 0,
+                  "wahub: start %L of this worker within a minute, taking "
+                  "accounts in %M ms", n, delay);
+}
+
+
+void
+ngx_http_wahub_member_leave(ngx_http_wahub_shards_t *ss)
+{
+    ngx_str_t                 argv[3];
+    ngx_http_wahub_worker_t  *w = ss->worker;
+
+    ss->leaving = 1;
+
+    ngx_str_set(&argv[0], "ZREM");
+    argv[1] = ss->members_key;
+    argv[2] = w->member;
+
+    (void) ngx_http_wahub_redis_command(w->redis, NULL, NULL, argv, 3);
+
+    if (ss->start_counted) {
+        ss->start_counted = 0;
+
+        ngx_str_set(&argv[0], "DECR");
+        argv[1] = ss->starts_key;
+
+        (void) ngx_http_wahub_redis_command(w->redis, NULL, NULL, argv, 2);
+    }
+
+    ngx_http_wahub_member_say(ss, "leave");
+}
+
+
+/* -- heartbeat and assignment -------------------------------------------- */
+
+void
+ngx_http_wahub_member_beat(ngx_http_wahub_shards_t *ss)
+{
+    u_char                    text[NGX_INT_T_LEN];
+    ngx_str_t                 argv[3];
+    ngx_http_wahub_worker_t  *w = ss->worker;
+
+    if (ss->leaving) {
+        return;
+    }
+
+    if (ss->beating) {
+        /* the answer under way may be older than the reason to ask */
+        ss->beat_again = 1;
+        return;
+    }
+
+    argv[0] = ss->members_key;
+    argv[1] = w->member;
+    argv[2].data = text;
+    argv[2].len = ngx_sprintf(text, "%M", w->conf->lease) - text;
+
+    if (ngx_http_wahub_redis_eval(w->redis, ss->member,
+                                  ngx_http_wahub_member_beaten, ss, argv, 1,
+                                  3)
+        == NGX_OK)
+    {
+        ss->beating = 1;
+        ss->beat_again = 0;
+        ss->beat_at = ngx_current_msec;
+    }
+}
+
+
+static void
+ngx_http_wahub_member_beaten(void *data, ngx_http_wahub_redis_reply_t *reply)
+{
+    ngx_str_t                 name;
+    ngx_uint_t                i, n;
+    ngx_http_wahub_shards_t  *ss = data;
+
+    ss->beating = 0;
+
+    n = ngx_http_wahub_redis_count(reply);
+
+    if (n == 0 || ss->leaving) {
+        return;
+    }
+
+    n = ngx_min(n, NGX_HTTP_WAHUB_MEMBERS_MAX);
+
+    ngx_reset_pool(ss->pool);
+    ss->nmembers = 0;
+
+    ss->members = ngx_palloc(ss->pool, n * sizeof(ngx_str_t));
+    if (ss->members == NULL) {
+        return;
+    }
+
+    for (i = 0; i < n; i++) {
+        name = ngx_http_wahub_redis_str(ngx_http_wahub_redis_at(reply, i));
+
+        ss->members[i].len = name.len;
+        ss->members[i].data = ngx_pstrdup(ss->pool, &name);
+
+        if (ss->members[i].data == NULL) {
+            return;
+        }
+    }
+
+    ss->nmembers = n;
+
+    if (ss->beat_again) {
+        ss->beat_again = 0;
+        ngx_http_wahub_member_beat(ss);
+        return;
+    }
+
+    ngx_http_wahub_member_assign(ss);
+    ngx_http_wahub_shards_act(ss);
+}
+
+
+/* FNV-1a over the name, then a finaliser: close names, far hashes. */
+static uint64_t
+ngx_http_wahub_member_weight(const ngx_str_t *member, ngx_uint_t shard)
+{
+    size_t    i;
+    uint64_t  h;
+
+    h = 0xcbf29ce484222325ULL;
+
+    for (i = 0; i < member->len; i++) {
+        h = (h ^ member->data[i]) * 0x100000001b3ULL;
+    }
+
+    h ^= (uint64_t) shard * 0x9e3779b97f4a7c15ULL;
+    h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9ULL;
+    h = (h ^ (h >> 27)) * 0x94d049bb133111ebULL;
+
+    return h ^ (h >> 31);
+}
+
+
+static void
+ngx_http_wahub_member_assign(ngx_http_wahub_shards_t *ss)
+{
+    uint64_t    weight, best;
+    ngx_str_t  *me, *owner;
+    ngx_uint_t  i, k;
+
+    me = &ss->worker->member;
+
+    for (i = 0; i < ss->n; i++) {
+        owner = NULL;
+        best = 0;
+
+        for (k = 0; k < ss->nmembers; k++) {
+            weight = ngx_http_wahub_member_weight(&ss->members[k], i);
+
+            if (owner == NULL || weight > best) {
+                owner = &ss->members[k];
+                best = weight;
+            }
+        }
+
+        ss->elts[i].wanted = (owner != NULL && owner->len == me->len
+                              && ngx_memcmp(owner->data, me->data, me->len)
+                                 == 0);
+    }
+}
+
+
+static void
+ngx_http_wahub_member_notice(void *data, const ngx_str_t *channel,
+    const ngx_str_t *message)
+{
+    ngx_int_t                 n;
+    ngx_str_t                *me;
+    ngx_http_wahub_shards_t  *ss = data;
+
+    if (ss->leaving) {
+        return;
+    }
+
+    if (message->len > 5 && ngx_strncmp(message->data, "free ", 5) == 0) {
+        n = ngx_atoi(message->data + 5, message->len - 5);
+
+        if (n != NGX_ERROR) {
+            ngx_http_wahub_shards_freed(ss, (ngx_uint_t) n);
+        }
+
+        return;
+    }
+
+    me = &ss->worker->member;
+
+    if (message->len == 6 + me->len
+        && ngx_memcmp(message->data + 6, me->data, me->len) == 0)
+    {
+        return;
+    }
+
+    if (message->len > 6 && ngx_strncmp(message->data, "hello ", 6) == 0) {
+        ss->rebalance_at = ngx_current_msec + NGX_HTTP_WAHUB_REBALANCE;
+    }
+
+    ngx_http_wahub_member_beat(ss);
+}
