@@ -1,0 +1,325 @@
+// A wahub of its own for a test: started with ./wahub run in a directory
+// that dies with it, driven over HTTP, watched through Redis and a webhook.
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, existsSync, readdirSync }
+    from 'node:fs';
+import { createServer } from 'node:http';
+import { createServer as createTcp } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+
+const ROOT = resolve(import.meta.dirname, '../../..');
+const run = promisify(execFile);
+const WAIT_MS = 30000;
+
+export async function freePort() {
+    const s = createTcp().listen(0, '127.0.0.1');
+    await once(s, 'listening');
+    const { port } = s.address();
+    s.close();
+    await once(s, 'close');
+    return port;
+}
+
+/** Resolves with the first value that is not undefined; for conditions that
+ *  nobody announces (a process that ends, a file). */
+export async function until(what, probe, ms = WAIT_MS) {
+    const end = Date.now() + ms;
+    for (;;) {
+        const v = await probe();
+        if (v !== undefined && v !== false) {
+            return v;
+        }
+        if (Date.now() > end) {
+            throw new Error(`waited ${ms} ms for ${what}`);
+        }
+        await new Promise(r => setTimeout(r, 25));
+    }
+}
+
+/** Every event on wahub's pub/sub channels, in order. */
+class Events extends EventEmitter {
+    constructor(socket) {
+        super();
+        this.setMaxListeners(0);
+        this.all = [];
+        this.child = spawn('redis-cli', ['-s', socket, '--csv',
+            'psubscribe', 'wahub:events:*'], { stdio: ['ignore', 'pipe',
+            'inherit'] });
+        this.ready = new Promise(r => this.once('subscribed', r));
+        createInterface({ input: this.child.stdout }).on('line',
+            line => this.onLine(line));
+    }
+
+    onLine(line) {
+        if (line.startsWith('"psubscribe"')) {
+            this.emit('subscribed');
+            return;
+        }
+        const m = /^"pmessage","[^"]*","([^"]*)",(".*")$/s.exec(line);
+        if (m === null) {
+            return;
+        }
+        // redis-cli escapes as C does; for our JSON that is JSON's own way
+        // but for \xNN
+        const text = JSON.parse(m[2].replace(/\\x([0-9a-f]{2})/g,
+            '\\u00$1').replace(/\\a/g, '\\u0007'));
+        const event = JSON.parse(Buffer.from(text, 'latin1').toString());
+        event.channel = m[1];
+        this.all.push(event);
+        this.emit('event', event);
+    }
+
+    of(type, account) {
+        return this.all.filter(e => e.type === type
+            && (account === undefined || e.account_id === account));
+    }
+
+    wait(test, what = String(test), ms = WAIT_MS) {
+        const found = this.all.find(test);
+        if (found !== undefined) {
+            return Promise.resolve(found);
+        }
+        return new Promise((done, reject) => {
+            const timer = setTimeout(() => {
+                this.off('event', listener);
+                reject(new Error(`no event in ${ms} ms: ${what}; seen: `
+                    + this.all.map(e => e.type).slice(-20).join(' ')));
+            }, ms);
+            const listener = e => {
+                if (test(e)) {
+                    clearTimeout(timer);
+                    this.off('event', listener);
+                    done(e);
+                }
+            };
+            this.on('event', listener);
+        });
+    }
+
+    close() {
+        this.child.kill();
+    }
+}
+
+/** A webhook receiver; answers 200 unless told otherwise. */
+export class Hook extends EventEmitter {
+    constructor() {
+        super();
+        this.setMaxListeners(0);
+        this.posts = [];
+        this.status = 200;
+    }
+
+    async listen() {
+        this.server = createServer((req, res) => {
+            const parts = [];
+            req.on('data', d => parts.push(d));
+            req.on('end', () => {
+                const body = JSON.parse(Buffer.concat(parts).toString());
+                this.posts.push({ headers: req.headers, body,
+                    url: req.url });
+                res.writeHead(this.status).end('ok');
+                this.emit('post', body);
+            });
+        }).listen(0, '127.0.0.1');
+        await once(this.server, 'listening');
+        this.url = `http://127.0.0.1:${this.server.address().port}/hook`;
+        return this;
+    }
+
+    wait(test, ms = WAIT_MS) {
+        const found = this.posts.find(p => test(p.body));
+        if (found !== undefined) {
+            return Promise.resolve(found.body);
+        }
+        return new Promise((done, reject) => {
+            const timer = setTimeout(() => {
+                this.off('post', listener);
+                reject(new Error(`no webhook post in ${ms} ms`));
+            }, ms);
+            const listener = body => {
+                if (test(body)) {
+                    clearTimeout(timer);
+                    this.off('post', listener);
+                    done(body);
+                }
+            };
+            this.on('post', listener);
+        });
+    }
+
+    close() {
+        this.server.closeAllConnections();
+        this.server.close();
+    }
+}
+
+export class Wahub {
+    /** options: sim (WaSim), env, workers; alike = another Wahub whose Redis
+     *  and keys are shared. */
+    constructor({ sim, env = {}, workers = 2 } = {}) {
+        this.data = mkdtempSync(join(tmpdir(), 'wahub-e2e-'));
+        this.env = { WAHUB_DATA: this.data, WAHUB_WORKERS: String(workers),
+            WAHUB_WEBHOOK_ALLOW: '127.0.0.0/8', WAHUB_MAX_ACCOUNTS: '0',
+            ...(sim === undefined ? {} : { WAHUB_ENDPOINT: sim.url,
+                WAHUB_NOISE_ROOT_KEY: sim.rootKeyHex }), ...env };
+        this.allowedAlerts = [];
+    }
+
+    script(...args) {
+        return run(join(ROOT, 'wahub'), args, { cwd: ROOT,
+            env: { ...process.env, ...this.env }, timeout: 300000 });
+    }
+
+    async start() {
+        this.env.PORT ??= String(await freePort());
+        this.url = `http://127.0.0.1:${this.env.PORT}`;
+        await this.script('run');
+        this.key = readFileSync(join(this.data, 'api.key'), 'utf8').trim();
+        this.socket = join(this.data, 'redis.sock');
+        this.events?.close();
+        this.events = new Events(this.socket);
+        await this.events.ready;
+        return this;
+    }
+
+    async request(method, path, body, headers = {}) {
+        const res = await fetch(this.url + path, { method, headers: {
+            'x-api-key': this.key, ...(body === undefined ? {}
+                : { 'content-type': 'application/json' }), ...headers },
+        body: body === undefined ? undefined : typeof body === 'string'
+            ? body : JSON.stringify(body), redirect: 'manual' });
+        const raw = Buffer.from(await res.arrayBuffer());
+        let json;
+        try {
+            json = JSON.parse(raw.toString());
+        } catch {
+            json = undefined;
+        }
+        return { status: res.status, headers: res.headers, raw, json };
+    }
+
+    /** As request(), but the status must be 2xx; returns the JSON. */
+    async api(method, path, body) {
+        const r = await this.request(method, path, body);
+        assert.ok(r.status < 300,
+            `${method} ${path}: ${r.status} ${r.raw.toString()}`);
+        return r.json;
+    }
+
+    account(id) {
+        return this.api('GET', `/api/accounts/${id}`);
+    }
+
+    async create(options = {}) {
+        return this.api('POST', '/api/accounts', { name: 'Test',
+            ...options });
+    }
+
+    /** Awaits that the account enters a state, by its events. */
+    async state(id, state, ms = WAIT_MS) {
+        const now = await this.account(id);
+        if (now.state === state) {
+            return now;
+        }
+        const since = this.events.all.length;
+        await Promise.race([
+            this.events.wait(e => e.type === 'session.status'
+                && e.account_id === id && e.data.state === state
+                && this.events.all.indexOf(e) >= since, `state ${state}`,
+            ms),
+            until(`state ${state}`, async () =>
+                (await this.account(id)).state === state, ms),
+        ]);
+        return this.account(id);
+    }
+
+    async qr(id) {
+        const a = await this.state(id, 'QR');
+        return a.qr;
+    }
+
+    /** A new account, linked to the account of `phone`, READY. */
+    async link(phone, options) {
+        const { id } = await this.create(options);
+        await phone.scan(await this.qr(id));
+        return this.state(id, 'READY');
+    }
+
+    send(id, to, text, more = {}) {
+        return this.request('POST', `/api/accounts/${id}/messages`,
+            { to, text, ...more });
+    }
+
+    received(text, ms) {
+        return this.events.wait(e => e.type === 'message.received'
+            && e.data.message.body === text, `message "${text}"`, ms);
+    }
+
+    redis(...args) {
+        return run('redis-cli', ['-s', this.socket, ...args])
+            .then(r => r.stdout.trim());
+    }
+
+    pids() {
+        const master = Number(readFileSync(join(this.data, 'nginx.pid'),
+            'utf8'));
+        const workers = readFileSync(`/proc/${master}/task/${master}`
+            + '/children', 'utf8').trim().split(' ').map(Number);
+        return { master, workers };
+    }
+
+    redisPid() {
+        return Number(readFileSync(join(this.data, 'redis/redis.pid'),
+            'utf8'));
+    }
+
+    log() {
+        const f = join(this.data, 'log/error.log');
+        return existsSync(f) ? readFileSync(f, 'utf8') : '';
+    }
+
+    /** The log holds no alert, crash or sanitizer report. */
+    checkLog() {
+        const bad = this.log().split('\n').filter(line =>
+            /\[(alert|emerg)\]|AddressSanitizer|LeakSanitizer|runtime error:/
+                .test(line)
+            && !this.allowedAlerts.some(re => re.test(line)));
+        assert.deepEqual(bad, []);
+    }
+
+    /** No secret and none of these texts is in any log. */
+    checkSecrets(...texts) {
+        const secrets = [this.key, ...texts];
+        for (const f of readdirSync(join(this.data, 'log'))) {
+            const content = readFileSync(join(this.data, 'log', f), 'utf8');
+            for (const s of secrets) {
+                assert.ok(!content.includes(s), `${f} contains a secret`);
+            }
+        }
+    }
+
+    async stop() {
+        this.events?.close();
+        this.events = undefined;
+        await this.script('stop');
+    }
+
+    async close({ check = true } = {}) {
+        try {
+            await this.stop();
+            if (check) {
+                this.checkLog();
+            }
+        } finally {
+            if (process.env.WAHUB_KEEP === undefined) {
+                rmSync(this.data, { recursive: true, force: true });
+            }
+        }
+    }
+}

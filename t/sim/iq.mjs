@@ -1,0 +1,199 @@
+// Client iqs: one table by type and xmlns.
+import { bytesOf, child, children, node, parseJid, SERVER, show }
+    from './codec.mjs';
+import * as prekeys from './prekeys.mjs';
+import { usync } from './usync.mjs';
+import { randomBytes } from './keys.mjs';
+
+export class IqError extends Error {
+    constructor(code, text) {
+        super(text);
+        this.code = code;
+    }
+}
+
+const now = () => Math.floor(Date.now() / 1000);
+
+function encryptGet(conn, iq) {
+    switch (iq.content?.[0]?.tag) {
+    case 'count':
+        return prekeys.count(conn);
+    case 'digest':
+        return prekeys.digest(conn);
+    case 'key':
+        return prekeys.fetch(conn, iq);
+    default:
+        throw new IqError(400, 'bad-request');
+    }
+}
+
+function encryptSet(conn, iq) {
+    return child(iq, 'rotate') === undefined ? prekeys.upload(conn, iq)
+        : prekeys.rotate(conn, iq);
+}
+
+function passive(conn, iq) {
+    const tag = iq.content?.[0]?.tag;
+    if (tag !== 'active' && tag !== 'passive') {
+        throw new IqError(400, 'bad-request');
+    }
+    if (tag === 'active' && conn.device.passive) {
+        conn.device.passive = false;
+        conn.afterReply = () => conn.device.mailbox.attach(conn);
+    }
+    return undefined;
+}
+
+function md(conn, iq) {
+    const remove = child(iq, 'remove-companion-device');
+    if (remove === undefined) {
+        throw new IqError(400, 'bad-request');
+    }
+    const target = conn.sim.registry.device(remove.attrs.jid);
+    if (target === undefined || target.account !== conn.account
+        || target.id === 0 || remove.attrs.reason !== 'user_initiated') {
+        conn.violate('logout', show(remove), iq);
+        throw new IqError(400, 'bad-request');
+    }
+    conn.afterReply = () => conn.sim.removeDevice(target, 'own');
+    return undefined;
+}
+
+function privacyGet() {
+    const names = { readreceipts: 'all', profile: 'all', status: 'contacts',
+        online: 'all', last: 'all', groupadd: 'all', calladd: 'all' };
+    return [node('privacy', {}, Object.entries(names).map(([name, value]) =>
+        node('category', { name, value })))];
+}
+
+/** Privacy tokens are handed on to the person they were made for. */
+function privacySet(conn, iq) {
+    for (const t of children(child(iq, 'tokens'), 'token')) {
+        const peer = conn.sim.registry.account(t.attrs.jid);
+        if (peer === undefined || t.attrs.type !== 'trusted_contact'
+            || !/^\d{10}$/.test(t.attrs.t ?? '')) {
+            conn.violate('privacy', show(t), iq);
+            continue;
+        }
+        conn.sim.notifyAccount(peer, {
+            type: 'privacy_token', from: conn.device.account.pn + '@' + SERVER,
+            sender_lid: `${conn.account.lid}@lid`,
+        }, [node('tokens', {}, [node('token',
+            { type: 'trusted_contact', t: t.attrs.t }, randomBytes(16))])]);
+    }
+    return undefined;
+}
+
+function appState(conn, iq) {
+    return [node('sync', {}, children(child(iq, 'sync'), 'collection')
+        .map(c => node('collection', { name: c.attrs.name,
+            version: c.attrs.version ?? 0 })))];
+}
+
+function mediaConn(conn) {
+    return [node('media_conn', { auth: randomBytes(24).toString('base64'),
+        ttl: 3600, auth_ttl: 21600, max_buckets: 12,
+        id: conn.sim.counters.stanzasIn }, [
+        node('host', { hostname: conn.sim.options.mediaHost,
+            type: 'primary' }, [node('upload'), node('download')])])];
+}
+
+function ping(conn) {
+    conn.sim.counters.pings++;
+    return conn.knob('mutePing') ? 'silence' : undefined;
+}
+
+const TABLE = {
+    'get w:p': ping,
+    'get urn:xmpp:ping': ping,
+    'get encrypt': encryptGet,
+    'set encrypt': encryptSet,
+    'set passive': passive,
+    'get usync': usync,
+    'set md': md,
+    'get privacy': privacyGet,
+    'set privacy': privacySet,
+    'get blocklist': () => [node('list', { dhash: 'none' })],
+    'get abt': () => [node('props', { protocol: 1, ab_key: 'sim', hash: 'sim',
+        refresh: 86400, refresh_id: 1 },
+    [node('prop', { config_code: 1304, config_value: 257 })])],
+    'set w:m': mediaConn,
+    'set w:sync:app:state': appState,
+    'set urn:xmpp:whatsapp:dirty': () => undefined,
+    'set w:stats': () => undefined,
+    'get disappearing_mode': () => [node('disappearing_mode',
+        { duration: 0, t: now() })],
+    'set disappearing_mode': () => undefined,
+    'set status': () => undefined,
+    'get w:profile:picture': () => {
+        throw new IqError(404, 'item-not-found');
+    },
+};
+
+function checkFrame(conn, iq) {
+    const { id, to, type } = iq.attrs;
+    const target = parseJid(to);
+    if (id === undefined || id === '') {
+        conn.violate('iq', 'no id', iq);
+    } else if (conn.iqIds.has(id)) {
+        conn.violate('iq', `id ${id} used twice`, iq);
+    }
+    conn.iqIds.add(id);
+    if (target === undefined) {
+        conn.violate('iq', `to="${to}"`, iq);
+    }
+    if (!['get', 'set', 'result', 'error'].includes(type)) {
+        conn.violate('iq', `type="${type}"`, iq);
+    }
+    if (iq.content instanceof Uint8Array || bytesOf(iq) !== undefined) {
+        conn.violate('iq', 'content is not a list of nodes', iq);
+    }
+}
+
+function reply(conn, iq, type, content, attrs = {}) {
+    conn.send(node('iq', { from: `@${SERVER}`, id: iq.attrs.id, type,
+        ...attrs }, content));
+}
+
+export function handleIq(conn, iq) {
+    const { type, id } = iq.attrs;
+    if (type === 'result' || type === 'error') {
+        const w = conn.waiting.get(id);
+        if (w === undefined) {
+            conn.violate('iq', 'answer to nothing', iq);
+            return;
+        }
+        conn.waiting.delete(id);
+        clearTimeout(w.timer);
+        w.resolve(iq);
+        return;
+    }
+    checkFrame(conn, iq);
+    const key = `${type} ${iq.attrs.xmlns}`;
+    const handler = TABLE[key];
+    if (conn.device === undefined && key !== 'get w:p') {
+        conn.violate('iq', 'before login', iq);
+        return;
+    }
+    conn.sim.emit('iq', conn, iq);
+    try {
+        if (handler === undefined) {
+            conn.sim.unknown.push(show(iq));
+            throw new IqError(501, 'feature-not-implemented');
+        }
+        const content = handler(conn, iq);
+        if (content !== 'silence') {
+            reply(conn, iq, 'result', content,
+                handler === ping ? { t: now() } : {});
+        }
+    } catch (e) {
+        if (!(e instanceof IqError)) {
+            throw e;
+        }
+        reply(conn, iq, 'error', [node('error',
+            { code: e.code, text: e.message })]);
+    }
+    const after = conn.afterReply;
+    conn.afterReply = undefined;
+    after?.();
+}
