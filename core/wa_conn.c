@@ -15,6 +15,7 @@
 #include "wa_noise.h"
 #include "wa_node_codec.h"
 #include "wa_out.h"
+#include "wa_prekey.h"
 #include "wa_task_int.h"
 #include "wa_ws.h"
 
@@ -166,6 +167,7 @@ wa_conn_close(wa_account_t *a)
 
     (void) wa_outq_simple(a, WA_OUT_CLOSE);
     wa_tasks_conn_lost(a);
+    wa_prekey_offline(a);
 }
 
 

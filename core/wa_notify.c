@@ -43,6 +43,26 @@ notify_encrypt(wa_task_t *t)
 }
 
 
+/* account_sync: with <devices>, one of our own devices came or went. */
+static void
+notify_account(wa_task_t *t)
+{
+    wa_unit_t     *u;
+    wa_account_t  *a;
+
+    a = t->account;
+    u = wa_unit_new(a);
+
+    if (u != NULL && wa_node_child(t->stanza, "devices") != NULL) {
+        (void) wa_devices_forget(u, &a->creds->jid);
+        (void) wa_devices_forget(u, &a->creds->lid);
+    }
+
+    (void) wa_ack_stanza(u, t->stanza, NULL, 0);
+    wa_task_end(t, wa_unit_commit(u, NULL));
+}
+
+
 void
 wa_notify_stanza(wa_task_t *t)
 {
@@ -51,6 +71,9 @@ wa_notify_stanza(wa_task_t *t)
 
     } else if (wa_node_attr_is(t->stanza, "type", "devices")) {
         wa_device_notification(t);
+
+    } else if (wa_node_attr_is(t->stanza, "type", "account_sync")) {
+        notify_account(t);
 
     } else if (wa_node_attr_is(t->stanza, "type", "companion_reg_refresh"))
     {

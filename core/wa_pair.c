@@ -8,6 +8,7 @@
 #include "wa_life_int.h"
 #include "wa_pair.h"
 #include "wa_receipt.h"
+#include "wa_signal.h"
 
 
 /* whatsmeow qrchan.go: the first code 60 s, each further one 20 s. */
@@ -424,21 +425,15 @@ pair_take(wa_account_t *a, const wa_node_t *success, const wa_adv_t *adv)
 static void
 pair_trust(wa_unit_t *u, const wa_creds_t *c, const wa_adv_t *adv)
 {
-    size_t     i;
-    char       name[WA_RECORD_NAME_MAX + 1];
-    uint8_t    key[33];
-    wa_jid_t   jid;
+    wa_jid_t  jid;
 
-    key[0] = 0x05;
-    memcpy(key + 1, adv->account_key, 32);
+    jid = wa_jid_bare(&c->jid);
+    (void) wa_signal_identity_save(u, &jid, adv->account_key);
 
-    for (i = 0; i < 2; i++) {
-        jid = wa_jid_bare(i == 0 ? &c->jid : &c->lid);
-        memcpy(name, "ident/", 6);
+    jid = wa_jid_bare(&c->lid);
 
-        if (wa_jid_signal_address(&jid, name + 6, sizeof(name) - 6) > 0) {
-            (void) wa_unit_put(u, name, 0, wa_span(key, sizeof(key)));
-        }
+    if (wa_jid_is_lid(&jid)) {
+        (void) wa_signal_identity_save(u, &jid, adv->account_key);
     }
 }
 

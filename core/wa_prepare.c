@@ -10,6 +10,7 @@
 
 
 static wa_err_t prepare_quote(wa_task_t *t, wa_prepare_t *p, wa_text_t *in);
+static wa_err_t prepare_phash(wa_task_t *t, wa_prepare_t *p);
 static wa_err_t prepare_copies(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p,
     wa_node_t *stanza);
 static wa_err_t prepare_records(wa_unit_t *u, wa_prepare_t *p,
@@ -159,7 +160,7 @@ wa_prepare_unit(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p)
     p->copy = wa_span_none();
 
     if (rc == WA_OK) {
-        rc = wa_devices_phash(p->list.devices, p->list.n_devices, s->phash);
+        rc = prepare_phash(t, p);
     }
 
     if (rc == WA_OK) {
@@ -171,6 +172,32 @@ wa_prepare_unit(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p)
     }
 
     return rc;
+}
+
+
+/* Over all devices of both sides, the one we are included, as the server
+   counts them. */
+static wa_err_t
+prepare_phash(wa_task_t *t, wa_prepare_t *p)
+{
+    size_t     n;
+    wa_jid_t  *all;
+
+    n = p->list.n_devices;
+
+    all = wa_arena_calloc(&t->arena, n + 1, sizeof(wa_jid_t));
+    if (all == NULL) {
+        return WA_ERR_NOMEM;
+    }
+
+    if (n != 0) {
+        memcpy(all, p->list.devices, n * sizeof(wa_jid_t));
+    }
+
+    all[n] = *wa_account_self(t->account, wa_jid_is_lid(&p->chat)
+                                          ? WA_SERVER_LID : WA_SERVER_PN);
+
+    return wa_devices_phash(all, n + 1, p->send->phash);
 }
 
 

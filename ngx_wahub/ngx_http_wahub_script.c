@@ -9,7 +9,7 @@
  * 5 set of accounts, then the bucket hashes (or, when flags has "w", every
  * bucket that may exist).
  * ARGV: 1 fence, 2 seq, 3 account id, 4 shard, 5 channel, 6 flags
- * ("c" create, "w" wipe), then a list read from the left:
+ * ("c" create, "r" empty the hash first, "w" wipe), then a list read from the left:
  *   number of values, of deletions, [field value]..., [field]...,
  *   for each bucket: expiry (unix s), the same counts and lists,
  *   number of events, for each: body, hook ("" none).
@@ -40,6 +40,7 @@ const ngx_str_t  ngx_http_wahub_script_commit = ngx_string(
 "  slices('HSET', key, sets * 2)\n"
 "  slices('HDEL', key, dels)\n"
 "end\n"
+"if flags == 'r' then redis.call('DEL', hash) end\n"
 "apply(hash)\n"
 "if flags == 'w' then\n"
 "  redis.call('DEL', hash, unpack(KEYS, 6))\n"

@@ -189,6 +189,12 @@ ngx_http_wahub_shards_tick(ngx_event_t *ev)
     ngx_http_wahub_shards_act(ss);
     ngx_http_wahub_worker_left(ss->worker);
 
+    if (ss->lost != 0) {
+        ngx_log_error(NGX_LOG_WARN, ss->worker->log, 0,
+                      "wahub: lost the leases of %ui shards", ss->lost);
+        ss->lost = 0;
+    }
+
     held = ngx_http_wahub_shards_held(ss->worker);
 
     if (held != ss->reported) {
@@ -517,8 +523,10 @@ ngx_http_wahub_shard_lost(ngx_http_wahub_shard_t *shard, const char *why)
     ngx_queue_t               *q;
     ngx_http_wahub_account_t  *slot;
 
-    ngx_log_error(NGX_LOG_WARN, shard->worker->log, 0,
+    ngx_log_error(NGX_LOG_INFO, shard->worker->log, 0,
                   "wahub: lost shard %ui: its lease %s", shard->number, why);
+
+    shard->worker->shards->lost++;
 
     shard->state = ngx_http_wahub_shard_free;
     shard->renewing = 0;

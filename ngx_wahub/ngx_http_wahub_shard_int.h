@@ -29,6 +29,7 @@ struct ngx_http_wahub_shards_s {
     ngx_str_t                    starts_key; /* crash-loop guard           */
 
     ngx_event_t                  tick;
+    ngx_uint_t                   lost;       /* leases, since last logged  */
     ngx_uint_t                   reported;   /* held, last time logged     */
     ngx_msec_t                   beat_at;    /* last heartbeat             */
     ngx_msec_t                   settled_at; /* no acquiring before        */

@@ -533,8 +533,9 @@ ngx_http_wahub_store_send_commit(ngx_http_wahub_op_t *op)
     ngx_http_wahub_args_add(&args, slot->id, WA_ACCOUNT_ID_LEN);
     ngx_http_wahub_args_number(&args, slot->shard->number);
     ngx_http_wahub_store_add_channel(&args, slot);
-    ngx_http_wahub_args_add(&args, commit->wipe ? "w" : "c",
-                            commit->wipe || commit->create);
+    ngx_http_wahub_args_add(&args, commit->wipe ? "w"
+                                   : commit->reset ? "r" : "c",
+                            commit->wipe || commit->reset || commit->create);
 
     if (commit->wipe) {
         ngx_http_wahub_args_number(&args, 0);

@@ -168,7 +168,7 @@ assert_field_is(const ProtobufCMessage *msg, const char *key, json_t *want)
     if (f->label != PROTOBUF_C_LABEL_REPEATED) {
 
         if (f->quantifier_offset != 0) {
-            assert_int_equal(*(const protobuf_c_boolean *)
+            assert_int_equal(*(const protobuf_c_boolean *) (const void *)
                              (base + f->quantifier_offset), 1);
         }
 
