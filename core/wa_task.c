@@ -180,10 +180,19 @@ wa_task_end(wa_task_t *t, wa_err_t rc)
 
     task_free(t);
 
-    if (serial) {
-        a->tasks->serial = NULL;
-        task_serial_next(a);
+    if (!serial) {
+        return;
     }
+
+    a->tasks->serial = NULL;
+
+    /* Unanswered for want of memory: on the next connection the server
+       sends it again.  Other errors would come back for ever. */
+    if (rc == WA_ERR_NOMEM) {
+        wa_conn_closed(a, "out of memory");
+    }
+
+    task_serial_next(a);
 }
 
 

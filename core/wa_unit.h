@@ -9,9 +9,9 @@
  *     wa_unit_commit(u);                        or wa_unit_drop(u)
  *
  * One unit is under construction at a time per account (handlers run to
- * completion); building two is a bug (alert in the log, NULL).  Every function takes a
- * failed or NULL unit and passes the first error on, so a chain needs one
- * check, at wa_unit_commit().
+ * completion); building two is a bug (an error in the log, NULL).  Every
+ * function takes a failed or NULL unit and passes the first error on, so a
+ * chain needs one check, at wa_unit_commit().
  */
 #ifndef WA_UNIT_H
 #define WA_UNIT_H

@@ -9,7 +9,8 @@
  * 5 set of accounts, then the bucket hashes (or, when flags has "w", every
  * bucket that may exist).
  * ARGV: 1 fence, 2 seq, 3 account id, 4 shard, 5 channel, 6 flags
- * ("c" create, "r" empty the hash first, "w" wipe), then a list read from the left:
+ * ("c" create, "r" empty the hash first, "w" wipe), then a list read from
+ * the left:
  *   number of values, of deletions, [field value]..., [field]...,
  *   for each bucket: expiry (unix s), the same counts and lists,
  *   number of events, for each: body, hook ("" none).
@@ -52,7 +53,6 @@ const ngx_str_t  ngx_http_wahub_script_commit = ngx_string(
 "    apply(KEYS[k])\n"
 "    redis.call('EXPIREAT', KEYS[k], expiry)\n"
 "  end\n"
-"  redis.call('HSET', hash, 'seq', A[2])\n"
 "  if flags == 'c' then redis.call('SADD', KEYS[5], A[3]) end\n"
 "end\n"
 "local ids = {}\n"

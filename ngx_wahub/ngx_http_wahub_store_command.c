@@ -332,7 +332,7 @@ ngx_http_wahub_store_add_writes(ngx_http_wahub_args_t *args,
     size_t             i, sets, dels;
     const wa_write_t  *write;
 
-    sets = 0;
+    sets = (day == 0);                       /* "seq" */
     dels = 0;
 
     for (i = 0; i < commit->n_writes; i++) {
@@ -346,6 +346,11 @@ ngx_http_wahub_store_add_writes(ngx_http_wahub_args_t *args,
 
     ngx_http_wahub_args_number(args, sets);
     ngx_http_wahub_args_number(args, dels);
+
+    if (day == 0) {
+        ngx_http_wahub_args_add(args, "seq", sizeof("seq") - 1);
+        ngx_http_wahub_args_number(args, commit->seq);
+    }
 
     for (i = 0; i < commit->n_writes; i++) {
         write = &commit->writes[i];
@@ -517,7 +522,7 @@ ngx_http_wahub_store_send_commit(ngx_http_wahub_op_t *op)
 
     /* at most: keys, head, for each write a bucket of its own, events */
 
-    max = 5 + NGX_HTTP_WAHUB_WIPE_DAYS + 6 + 2 + 1
+    max = 5 + NGX_HTTP_WAHUB_WIPE_DAYS + 6 + 2 + 2 + 1
           + commit->n_writes * (1 + 3 + 2) + commit->n_events * 2;
 
     if (ngx_http_wahub_args_init(&args, op->store->pool, max) != NGX_OK) {
