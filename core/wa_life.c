@@ -20,7 +20,11 @@
 /* READY is announced at the latest after this, offline queue or not. */
 #define LIFE_LOADING_MS      30000
 
+/* Setting that holds the end of a temporary ban, unix ms. */
+#define LIFE_BANNED          "banned_until_ms"
 
+
+static void life_ban_wait(wa_account_t *a, int64_t until_ms);
 static void life_autorelink(wa_task_t *t, wa_err_t rc);
 
 
@@ -133,12 +137,22 @@ wa_life_move(wa_account_t *a, wa_state_e state, const char *reason, int code)
 void
 wa_life_begin(wa_account_t *a)
 {
+    const json_t  *banned;
+
     switch (a->life->state) {
+
+    case WA_STATE_ERROR:
+        banned = json_object_get(a->life->meta, LIFE_BANNED);
+
+        if (banned != NULL) {
+            life_ban_wait(a, json_integer_value(banned));
+        }
+
+        return;
 
     case WA_STATE_STOPPED:
     case WA_STATE_LOGGED_OUT:
     case WA_STATE_AUTH_FAILURE:
-    case WA_STATE_ERROR:
         return;
 
     default:
@@ -158,6 +172,8 @@ wa_life_redial(wa_account_t *a)
     if (a->quiesced || a->gone || l->leaving) {
         return;
     }
+
+    (void) json_object_del(l->meta, LIFE_BANNED);
 
     /* A code on its way, and a link being made, keep their state. */
     if (l->state != WA_STATE_QR && l->state != WA_STATE_AUTH
@@ -251,6 +267,37 @@ wa_life_give_up(wa_account_t *a, wa_state_e state, const char *reason,
     wa_conn_close(a);
     wa_pair_free(a);
     wa_life_move(a, state, reason, code);
+}
+
+
+void
+wa_life_ban(wa_account_t *a, const char *reason, int code, int64_t until_ms)
+{
+    wa_unit_t  *u;
+
+    wa_life_give_up(a, WA_STATE_ERROR, reason, code);
+
+    if (until_ms == 0
+        || json_object_set_new(a->life->meta, LIFE_BANNED,
+                               json_integer(until_ms)) != 0)
+    {
+        return;
+    }
+
+    u = wa_unit_new(a);
+    wa_life_put_meta(u);
+    (void) wa_unit_commit(u, NULL);
+    life_ban_wait(a, until_ms);
+}
+
+
+static void
+life_ban_wait(wa_account_t *a, int64_t until_ms)
+{
+    int64_t  left;
+
+    left = until_ms - wa_unix_ms(a);
+    a->life->dial_at = a->now + (left > 1 ? left : 1);
 }
 
 

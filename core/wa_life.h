@@ -53,6 +53,13 @@ void wa_life_redial_later(wa_account_t *a, wa_time_t min_ms);
 void wa_life_give_up(wa_account_t *a, wa_state_e state, const char *reason,
     int code);
 
+/*
+ * Ends in ERROR until a time (unix ms), which survives restarts; then it is
+ * tried again.  0: no end is known, as wa_life_give_up().
+ */
+void wa_life_ban(wa_account_t *a, const char *reason, int code,
+    int64_t until_ms);
+
 /* The server revoked the link: credentials are replaced by fresh ones. */
 void wa_life_logged_out(wa_account_t *a, const char *reason);
 

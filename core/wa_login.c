@@ -19,6 +19,9 @@
 /* A rate-limited stream is left alone for this long at least. */
 #define LOGIN_RATE_MS  60000
 
+/* A ban said to last longer than a year has no end worth waiting for. */
+#define LOGIN_BAN_MAX_S  (366 * 86400)
+
 /* Web build when none is configured. */
 #define LOGIN_BUILD  1045649367u
 
@@ -210,9 +213,9 @@ wa_login_ib(wa_account_t *a, const wa_node_t *node)
 
 
 typedef enum {
-    END_RETRY = 0,
-    END_LOGOUT,
-    END_ERROR
+    END_LOGOUT = 0,
+    END_ERROR,
+    END_BAN                            /* until `expire` seconds have gone */
 } wa_end_e;
 
 /* <failure reason=..> that do not end in a reconnect. */
@@ -223,7 +226,7 @@ static const struct {
 } failures[] = {
     { 400, END_ERROR, "the server refused the login (400)" },
     { 401, END_LOGOUT, "logged out from the phone" },
-    { 402, END_ERROR, "temporarily banned (402)" },
+    { 402, END_BAN, "temporarily banned (402)" },
     { 403, END_LOGOUT, "the account is locked or its main device is gone "
                        "(403)" },
     { 405, END_ERROR, "the client version is too old (405)" },
@@ -239,7 +242,8 @@ wa_login_failure(wa_account_t *a, const wa_node_t *node)
 {
     size_t    i;
     char      text[64];
-    uint64_t  reason;
+    int64_t   until_ms;
+    uint64_t  reason, expire;
 
     if (!wa_node_attr_u64(node, "reason", &reason)) {
         reason = 0;
@@ -253,6 +257,17 @@ wa_login_failure(wa_account_t *a, const wa_node_t *node)
 
         if (failures[i].end == END_LOGOUT) {
             wa_life_logged_out(a, failures[i].text);
+
+        } else if (failures[i].end == END_BAN) {
+            until_ms = 0;
+
+            if (wa_node_attr_u64(node, "expire", &expire)
+                && expire < LOGIN_BAN_MAX_S)
+            {
+                until_ms = wa_unix_ms(a) + (int64_t) expire * 1000;
+            }
+
+            wa_life_ban(a, failures[i].text, (int) reason, until_ms);
 
         } else {
             wa_life_give_up(a, WA_STATE_ERROR, failures[i].text,

@@ -1,6 +1,6 @@
 /*
- * The filters run before nginx's own (a dynamic module without an order is
- * the last one configured), so the headers added here pass through
+ * The module is of nginx's type HTTP_AUX_FILTER (see `config`): its filters
+ * run before those that write, so the headers added here pass through
  * add_header, gzip and the rest like any other.
  */
 #include "ngx_http_wahub_filter.h"

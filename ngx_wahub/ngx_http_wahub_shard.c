@@ -165,6 +165,24 @@ ngx_http_wahub_shards_held(ngx_http_wahub_worker_t *w)
 }
 
 
+/* Those with a lease, for the log: one that was only asked for may be
+   another's. */
+static ngx_uint_t
+ngx_http_wahub_shards_leased(ngx_http_wahub_shards_t *ss)
+{
+    ngx_uint_t  i, n;
+
+    n = 0;
+
+    for (i = 0; i < ss->n; i++) {
+        n += (ss->elts[i].state == ngx_http_wahub_shard_held
+              || ss->elts[i].state == ngx_http_wahub_shard_leaving);
+    }
+
+    return n;
+}
+
+
 ngx_uint_t
 ngx_http_wahub_shards_members(ngx_http_wahub_worker_t *w)
 {
@@ -195,7 +213,7 @@ ngx_http_wahub_shards_tick(ngx_event_t *ev)
         ss->lost = 0;
     }
 
-    held = ngx_http_wahub_shards_held(ss->worker);
+    held = ngx_http_wahub_shards_leased(ss);
 
     if (held != ss->reported) {
         ss->reported = held;
