@@ -506,8 +506,8 @@ ngx_http_wahub_curl_collect(ngx_http_wahub_curl_t *curl)
     void                       *private, *data;
     CURLMsg                    *msg;
     CURLcode                    result;
-    const char                 *error;
     ngx_http_wahub_curl_pt      handler;
+    ngx_http_wahub_outcome_t    outcome;
     ngx_http_wahub_transfer_t  *t;
 
     while ((msg = curl_multi_info_read(curl->multi, &left)) != NULL) {
@@ -524,10 +524,13 @@ ngx_http_wahub_curl_collect(ngx_http_wahub_curl_t *curl)
         t = private;
         handler = t->handler;
         data = t->data;
-        error = (result == CURLE_OK) ? NULL : curl_easy_strerror(result);
+        outcome.status = (ngx_uint_t) status;
+        outcome.error = (result == CURLE_OK) ? NULL
+                                             : curl_easy_strerror(result);
+        outcome.unreached = (result == CURLE_COULDNT_CONNECT);
 
         ngx_http_wahub_curl_free(t);
-        handler(data, (ngx_uint_t) status, error);
+        handler(data, &outcome);
     }
 }
 

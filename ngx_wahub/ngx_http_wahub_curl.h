@@ -12,12 +12,15 @@
 
 typedef struct ngx_http_wahub_transfer_s  ngx_http_wahub_transfer_t;
 
-/*
- * status: the HTTP status, 0 when there was none.  error: NULL, or why the
- * transfer ended (static text).
- */
-typedef void (*ngx_http_wahub_curl_pt)(void *data, ngx_uint_t status,
-    const char *error);
+/* How a transfer ended. */
+typedef struct {
+    ngx_uint_t              status;         /* HTTP; 0: there was none   */
+    const char             *error;          /* static text, NULL: none   */
+    unsigned                unreached:1;    /* not even connected        */
+} ngx_http_wahub_outcome_t;
+
+typedef void (*ngx_http_wahub_curl_pt)(void *data,
+    const ngx_http_wahub_outcome_t *outcome);
 
 /* A POST; all members are copied. */
 typedef struct {

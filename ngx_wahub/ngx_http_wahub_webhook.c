@@ -46,6 +46,9 @@ struct ngx_http_wahub_delivery_s {
     ngx_uint_t                   shard;
     ngx_http_wahub_url_t         target;
     ngx_http_wahub_resolve_t    *resolve;
+    ngx_http_wahub_addr_t       *addrs;         /* allowed; NULL so far  */
+    ngx_uint_t                   naddrs;
+    ngx_uint_t                   tried;
     ngx_http_wahub_transfer_t   *transfer;
 };
 
@@ -75,10 +78,13 @@ static const char *ngx_http_wahub_delivery_begin(
     ngx_http_wahub_delivery_t *d);
 static void ngx_http_wahub_delivery_resolved(void *data,
     const ngx_http_wahub_addr_t *addrs, ngx_uint_t n);
-static const char *ngx_http_wahub_delivery_post(ngx_http_wahub_delivery_t *d,
-    const ngx_http_wahub_addr_t *addrs, ngx_uint_t n);
-static void ngx_http_wahub_delivery_posted(void *data, ngx_uint_t status,
-    const char *error);
+static const char *ngx_http_wahub_delivery_choose(
+    ngx_http_wahub_delivery_t *d, const ngx_http_wahub_addr_t *addrs,
+    ngx_uint_t n);
+static const char *ngx_http_wahub_delivery_post(
+    ngx_http_wahub_delivery_t *d);
+static void ngx_http_wahub_delivery_posted(void *data,
+    const ngx_http_wahub_outcome_t *outcome);
 static void ngx_http_wahub_delivery_finish(ngx_http_wahub_delivery_t *d,
     ngx_uint_t status, const char *error);
 static void ngx_http_wahub_delivery_end(ngx_http_wahub_delivery_t *d);
@@ -467,7 +473,11 @@ ngx_http_wahub_delivery_resolved(void *data,
     d = data;
     d->resolve = NULL;
 
-    error = ngx_http_wahub_delivery_post(d, addrs, n);
+    error = ngx_http_wahub_delivery_choose(d, addrs, n);
+
+    if (error == NULL) {
+        error = ngx_http_wahub_delivery_post(d);
+    }
 
     if (error != NULL) {
         ngx_http_wahub_delivery_finish(d, 0, error);
@@ -476,15 +486,51 @@ ngx_http_wahub_delivery_resolved(void *data,
 }
 
 
-/* One refused address refuses the name: it could be chosen next time. */
+/*
+ * Keeps the addresses that may be called.  One that may not does no harm
+ * beside them, since the connection goes to an address from this list.
+ */
 static const char *
-ngx_http_wahub_delivery_post(ngx_http_wahub_delivery_t *d,
+ngx_http_wahub_delivery_choose(ngx_http_wahub_delivery_t *d,
     const ngx_http_wahub_addr_t *addrs, ngx_uint_t n)
 {
     ngx_uint_t                   i;
-    ngx_sockaddr_t               sa;
-    ngx_http_wahub_post_t        post;
+    ngx_http_wahub_addr_t       *addr;
     ngx_http_wahub_main_conf_t  *conf;
+
+    if (n == 0) {
+        return "host not found";
+    }
+
+    conf = d->hooks->worker->conf;
+    d->addrs = ngx_alloc(n * sizeof(ngx_http_wahub_addr_t),
+                         d->hooks->worker->log);
+
+    if (d->addrs == NULL) {
+        return "out of memory";
+    }
+
+    for (i = 0; i < n; i++) {
+        addr = &d->addrs[d->naddrs];
+        *addr = addrs[i];
+
+        if (ngx_http_wahub_addr_check(&addr->sockaddr.sockaddr,
+                                      conf->webhook_allow)
+            == NGX_OK)
+        {
+            ngx_inet_set_port(&addr->sockaddr.sockaddr, d->target.port);
+            d->naddrs++;
+        }
+    }
+
+    return d->naddrs == 0 ? "address not allowed" : NULL;
+}
+
+
+static const char *
+ngx_http_wahub_delivery_post(ngx_http_wahub_delivery_t *d)
+{
+    ngx_http_wahub_post_t  post;
 
     static const ngx_str_t  headers[] = {
         ngx_string("Content-Type: application/json"),
@@ -492,30 +538,13 @@ ngx_http_wahub_delivery_post(ngx_http_wahub_delivery_t *d,
         ngx_string("X-Webhook-Attempt: 1")
     };
 
-    conf = d->hooks->worker->conf;
-
-    if (n == 0) {
-        return "host not found";
-    }
-
-    for (i = 0; i < n; i++) {
-        sa = addrs[i].sockaddr;
-
-        if (ngx_http_wahub_addr_check(&sa.sockaddr, conf->webhook_allow)
-            != NGX_OK)
-        {
-            return "address not allowed";
-        }
-    }
-
     ngx_memzero(&post, sizeof(ngx_http_wahub_post_t));
     post.url = d->url;
     post.headers = headers;
     post.nheaders = sizeof(headers) / sizeof(ngx_str_t);
     post.body = d->body;
     post.timeout = NGX_HTTP_WAHUB_HOOK_TIMEOUT;
-    post.addr = addrs[0];
-    ngx_inet_set_port(&post.addr.sockaddr.sockaddr, d->target.port);
+    post.addr = d->addrs[d->tried++];
 
     d->transfer = ngx_http_wahub_curl_post(d->hooks->worker, &post,
                                            ngx_http_wahub_delivery_posted,
@@ -525,16 +554,27 @@ ngx_http_wahub_delivery_post(ngx_http_wahub_delivery_t *d,
 }
 
 
+/* A host with several addresses is asked at the next one. */
 static void
-ngx_http_wahub_delivery_posted(void *data, ngx_uint_t status,
-    const char *error)
+ngx_http_wahub_delivery_posted(void *data,
+    const ngx_http_wahub_outcome_t *outcome)
 {
+    const char                 *error;
     ngx_http_wahub_delivery_t  *d;
 
     d = data;
     d->transfer = NULL;
+    error = outcome->error;
 
-    ngx_http_wahub_delivery_finish(d, status, error);
+    if (outcome->unreached && d->tried < d->naddrs) {
+        error = ngx_http_wahub_delivery_post(d);
+
+        if (error == NULL) {
+            return;
+        }
+    }
+
+    ngx_http_wahub_delivery_finish(d, outcome->status, error);
     ngx_http_wahub_delivery_end(d);
 }
 
@@ -614,6 +654,10 @@ ngx_http_wahub_delivery_free(ngx_http_wahub_delivery_t *d)
 
     if (d->transfer != NULL) {
         ngx_http_wahub_curl_cancel(d->transfer);
+    }
+
+    if (d->addrs != NULL) {
+        ngx_free(d->addrs);
     }
 
     ngx_queue_remove(&d->link);

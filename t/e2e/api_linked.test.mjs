@@ -2,7 +2,12 @@
 // life cycle in every vocabulary, the answers of every send row, and the
 // account's webhook.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createSecure } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { WaSim } from '../sim/server.mjs';
 import { Hook, until, Wahub } from './lib/wahub.mjs';
@@ -350,6 +355,7 @@ describe('the account webhook', () => {
     };
 
     test('gets messages in the unified format', async () => {
+        const seen = w.received('hello hook');
         await contact.sendText(phone.account, 'hello hook');
         const body = await hook.wait(b => b.text === 'hello hook');
         assert.match(body.event_id, /^\d{13,}-\d+-\d+$/);
@@ -370,8 +376,7 @@ describe('the account webhook', () => {
         assert.equal(post.headers['content-type'], 'application/json');
         assert.equal(post.headers['x-webhook-signature'], undefined);
         assert.equal(post.headers.expect, undefined);
-        const event = w.events.of('message.received', id).at(-1);
-        assert.equal(event.id, body.event_id);
+        assert.equal((await seen).id, body.event_id);
         await until('no pending delivery', async () => await pending() === 0);
     });
 
@@ -461,5 +466,114 @@ describe('the account webhook', () => {
         await until('the refusal', () => w.log()
             .split(/address not allowed|host not found/).length > before);
         await until('no pending delivery', async () => await pending() === 0);
+    });
+
+    test('a delivery outlives the worker that was making it', async () => {
+        let answers = false;
+        const posts = [];
+        const server = createServer((req, res) => {
+            const parts = [];
+            req.on('data', d => parts.push(d));
+            req.on('end', () => {
+                posts.push(JSON.parse(Buffer.concat(parts).toString()));
+                if (answers) {
+                    res.end();
+                }
+            });
+        }).listen(0, '127.0.0.1');
+        await new Promise(r => server.once('listening', r));
+        await w.api('PUT', `/api/accounts/${id}/webhook`, { webhook_url:
+            `http://127.0.0.1:${server.address().port}/` });
+        await contact.sendText(phone.account, 'interrupted');
+        await until('the first attempt', () => posts.length === 1);
+        await contact.sendText(phone.account, 'behind it');
+        await until('two pending deliveries', async () => {
+            const key = await w.redis('--scan', '--pattern', 'wahub:*:hook');
+            return key !== '' && await w.redis('hlen', key) === '2';
+        });
+        answers = true;
+        w.allowedAlerts.push(/exited on signal 9/);
+        for (const pid of w.pids().workers) {
+            process.kill(pid, 'SIGKILL');
+        }
+        await until('both deliveries again', () => posts.length === 3);
+        assert.deepEqual(posts.map(p => p.text),
+            ['interrupted', 'interrupted', 'behind it']);
+        assert.equal(posts[0].event_id, posts[1].event_id);
+        await until('no pending delivery', async () => await pending() === 0);
+        await w.state(id, 'READY');
+        server.closeAllConnections();
+        server.close();
+    });
+});
+
+// -- TLS -------------------------------------------------------------------
+
+describe('a webhook over https', () => {
+    let dir, phone, contact, secure, posts, hooked;
+
+    before(async () => {
+        dir = mkdtempSync(join(tmpdir(), 'wahub-tls-'));
+        for (const name of ['known', 'unknown']) {
+            execFileSync('openssl', ['req', '-x509', '-newkey', 'ec',
+                '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days',
+                '2', '-subj', `/CN=${name}`, '-addext',
+                'subjectAltName=DNS:localhost', '-keyout',
+                join(dir, `${name}.key`), '-out', join(dir, `${name}.pem`)],
+            { stdio: 'ignore' });
+        }
+        execFileSync('chmod', ['-R', 'a+rX', dir]);
+        secure = await new Wahub({ sim, env: { WAHUB_TRUSTED_CERTIFICATE:
+            join(dir, 'known.pem') } }).start();
+        phone = sim.phone();
+        contact = sim.phone();
+        posts = [];
+        hooked = await secure.link(phone);
+    });
+
+    after(async () => {
+        await secure.close();
+        rmSync(dir, { recursive: true, force: true });
+    });
+
+    const receiver = async name => {
+        const server = createSecure({
+            key: readFileSync(join(dir, `${name}.key`)),
+            cert: readFileSync(join(dir, `${name}.pem`)) }, (req, res) => {
+            req.resume();
+            req.on('end', () => {
+                posts.push(`${name} ${req.headers.host}`);
+                res.end();
+            });
+        }).listen(0, '127.0.0.1');
+        await new Promise(r => server.once('listening', r));
+        return server;
+    };
+
+    const post = async (server, host) => {
+        await secure.api('PUT', `/api/accounts/${hooked.id}/webhook`,
+            { webhook_url: `https://${host}:${server.address().port}/` });
+        await contact.sendText(phone.account, 'tls');
+    };
+
+    const failures = () => secure.log().split('webhook delivery').length - 1;
+
+    test('goes to a host whose certificate is trusted', async () => {
+        const server = await receiver('known');
+        await post(server, 'localhost');
+        await until('the post', () => posts.length === 1);
+        assert.equal(posts[0], `known localhost:${server.address().port}`);
+        await post(server, '127.0.0.1');
+        await until('the refusal', () => failures() === 1);
+        server.close();
+        assert.equal(posts.length, 1, 'the name must match');
+    });
+
+    test('does not go to one that is not trusted', async () => {
+        const server = await receiver('unknown');
+        await post(server, 'localhost');
+        await until('the refusal', () => failures() === 2);
+        server.close();
+        assert.equal(posts.length, 1);
     });
 });

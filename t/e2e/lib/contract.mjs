@@ -5,6 +5,7 @@
 //   url        the main one: all rows, API key
 //   openUrl    wahub_anonymous, a list of origins
 //   groupUrl   wahub_messages only, local origins, an error_page
+import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
@@ -178,6 +179,22 @@ class Contract {
         });
     }
 
+    /** A new account; its object. */
+    async create(body = {}) {
+        const res = await this.call('POST', '/api/accounts',
+            { body: { name: 'test', ...body } });
+        assert.equal(res.status, 201, JSON.stringify(res.body));
+        return res.body;
+    }
+
+    async removeAll() {
+        const { body } = await this.call('GET', '/api/accounts');
+        for (const { id } of body) {
+            const res = await this.call('DELETE', `/api/accounts/${id}`);
+            assert.equal(res.status, 200, JSON.stringify(res.body));
+        }
+    }
+
     /** Asks until `check` is true, at most `ms`. */
     async until(check, ms = 20000) {
         const end = Date.now() + ms;
@@ -198,4 +215,33 @@ export async function startContract(more = {}) {
         ports.push(await freePort());
     }
     return new Contract(dir, ports, more).start();
+}
+
+/** Every error has this shape and nothing else. */
+export function assertError(res, status, code) {
+    const text = JSON.stringify(res.body);
+    assert.equal(res.status, status, text);
+    assert.match(res.headers['content-type'], /^application\/json/);
+    assert.deepEqual(Object.keys(res.body).sort(), ['error', 'error_code',
+        'message', 'request_id', 'success'], text);
+    assert.equal(res.body.success, false);
+    assert.equal(res.body.error.code, code, text);
+    assert.equal(res.body.error_code, code);
+    assert.equal(res.body.message, res.body.error.message);
+    assert.ok(res.body.message.length > 0);
+    assert.equal(typeof res.body.error.details, 'object');
+    assert.ok(!Array.isArray(res.body.error.details));
+    assert.equal(res.body.request_id, res.headers['x-request-id']);
+    if (status === 401) {
+        assert.equal(res.headers['www-authenticate'], 'Bearer');
+    }
+    if (status === 503) {
+        assert.match(res.headers['retry-after'], /^\d+$/);
+    }
+    return res.body.error;
+}
+
+/** The names of the fields a validation error complains about. */
+export function fieldsOf(error) {
+    return error.details.fields.map(f => f.field);
 }
