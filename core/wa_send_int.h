@@ -48,6 +48,14 @@ struct wa_send_s {
     char             *metadata;       /* JSON text; NULL: none             */
 };
 
+/* Whose device lists were dropped lately. */
+#define WA_SEND_DOUBTS  4
+
+typedef struct {
+    wa_jid_t     user;
+    wa_time_t    at;                  /* 0: free                           */
+} wa_doubt_t;
+
 struct wa_sends_s {
     wa_send_t   *head;                /* all, in the order they came       */
     wa_send_t  **tail;
@@ -58,7 +66,8 @@ struct wa_sends_s {
     bool         restored;            /* record "pending" was read         */
     bool         repeating;
     bool         in_timer;
-    wa_time_t    lists_dropped;       /* last doubt about device lists     */
+    wa_doubt_t   doubts[WA_SEND_DOUBTS];
+    uint8_t      next_doubt;
 };
 
 

@@ -8,8 +8,8 @@
 #include "wa_send_int.h"
 
 
-/* A mismatch of device lists drops them; not more often than this, should
-   the server count differently than we do. */
+/* A mismatch of device lists drops them; not more often than this per
+   contact, should the server count differently than we do. */
 #define SETTLE_LISTS_MS  60000
 
 typedef struct {
@@ -29,6 +29,7 @@ static wa_err_t settle_reply(wa_unit_t *u, wa_send_t *s,
     const refusal_t *refusal);
 static void settle_lists(wa_unit_t *u, const wa_send_t *s,
     const wa_node_t *ack, uint64_t error);
+static bool settle_doubt(wa_account_t *a, const wa_jid_t *user);
 static void settle(wa_account_t *a, wa_send_t *s, const refusal_t *refusal,
     const wa_node_t *ack, uint64_t error);
 static const wa_jid_t *settle_show(const wa_send_t *s);
@@ -286,10 +287,11 @@ static void
 settle_lists(wa_unit_t *u, const wa_send_t *s, const wa_node_t *ack,
     uint64_t error)
 {
-    bool           doubt;
-    wa_jid_t       self;
-    wa_span_t      phash;
-    wa_account_t  *a;
+    bool             doubt;
+    wa_jid_t         self;
+    wa_span_t        phash;
+    wa_account_t    *a;
+    const wa_jid_t  *user;
 
     a = wa_unit_account(u);
     phash = wa_node_attr(ack, "phash");
@@ -299,20 +301,44 @@ settle_lists(wa_unit_t *u, const wa_send_t *s, const wa_node_t *ack,
             || (phash.n != 0 && s->phash[0] != '\0'
                 && !wa_span_eq_str(phash, s->phash));
 
-    if (!doubt || (a->sends->lists_dropped != 0
-                   && a->now - a->sends->lists_dropped < SETTLE_LISTS_MS))
-    {
+    user = s->lid.server != WA_SERVER_NONE ? &s->lid : &s->pn;
+
+    if (!doubt || !settle_doubt(a, user)) {
         return;
     }
 
-    a->sends->lists_dropped = a->now;
     wa_log(a, WA_LOG_INFO, "device lists are out of date");
 
     self = wa_jid_bare(wa_account_self(a, WA_SERVER_PN));
 
-    (void) wa_devices_forget(u, s->lid.server != WA_SERVER_NONE ? &s->lid
-                                                                : &s->pn);
+    (void) wa_devices_forget(u, user);
     (void) wa_devices_forget(u, &self);
+}
+
+
+/* Notes a doubt about this contact's devices; false: noted lately. */
+static bool
+settle_doubt(wa_account_t *a, const wa_jid_t *user)
+{
+    size_t       i;
+    wa_sends_t  *sends;
+
+    sends = a->sends;
+
+    for (i = 0; i < WA_SEND_DOUBTS; i++) {
+        if (sends->doubts[i].at != 0
+            && a->now - sends->doubts[i].at < SETTLE_LISTS_MS
+            && wa_jid_eq_bare(&sends->doubts[i].user, user))
+        {
+            return false;
+        }
+    }
+
+    sends->doubts[sends->next_doubt].user = *user;
+    sends->doubts[sends->next_doubt].at = a->now;
+    sends->next_doubt = (uint8_t) ((sends->next_doubt + 1) % WA_SEND_DOUBTS);
+
+    return true;
 }
 
 

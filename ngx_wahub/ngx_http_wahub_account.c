@@ -16,7 +16,6 @@
 #include "ngx_http_wahub_worker.h"
 
 
-#define NGX_HTTP_WAHUB_DRAIN_BUDGET   256        /* outputs per turn       */
 #define NGX_HTTP_WAHUB_OPEN_TICK      20         /* ms, plus jitter        */
 #define NGX_HTTP_WAHUB_OPEN_BURST     50
 #define NGX_HTTP_WAHUB_OPEN_RATE      100        /* accounts a second      */
@@ -42,7 +41,6 @@ struct ngx_http_wahub_registry_s {
 static void ngx_http_wahub_registry_opener(ngx_event_t *ev);
 static void ngx_http_wahub_registry_reaper(ngx_event_t *ev);
 static void ngx_http_wahub_account_timer(ngx_event_t *ev);
-static void ngx_http_wahub_account_more(ngx_event_t *ev);
 static void ngx_http_wahub_account_output(ngx_http_wahub_account_t *slot,
     wa_out_t *out);
 static void ngx_http_wahub_account_settle(ngx_http_wahub_account_t *slot);
@@ -188,10 +186,6 @@ ngx_http_wahub_account_add(ngx_http_wahub_worker_t *w,
     slot->timer.handler = ngx_http_wahub_account_timer;
     slot->timer.cancelable = 1;
 
-    slot->more.data = slot;
-    slot->more.log = w->log;
-    slot->more.handler = ngx_http_wahub_account_more;
-
     slot->account = wa_account_create(w->engine, ngx_http_wahub_span(id),
                                       slot);
     if (slot->account == NULL) {
@@ -333,18 +327,14 @@ ngx_http_wahub_account_timer(ngx_event_t *ev)
 }
 
 
-static void
-ngx_http_wahub_account_more(ngx_event_t *ev)
-{
-    ngx_http_wahub_account_drain(ev->data);
-}
-
-
+/*
+ * To the end, always: the engine refuses every verb between its first and
+ * its last output.  What one verb puts out is bounded by what it was given.
+ */
 void
 ngx_http_wahub_account_drain(ngx_http_wahub_account_t *slot)
 {
-    wa_out_t    out;
-    ngx_uint_t  n;
+    wa_out_t  out;
 
     if (slot->account == NULL || slot->draining) {
         return;
@@ -352,11 +342,7 @@ ngx_http_wahub_account_drain(ngx_http_wahub_account_t *slot)
 
     slot->draining = 1;
 
-    for (n = 0; n < NGX_HTTP_WAHUB_DRAIN_BUDGET; n++) {
-
-        if (wa_account_next(slot->account, &out) == false) {
-            break;
-        }
+    while (wa_account_next(slot->account, &out)) {
 
         if (out.type == WA_OUT_GONE) {
             slot->draining = 0;
@@ -368,10 +354,6 @@ ngx_http_wahub_account_drain(ngx_http_wahub_account_t *slot)
     }
 
     slot->draining = 0;
-
-    if (n == NGX_HTTP_WAHUB_DRAIN_BUDGET) {
-        ngx_post_event(&slot->more, &ngx_posted_next_events);
-    }
 
     ngx_http_wahub_account_settle(slot);
 }
@@ -603,10 +585,6 @@ ngx_http_wahub_account_drop(ngx_http_wahub_account_t *slot, const char *code,
 
     if (slot->timer.timer_set) {
         ngx_del_timer(&slot->timer);
-    }
-
-    if (slot->more.posted) {
-        ngx_delete_posted_event(&slot->more);
     }
 
     wa_account_free(a);

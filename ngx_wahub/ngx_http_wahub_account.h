@@ -32,7 +32,6 @@ struct ngx_http_wahub_account_s {
     ngx_http_wahub_peer_t       *peer;       /* NULL: no transport         */
 
     ngx_event_t                  timer;      /* engine's deadline          */
-    ngx_event_t                  more;       /* rest of a long drain       */
     wa_time_t                    deadline;   /* `timer` is armed for; -1   */
 
     ngx_uint_t                   inflight;   /* store operations sent      */

@@ -11,6 +11,7 @@
 
 #include "ngx_http_wahub_body.h"
 #include "ngx_http_wahub_error.h"
+#include "ngx_http_wahub_script.h"
 #include "ngx_http_wahub_view.h"
 #include "ngx_http_wahub_wait.h"
 
@@ -19,7 +20,17 @@
 #define NGX_HTTP_WAHUB_RESERVED_MAX  60     /* s */
 
 
+/* EVAL, script, number of keys, account hash, lease. */
+#define NGX_HTTP_WAHUB_VIEW_ARGS     5
+
+
 typedef struct ngx_http_wahub_list_s  ngx_http_wahub_list_t;
+
+/* Room for the keys of one read. */
+typedef struct {
+    u_char                     account[NGX_HTTP_WAHUB_KEY_MAX];
+    u_char                     lease[NGX_HTTP_WAHUB_KEY_MAX];
+} ngx_http_wahub_lookup_keys_t;
 
 typedef struct {
     ngx_http_wahub_list_t     *list;
@@ -29,7 +40,7 @@ typedef struct {
     size_t                     value_len;
 } ngx_http_wahub_entry_t;
 
-/* One HGET per account, all in one pipeline. */
+/* One read per account, all in one pipeline. */
 struct ngx_http_wahub_list_s {
     ngx_http_wahub_wait_t      wait;        /* must be first */
     ngx_http_wahub_worker_t   *worker;
@@ -53,6 +64,9 @@ static void ngx_http_wahub_lookup_view(ngx_http_wahub_ctx_t *ctx,
     ngx_http_wahub_redis_reply_t *reply);
 static void ngx_http_wahub_lookup_get(ngx_http_wahub_ctx_t *ctx,
     const ngx_str_t *id, ngx_http_wahub_reply_pt handler);
+static void ngx_http_wahub_lookup_read(ngx_http_wahub_main_conf_t *wmcf,
+    const ngx_str_t *id, ngx_http_wahub_lookup_keys_t *keys,
+    ngx_str_t *argv);
 static json_t *ngx_http_wahub_lookup_parse(const ngx_str_t *tenant,
     ngx_http_wahub_redis_reply_t *reply);
 static void ngx_http_wahub_lookup_choose(ngx_http_wahub_ctx_t *ctx,
@@ -177,14 +191,26 @@ static void
 ngx_http_wahub_lookup_get(ngx_http_wahub_ctx_t *ctx, const ngx_str_t *id,
     ngx_http_wahub_reply_pt handler)
 {
-    u_char     buf[NGX_HTTP_WAHUB_KEY_MAX];
-    ngx_str_t  argv[3];
+    ngx_str_t                      argv[NGX_HTTP_WAHUB_VIEW_ARGS];
+    ngx_http_wahub_lookup_keys_t   keys;
 
-    ngx_str_set(&argv[0], "HGET");
-    ngx_http_wahub_key_account(ctx->worker->conf, id, buf, &argv[1]);
-    ngx_str_set(&argv[2], WA_RECORD_VIEW);
+    ngx_http_wahub_lookup_read(ctx->worker->conf, id, &keys, argv);
+    ngx_http_wahub_wait_redis(ctx, handler, argv, NGX_HTTP_WAHUB_VIEW_ARGS);
+}
 
-    ngx_http_wahub_wait_redis(ctx, handler, argv, 3);
+
+/* The command that reads an account's view, and whether its shard has an
+   owner: without one the view tells of a connection that is gone. */
+static void
+ngx_http_wahub_lookup_read(ngx_http_wahub_main_conf_t *wmcf,
+    const ngx_str_t *id, ngx_http_wahub_lookup_keys_t *keys, ngx_str_t *argv)
+{
+    ngx_str_set(&argv[0], "EVAL");
+    argv[1] = ngx_http_wahub_script_view;
+    ngx_str_set(&argv[2], "2");
+    ngx_http_wahub_key_account(wmcf, id, keys->account, &argv[3]);
+    ngx_http_wahub_key_shard(wmcf, ngx_http_wahub_shard_of(wmcf, id),
+                             "lease", keys->lease, &argv[4]);
 }
 
 
@@ -196,7 +222,7 @@ ngx_http_wahub_lookup_parse(const ngx_str_t *tenant,
     json_t     *view;
     ngx_str_t   text, owner;
 
-    text = ngx_http_wahub_redis_str(reply);
+    text = ngx_http_wahub_redis_str(ngx_http_wahub_redis_at(reply, 0));
 
     if (text.len == 0) {
         return NULL;
@@ -208,6 +234,10 @@ ngx_http_wahub_lookup_parse(const ngx_str_t *tenant,
     if (ngx_http_wahub_str_eq(&owner, tenant) == 0) {
         json_decref(view);
         return NULL;
+    }
+
+    if (ngx_http_wahub_redis_int(ngx_http_wahub_redis_at(reply, 1)) == 0) {
+        ngx_http_wahub_view_orphan(view);
     }
 
     return view;
@@ -438,22 +468,20 @@ ngx_http_wahub_list_ids(ngx_http_wahub_ctx_t *ctx,
 static ngx_int_t
 ngx_http_wahub_list_send(ngx_http_wahub_list_t *list, ngx_uint_t i)
 {
-    u_char                   buf[NGX_HTTP_WAHUB_KEY_MAX];
-    ngx_int_t                rc;
-    ngx_str_t                argv[3], id;
-    ngx_http_wahub_entry_t  *entry;
+    ngx_int_t                      rc;
+    ngx_str_t                      argv[NGX_HTTP_WAHUB_VIEW_ARGS], id;
+    ngx_http_wahub_entry_t        *entry;
+    ngx_http_wahub_lookup_keys_t   keys;
 
     entry = &list->entries[i];
     id.data = entry->value;
     id.len = NGX_HTTP_WAHUB_UUID_LEN;
 
-    ngx_str_set(&argv[0], "HGET");
-    ngx_http_wahub_key_account(list->worker->conf, &id, buf, &argv[1]);
-    ngx_str_set(&argv[2], WA_RECORD_VIEW);
+    ngx_http_wahub_lookup_read(list->worker->conf, &id, &keys, argv);
 
     rc = ngx_http_wahub_redis_command(list->worker->redis,
                                       ngx_http_wahub_list_reply, entry, argv,
-                                      3);
+                                      NGX_HTTP_WAHUB_VIEW_ARGS);
 
     if (rc == NGX_OK) {
         list->pending++;

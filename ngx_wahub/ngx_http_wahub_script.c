@@ -125,3 +125,10 @@ const ngx_str_t  ngx_http_wahub_script_member = ngx_string(
 "redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)\n"
 "redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])\n"
 "return redis.call('ZRANGE', KEYS[1], 0, -1)\n");
+
+
+/* KEYS: 1 account hash, 2 lease.  nil, or { view, 1 if the shard is held }. */
+const ngx_str_t  ngx_http_wahub_script_view = ngx_string(
+"local v = redis.call('HGET', KEYS[1], 'view')\n"
+"if not v then return false end\n"
+"return { v, redis.call('EXISTS', KEYS[2]) }\n");

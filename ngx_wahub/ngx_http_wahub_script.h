@@ -14,6 +14,7 @@
 #define NGX_HTTP_WAHUB_COMMIT_ALREADY   -3
 
 extern const ngx_str_t  ngx_http_wahub_script_commit;
+extern const ngx_str_t  ngx_http_wahub_script_view;
 extern const ngx_str_t  ngx_http_wahub_script_acquire;
 extern const ngx_str_t  ngx_http_wahub_script_renew;
 extern const ngx_str_t  ngx_http_wahub_script_release;

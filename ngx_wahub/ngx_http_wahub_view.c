@@ -158,6 +158,31 @@ ngx_http_wahub_view_linked(json_t *view)
 }
 
 
+void
+ngx_http_wahub_view_orphan(json_t *view)
+{
+    switch (ngx_http_wahub_view_state(view)) {
+
+    case WA_STATE_CONNECTING:
+    case WA_STATE_QR:
+    case WA_STATE_AUTH:
+    case WA_STATE_LOADING:
+    case WA_STATE_READY:
+        break;
+
+    default:
+        return;
+    }
+
+    (void) json_object_set_new(view, "state", json_string("CONNECTING"));
+    (void) json_object_set_new(view, "message",
+                               json_string("Connecting to WhatsApp"));
+    (void) json_object_set_new(view, "reason", json_null());
+    (void) json_object_set_new(view, "qr", json_null());
+    (void) json_object_set_new(view, "qr_expires_at", json_null());
+}
+
+
 ngx_str_t
 ngx_http_wahub_view_text(json_t *view, const char *name)
 {

@@ -17,6 +17,12 @@
 /* WA_STATE_INIT for a view without a known state. */
 wa_state_e ngx_http_wahub_view_state(json_t *view);
 
+/*
+ * Nobody holds the account now: a state that tells of a living connection
+ * becomes CONNECTING (which is what comes next), a QR code is withdrawn.
+ */
+void ngx_http_wahub_view_orphan(json_t *view);
+
 /* A member's text; { 0, NULL } when null or absent. */
 ngx_str_t ngx_http_wahub_view_text(json_t *view, const char *name);
 
