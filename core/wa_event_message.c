@@ -19,7 +19,9 @@
 /* Text of U+FFFD. */
 #define REPLACEMENT  "\xef\xbf\xbd"
 
+/* Bytes of the hash that are shown; all of them when nothing follows. */
 #define REF_BYTES    16
+#define REF_SHORT    8
 
 /* An object under construction. */
 typedef struct {
@@ -28,6 +30,7 @@ typedef struct {
 } obj_t;
 
 
+static bool ref_id_is_plain(wa_span_t id);
 static void put(obj_t *w, const char *key, json_t *value);
 static void put2(obj_t *w, const char *key, const char *alias,
     json_t *value);
@@ -52,8 +55,9 @@ wa_err_t
 wa_message_ref(const wa_account_t *a, bool from_me, const wa_jid_t *sender,
     wa_span_t message_id, char out[WA_MESSAGE_REF_LEN])
 {
+    bool       plain;
     char       who[WA_JID_TEXT_MAX];
-    size_t     i;
+    size_t     i, n;
     uint8_t    digest[WA_SHA256_LEN];
     wa_err_t   rc;
     wa_span_t  parts[4];
@@ -80,14 +84,80 @@ wa_message_ref(const wa_account_t *a, bool from_me, const wa_jid_t *sender,
         return rc;
     }
 
-    for (i = 0; i < REF_BYTES; i++) {
+    plain = ref_id_is_plain(message_id);
+    n = plain ? REF_SHORT : REF_BYTES;
+
+    for (i = 0; i < n; i++) {
         out[2 * i] = hex[digest[i] >> 4];
         out[2 * i + 1] = hex[digest[i] & 0x0f];
     }
 
-    out[2 * REF_BYTES] = '\0';
+    out[2 * n] = '\0';
+
+    if (plain) {
+        out[2 * n] = '-';
+        memcpy(out + 2 * n + 1, message_id.p, message_id.n);
+        out[2 * n + 1 + message_id.n] = '\0';
+    }
 
     return WA_OK;
+}
+
+
+/* Fits behind the hash and needs no escaping in a path. */
+static bool
+ref_id_is_plain(wa_span_t id)
+{
+    size_t   i;
+    uint8_t  c;
+
+    if (id.n == 0 || id.n > WA_MESSAGE_REF_LEN - 2 * REF_SHORT - 2) {
+        return false;
+    }
+
+    for (i = 0; i < id.n; i++) {
+        c = id.p[i];
+
+        if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z')
+              || (c >= 'a' && c <= 'z') || c == '.' || c == '_'
+              || c == '-'))
+        {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+bool
+wa_message_ref_parse(wa_span_t ref, wa_span_t *message_id)
+{
+    size_t     i;
+    uint8_t    c;
+    wa_span_t  id;
+
+    if (ref.n <= 2 * REF_SHORT + 1 || ref.p[2 * REF_SHORT] != '-') {
+        return false;
+    }
+
+    for (i = 0; i < 2 * REF_SHORT; i++) {
+        c = ref.p[i];
+
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
+            return false;
+        }
+    }
+
+    id = wa_span(ref.p + 2 * REF_SHORT + 1, ref.n - 2 * REF_SHORT - 1);
+
+    if (!ref_id_is_plain(id)) {
+        return false;
+    }
+
+    *message_id = id;
+
+    return true;
 }
 
 

@@ -16,7 +16,7 @@
 
 
 /* wahub's own reference of a message: 32 hex digits and NUL. */
-#define WA_MESSAGE_REF_LEN  33
+#define WA_MESSAGE_REF_LEN  65
 
 /* Everything borrowed; addresses are bare. */
 typedef struct {
@@ -40,13 +40,18 @@ typedef struct {
 
 
 /*
- * The reference: same account, direction, sender and WhatsApp id give the
- * same one, always.  `sender` (bare, the LID when known) is not looked at
- * when from_me.
+ * wahub's own id of a message: 16 hex digits of a hash over account, sender
+ * and WhatsApp id, '-', the WhatsApp id; so it leads back to the message
+ * without an index.  An id of an unusual form is hashed alone (32 digits).
+ * The same message gives the same one, always.  `sender` (bare, the LID when
+ * known) is not looked at when from_me.
  */
 wa_err_t wa_message_ref(const wa_account_t *a, bool from_me,
     const wa_jid_t *sender, wa_span_t message_id,
     char out[WA_MESSAGE_REF_LEN]);
+
+/* The WhatsApp id in such an id; false: it is not one that leads back. */
+bool wa_message_ref_parse(wa_span_t ref, wa_span_t *message_id);
 
 /* New references; NULL: out of memory. */
 json_t *wa_event_message(wa_account_t *a, const wa_message_view_t *v);

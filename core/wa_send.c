@@ -3,6 +3,7 @@
  */
 #include "wa_send.h"
 
+#include "wa_event_message.h"
 #include "wa_pb.h"
 #include "wa_send_int.h"
 
@@ -230,6 +231,7 @@ send_parse_rest(const json_t *args, wa_send_t *s, const char **message)
     char        *dump, name[WA_SENT_NAME_LEN];
     size_t       n;
     json_t      *metadata;
+    wa_span_t    quoted;
     const char  *p;
 
     p = arg_string(args, "client_message_id", &n);
@@ -252,12 +254,15 @@ send_parse_rest(const json_t *args, wa_send_t *s, const char **message)
 
     if (p != NULL && n != 0) {
 
-        if (!wa_sent_name("out/", wa_span(p, n), name)) {
+        quoted = wa_span(p, n);
+        (void) wa_message_ref_parse(quoted, &quoted);
+
+        if (!wa_sent_name("out/", quoted, name)) {
             *message = "The quoted message is not known";
             return "MESSAGE_NOT_FOUND";
         }
 
-        if (wa_buf_append(&s->quoted_id, p, n) != WA_OK) {
+        if (wa_buf_append_span(&s->quoted_id, quoted) != WA_OK) {
             *message = "Out of memory";
             return "INTERNAL_ERROR";
         }

@@ -307,6 +307,7 @@ references_tell_messages_apart(void **state)
     char           a[WA_MESSAGE_REF_LEN], b[WA_MESSAGE_REF_LEN];
     wa_host_t     *h;
     wa_jid_t       one, two;
+    wa_span_t      id;
     wa_account_t  *acc;
 
     (void) state;
@@ -317,7 +318,7 @@ references_tell_messages_apart(void **state)
 
     assert_int_equal(wa_message_ref(acc, false, &one, wa_span_str("X"), a),
                      WA_OK);
-    assert_int_equal(strlen(a), 32);
+    assert_int_equal(strlen(a), 18);
     assert_int_equal(wa_message_ref(acc, false, &one, wa_span_str("X"), b),
                      WA_OK);
     assert_string_equal(a, b);
@@ -329,6 +330,16 @@ references_tell_messages_apart(void **state)
     assert_string_not_equal(a, b);
 
     wa_host_free(h);
+
+    /* It leads back to the WhatsApp id, unless that is an unusual one. */
+    assert_true(wa_message_ref_parse(wa_span_str(a), &id));
+    assert_true(wa_span_eq_str(id, "X"));
+    assert_int_equal(wa_message_ref(acc, false, &one, wa_span_str("a b"), a),
+                     WA_OK);
+    assert_int_equal(strlen(a), 32);
+    assert_false(wa_message_ref_parse(wa_span_str(a), &id));
+    assert_false(wa_message_ref_parse(wa_span_str("3EB0123456789ABCDEF012"),
+                                      &id));
 }
 
 
