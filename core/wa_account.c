@@ -9,6 +9,7 @@
 #include "wa_conn.h"
 #include "wa_life.h"
 #include "wa_life_int.h"
+#include "wa_offline.h"
 #include "wa_out.h"
 #include "wa_pair.h"
 #include "wa_prekey.h"
@@ -24,9 +25,12 @@
 #define ACCOUNT_UNITS_MAX   128
 #define ACCOUNT_PARKED_MAX  256
 
+/* Memory of parked stanzas: two of the largest kind. */
+#define ACCOUNT_PARKED_BYTES_MAX  (32u * 1024 * 1024)
+
 #define ENGINE_QR_TIMEOUT_MS    600000
 #define ENGINE_SEND_TIMEOUT_MS  20000
-#define ENGINE_CACHE_BYTES      (12 * 1024)
+#define ENGINE_CACHE_BYTES      (64 * 1024)
 
 
 static void account_opened(wa_task_t *t, wa_err_t rc);
@@ -204,7 +208,7 @@ static void
 account_leave(wa_account_t *a)
 {
     wa_tasks_run(a);
-    wa_store_trim(a);
+    wa_store_trim(a, a->engine->conf.cache_bytes);
     a->in_verb = false;
 }
 
@@ -419,6 +423,7 @@ wa_account_expire(wa_account_t *a, wa_time_t now)
     wa_conn_expire(a);
     wa_pair_expire(a);
     wa_life_expire(a);
+    wa_offline_expire(a);
     wa_tasks_expire(a);
     account_leave(a);
 
@@ -439,7 +444,7 @@ wa_time_t
 wa_account_deadline(const wa_account_t *a)
 {
     size_t     i;
-    wa_time_t  at[4], min;
+    wa_time_t  at[5], min;
 
     if (a->gone) {
         return -1;
@@ -449,9 +454,10 @@ wa_account_deadline(const wa_account_t *a)
     at[1] = wa_pair_deadline(a);
     at[2] = wa_life_deadline(a);
     at[3] = wa_tasks_deadline(a);
+    at[4] = wa_offline_deadline(a);
     min = -1;
 
-    for (i = 0; i < 4; i++) {
+    for (i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
         if (at[i] >= 0 && (min < 0 || at[i] < min)) {
             min = at[i];
         }
@@ -465,7 +471,8 @@ bool
 wa_account_paused(const wa_account_t *a)
 {
     return wa_commits_pending(a) >= ACCOUNT_UNITS_MAX
-           || wa_tasks_parked(a) >= ACCOUNT_PARKED_MAX;
+           || wa_tasks_parked(a) >= ACCOUNT_PARKED_MAX
+           || wa_tasks_parked_bytes(a) >= ACCOUNT_PARKED_BYTES_MAX;
 }
 
 
@@ -619,4 +626,16 @@ const wa_jid_t *
 wa_account_self(const wa_account_t *a, unsigned server)
 {
     return server == WA_SERVER_LID ? &a->creds->lid : &a->creds->jid;
+}
+
+
+bool
+wa_account_is_self(const wa_account_t *a, const wa_jid_t *jid)
+{
+    wa_jid_t  person;
+
+    person = wa_jid_person(jid);
+
+    return wa_jid_eq_bare(&person, &a->creds->jid)
+           || wa_jid_eq_bare(&person, &a->creds->lid);
 }

@@ -76,7 +76,8 @@ typedef struct {
     uint32_t       qr_timeout_ms;               /* 0: 10 min               */
     uint32_t       send_timeout_ms;             /* 0: 20 s                 */
     uint32_t       cache_bytes;                 /* records kept in memory
-                                                   per account; 0: 12 KiB  */
+                                                   per account, an eighth
+                                                   while idle; 0: 64 KiB  */
     void         (*random)(void *ctx, uint8_t *p, size_t n);  /* NULL:
                                                    the system's            */
     void          *random_ctx;

@@ -33,6 +33,15 @@ typedef struct wa_pair_s    wa_pair_t;      /* wa_pair.c: QR in progress   */
 typedef struct wa_recent_s  wa_recent_t;    /* wa_recv.c: lately seen      */
 typedef struct wa_prekeys_s wa_prekeys_t;   /* wa_prekey.c: uploads         */
 
+/* Where the offline queue stands (wa_offline.c). */
+typedef struct {
+    wa_time_t   stall_at;               /* when silence means: ask again   */
+    uint32_t    conn_gen;               /* the connection it comes on      */
+    uint32_t    left;                   /* announced, not here yet         */
+    uint16_t    batch;                  /* of the last request, not here   */
+    uint8_t     stalls;                 /* requests in vain                */
+} wa_offline_t;
+
 struct wa_account_s {
     wa_engine_t    *engine;
     void           *host;
@@ -51,6 +60,7 @@ struct wa_account_s {
     wa_prekeys_t   *prekeys;                /* NULL until the first login  */
 
     wa_pair_t      *pair;                   /* NULL: not pairing           */
+    wa_offline_t    offline;
     uint32_t        conn_gens;              /* connections so far          */
 
     bool            in_verb;
@@ -97,6 +107,9 @@ wa_span_t wa_account_next_id(wa_account_t *a, wa_arena_t *arena);
 
 /* Own address in the form of `server` (WA_SERVER_PN or WA_SERVER_LID). */
 const wa_jid_t *wa_account_self(const wa_account_t *a, unsigned server);
+
+/* True for every device of this account, under either address. */
+bool wa_account_is_self(const wa_account_t *a, const wa_jid_t *jid);
 
 /* "2026-01-20T10:05:00.000Z" of unix ms; buf of 32. */
 char *wa_iso_time(int64_t unix_ms, char *buf);

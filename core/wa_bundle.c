@@ -20,13 +20,15 @@ typedef struct {
     const wa_jid_t  *devices;           /* in the task's arena             */
     wa_err_t        *results;           /* the parent's                    */
     wa_bundle_t     *bundles;
+    size_t          *order;             /* indices, primary devices first  */
     size_t           n;
-    size_t           next;              /* first not processed yet         */
+    size_t           next;              /* first of order not processed    */
 } bundle_fetch_t;
 
 
 static bool bundle_uint(wa_span_t bytes, size_t len, uint32_t *out);
 static bool bundle_bytes(wa_span_t bytes, size_t len, uint8_t *out);
+static void fetch_order(bundle_fetch_t *f);
 static void fetch_start(wa_task_t *t);
 static void fetch_answered(wa_task_t *t, wa_err_t rc);
 static wa_err_t fetch_take(wa_task_t *t, const wa_node_t *user);
@@ -128,7 +130,7 @@ wa_bundle_need(const wa_jid_t *jid, wa_arena_t *arena, wa_key_t *keys)
     wa_key_t  pair[WA_SIGNAL_KEYS];
 
     n = wa_signal_need(jid, arena, keys);
-    primary = wa_jid_bare(jid);
+    primary = wa_jid_person(jid);
 
     if (n == 0 || wa_signal_need(&primary, arena, pair) == 0) {
         return 0;
@@ -154,7 +156,7 @@ wa_bundle_process(wa_unit_t *u, const wa_jid_t *jid, const wa_bundle_t *b,
     }
 
     if (jid->device != 0 && b->device_identity.p != NULL) {
-        primary = wa_jid_bare(jid);
+        primary = wa_jid_person(jid);
         known = wa_signal_identity(wa_unit_account(u), &primary,
                                    account_key);
         rc = wa_adv_verify_device(b->device_identity, b->identity,
@@ -190,13 +192,16 @@ wa_bundle_fetch(wa_task_t *parent, const wa_jid_t *devices, size_t n,
     if (f != NULL) {
         f->devices = wa_arena_dup(&t->arena, devices, n * sizeof(*devices));
         f->bundles = wa_arena_calloc(&t->arena, n, sizeof(wa_bundle_t));
+        f->order = wa_arena_calloc(&t->arena, n, sizeof(*f->order));
     }
 
     for (i = 0; i < n; i++) {
         results[i] = WA_ERR_REFUSED;
     }
 
-    if (f == NULL || f->devices == NULL || f->bundles == NULL) {
+    if (f == NULL || f->devices == NULL || f->bundles == NULL
+        || f->order == NULL)
+    {
         wa_task_end(t, WA_ERR_NOMEM);
         return WA_AGAIN;
     }
@@ -204,9 +209,32 @@ wa_bundle_fetch(wa_task_t *parent, const wa_jid_t *devices, size_t n,
     f->results = results;
     f->n = n;
     t->data = f;
+    fetch_order(f);
     fetch_start(t);
 
     return WA_AGAIN;
+}
+
+
+/* The identity of a primary is what its companions are verified with. */
+static void
+fetch_order(bundle_fetch_t *f)
+{
+    size_t  i, k;
+
+    k = 0;
+
+    for (i = 0; i < f->n; i++) {
+        if (f->devices[i].device == 0) {
+            f->order[k++] = i;
+        }
+    }
+
+    for (i = 0; i < f->n; i++) {
+        if (f->devices[i].device != 0) {
+            f->order[k++] = i;
+        }
+    }
 }
 
 
@@ -318,7 +346,7 @@ fetch_take(wa_task_t *t, const wa_node_t *user)
 static void
 fetch_step(wa_task_t *t, wa_err_t rc)
 {
-    size_t           i, end, n;
+    size_t           i, k, end, n;
     wa_key_t         keys[BUNDLE_STEP * WA_BUNDLE_KEYS];
     bundle_fetch_t  *f;
 
@@ -338,7 +366,9 @@ fetch_step(wa_task_t *t, wa_err_t rc)
     end = f->n - f->next > BUNDLE_STEP ? f->next + BUNDLE_STEP : f->n;
     n = 0;
 
-    for (i = f->next; i < end; i++) {
+    for (k = f->next; k < end; k++) {
+        i = f->order[k];
+
         if (f->results[i] == WA_OK) {
             n += wa_bundle_need(&f->devices[i], &t->arena, keys + n);
         }
@@ -377,14 +407,15 @@ fetch_step(wa_task_t *t, wa_err_t rc)
 static wa_err_t
 fetch_process(wa_task_t *t, size_t end)
 {
-    size_t           i;
+    size_t           i, k;
     wa_unit_t       *u;
     bundle_fetch_t  *f;
 
     f = t->data;
     u = wa_unit_new(t->account);
 
-    for (i = f->next; i < end; i++) {
+    for (k = f->next; k < end; k++) {
+        i = f->order[k];
 
         if (f->results[i] == WA_OK) {
             f->results[i] = wa_bundle_process(u, &f->devices[i],

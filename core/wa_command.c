@@ -73,7 +73,8 @@ command_create(wa_account_t *a, const wa_cmd_t *cmd)
     wa_life_put_meta(u);
     wa_life_put_view(u);
     (void) wa_unit_event(u, "session.created",
-                         json_pack("{s:o}", "account", wa_life_view(a)),
+                         json_pack("{s:o}", "account",
+                                   wa_life_account(a)),
                          NULL);
     (void) wa_unit_reply(u, cmd->id, NULL, NULL, wa_life_view(a));
 

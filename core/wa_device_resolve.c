@@ -465,7 +465,7 @@ resolve_take(wa_task_t *t, const wa_node_t *node)
 {
     size_t           i;
     wa_err_t         rc;
-    wa_jid_t         jid, pn;
+    wa_jid_t         jid, pn, lid;
     resolve_t       *d;
     resolve_user_t  *u;
 
@@ -479,13 +479,19 @@ resolve_take(wa_task_t *t, const wa_node_t *node)
         pn = jid;
     }
 
+    /* Asked by LID, a server may still answer by number. */
+    if (!wa_node_attr_jid(wa_node_child(node, "lid"), "val", &lid)) {
+        lid = jid;
+    }
+
     rc = WA_OK;
 
     for (i = 0; i < d->n && rc == WA_OK; i++) {
         u = &d->users[i];
 
         if (!u->listed && (wa_jid_eq_bare(&u->jid, &jid)
-                           || wa_jid_eq_bare(&u->jid, &pn)))
+                           || wa_jid_eq_bare(&u->jid, &pn)
+                           || wa_jid_eq_bare(&u->jid, &lid)))
         {
             rc = resolve_take_user(t, u, node);
         }
@@ -518,7 +524,7 @@ resolve_take_user(wa_task_t *t, resolve_user_t *u, const wa_node_t *node)
     resolve_take_devices(u, wa_node_child(devices, "device-list"));
     signed_list = wa_node_child_content(devices, "key-index-list");
 
-    if (signed_list.p != NULL) {
+    if (signed_list.n != 0) {
         rc = wa_arena_dup_span(&t->arena, signed_list, &u->signed_list);
 
         if (rc != WA_OK) {
@@ -675,7 +681,8 @@ resolve_store(wa_task_t *t, wa_err_t rc)
 /*
  * Drops companions that the account has not signed for.  The account's key
  * is the known identity of its device 0; only for a user never met before it
- * is the one in the list.  A list that does not verify leaves device 0.
+ * is the one in the list.  A list with a wrong signature leaves device 0; one
+ * that cannot be checked counts as none, which the server may send as well.
  * WA_ERR_NOMEM only.
  */
 static wa_err_t
@@ -695,6 +702,17 @@ resolve_verify(wa_task_t *t, resolve_user_t *u)
     memset(&list, 0, sizeof(list));
     rc = wa_adv_key_index(u->signed_list, known ? key : NULL, &t->arena,
                           &list);
+
+    if (rc == WA_ERR_NOMEM) {
+        return rc;
+    }
+
+    if (rc == WA_ERR_SYNTAX || rc == WA_ERR_LIMIT) {
+        wa_log(t->account, WA_LOG_INFO,
+               "key index list of a contact cannot be checked: %s",
+               wa_err_name(rc));
+        return WA_OK;
+    }
 
     if (rc != WA_OK) {
         wa_log(t->account, WA_LOG_WARN,

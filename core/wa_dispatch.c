@@ -7,6 +7,7 @@
 #include "wa_life.h"
 #include "wa_login.h"
 #include "wa_notify.h"
+#include "wa_offline.h"
 #include "wa_pair.h"
 #include "wa_receipt.h"
 #include "wa_recv.h"
@@ -22,6 +23,8 @@ static void dispatch_ack(wa_account_t *a, const wa_node_t *ack);
 static void dispatch_end(wa_account_t *a, const wa_node_t *node);
 static void dispatch_ignore(wa_account_t *a, const wa_node_t *node);
 static void dispatch_serial(wa_task_t *t, wa_err_t rc);
+static void dispatch_park(wa_account_t *a, wa_node_t *node,
+    wa_arena_t *arena, const char *what);
 
 static const struct {
     const char    *tag;
@@ -49,8 +52,7 @@ static const struct {
 void
 wa_dispatch_stanza(wa_account_t *a, wa_node_t *node, wa_arena_t *arena)
 {
-    size_t      i;
-    wa_task_t  *t;
+    size_t  i;
 
     wa_log(a, WA_LOG_DEBUG, "stanza %.*s", (int) node->tag.n,
            (const char *) node->tag.p);
@@ -66,22 +68,36 @@ wa_dispatch_stanza(wa_account_t *a, wa_node_t *node, wa_arena_t *arena)
             return;
         }
 
-        /* Lost for want of memory: the server sends it again. */
-        t = wa_task_new(a, handlers[i].tag, dispatch_serial);
-
-        if (t != NULL) {
-            t->arena = *arena;
-            wa_arena_init(arena, 0);
-            t->stanza = node;
-            wa_tasks_park(a, t);
+        if (wa_node_attr(node, "offline").p != NULL) {
+            wa_offline_seen(a);
         }
 
+        dispatch_park(a, node, arena, handlers[i].tag);
         return;
     }
 
     wa_log(a, WA_LOG_INFO, "unknown stanza %.*s",
            (int) (node->tag.n > 40 ? 40 : node->tag.n),
            (const char *) node->tag.p);
+}
+
+
+static void
+dispatch_park(wa_account_t *a, wa_node_t *node, wa_arena_t *arena,
+    const char *what)
+{
+    wa_task_t  *t;
+
+    t = wa_task_new(a, what, dispatch_serial);
+
+    if (t == NULL) {
+        return;                         /* the server sends it again       */
+    }
+
+    t->arena = *arena;
+    wa_arena_init(arena, 0);
+    t->stanza = node;
+    wa_tasks_park(a, t);
 }
 
 

@@ -34,6 +34,10 @@ bool wa_pn_of(wa_account_t *a, const wa_jid_t *lid, wa_jid_t *pn);
 /* Replaces a PN by its LID if that is known; leaves everything else. */
 void wa_lid_prefer(wa_account_t *a, wa_jid_t *jid);
 
+/* Asks the server anew for the LID of this number, which it says has changed,
+   and learns the answer.  Nobody waits for it. */
+void wa_lid_refresh(wa_account_t *a, const wa_jid_t *pn);
+
 /* Puts the pair into a unit; the newest pair wins, older ones of either side
    are deleted.  Needs both records; moves nothing. */
 wa_err_t wa_lid_put(wa_unit_t *u, const wa_jid_t *pn, const wa_jid_t *lid);

@@ -39,8 +39,12 @@ void wa_life_move(wa_account_t *a, wa_state_e state, const char *reason,
 /* Puts the present view (after a change of settings, QR or name). */
 void wa_life_put_view(wa_unit_t *u);
 
-/* New reference: the public object. */
+/* New reference: the public object as it is stored. */
 json_t *wa_life_view(wa_account_t *a);
+
+/* New reference: the account object of HTTP contract 4.1, for events.  It
+   shows no QR code: those have events of their own. */
+json_t *wa_life_account(wa_account_t *a);
 
 /* The connection ended by itself: what now? */
 void wa_life_conn_lost(wa_account_t *a, const char *why);

@@ -6,15 +6,14 @@
 
 #include "wa_clientpayload.h"
 #include "wa_conn.h"
+#include "wa_device.h"
 #include "wa_hashes.h"
 #include "wa_life_int.h"
 #include "wa_login.h"
+#include "wa_offline.h"
 #include "wa_prekey.h"
 #include "wa_send.h"
 
-
-/* Stanzas asked for per round of the offline queue. */
-#define LOGIN_BATCH  "200"
 
 /* A rate-limited stream is left alone for this long at least. */
 #define LOGIN_RATE_MS  60000
@@ -28,6 +27,10 @@
 
 static void login_activate(wa_task_t *t, wa_err_t rc);
 static void login_active(wa_task_t *t, wa_err_t rc);
+static void login_dirty(wa_account_t *a, const wa_node_t *dirty);
+static void login_clean(wa_task_t *t, wa_err_t rc);
+static void login_cleaned(wa_task_t *t, wa_err_t rc);
+static void login_revoked(wa_account_t *a, const char *text, int code);
 
 
 static void
@@ -153,6 +156,17 @@ login_active(wa_task_t *t, wa_err_t rc)
 
     a = t->account;
 
+    /* The rest does not hang on this answer. */
+    if (rc == WA_ERR_REFUSED || rc == WA_ERR_TIMEOUT) {
+        wa_log(a, WA_LOG_WARN, "the server does not activate the "
+               "connection: %s %u", wa_err_name(rc), (unsigned) t->iq_code);
+        rc = WA_OK;
+    }
+
+    if (rc == WA_OK && !wa_account_online(a)) {
+        rc = WA_ERR_GONE;
+    }
+
     if (rc == WA_OK) {
         ib = wa_node_new(&t->arena, "ib");
         session = wa_node_add_new(&t->arena, ib, "unified_session");
@@ -175,21 +189,23 @@ wa_login_ib(wa_account_t *a, const wa_node_t *node)
 {
     wa_span_t         s;
     wa_unit_t        *u;
-    wa_node_t        *ib, *batch;
-    wa_arena_t        arena;
     const wa_node_t  *c;
 
-    if (wa_node_child(node, "offline_preview") != NULL) {
-        wa_arena_init(&arena, 600);
-        ib = wa_node_new(&arena, "ib");
-        batch = wa_node_add_new(&arena, ib, "offline_batch");
-        wa_node_set_str(&arena, batch, "count", LOGIN_BATCH);
-        (void) wa_account_send_now(a, ib);
-        wa_arena_free(&arena);
+    c = wa_node_child(node, "offline_preview");
+
+    if (c != NULL) {
+        wa_offline_preview(a, c);
     }
 
     if (wa_node_child(node, "offline") != NULL) {
+        wa_offline_end(a);
         wa_life_ready(a);
+    }
+
+    for (c = wa_node_child(node, "dirty"); c != NULL;
+         c = wa_node_sibling(c, "dirty"))
+    {
+        login_dirty(a, c);
     }
 
     c = wa_node_child(node, "edge_routing");
@@ -208,6 +224,99 @@ wa_login_ib(wa_account_t *a, const wa_node_t *node)
 
     if (wa_node_child(node, "downgrade_webclient") != NULL) {
         wa_log(a, WA_LOG_WARN, "the phone does not support linked devices");
+    }
+}
+
+
+/*
+ * The server's copy of what we know about this account changed while nobody
+ * told us.  Of the kinds there are, only our own device list is kept here:
+ * it is forgotten, and only then is the mark taken away.
+ */
+static void
+login_dirty(wa_account_t *a, const wa_node_t *dirty)
+{
+    wa_err_t    rc;
+    wa_span_t   ts;
+    wa_node_t  *iq, *clean;
+    wa_task_t  *t;
+    wa_unit_t  *u;
+
+    if (!a->creds->linked || !wa_node_attr_is(dirty, "type", "account_sync"))
+    {
+        return;
+    }
+
+    t = wa_task_new(a, "dirty", login_clean);
+
+    if (t == NULL) {
+        return;                         /* told again at the next login    */
+    }
+
+    iq = wa_node_new(&t->arena, "iq");
+    wa_node_set_str(&t->arena, iq, "to", "s.whatsapp.net");
+    wa_node_set_str(&t->arena, iq, "type", "set");
+    wa_node_set_str(&t->arena, iq, "xmlns", "urn:xmpp:whatsapp:dirty");
+    clean = wa_node_add_new(&t->arena, iq, "clean");
+    wa_node_set_str(&t->arena, clean, "type", "account_sync");
+
+    if (wa_arena_dup_span(&t->arena, wa_node_attr(dirty, "timestamp"), &ts)
+        != WA_OK)
+    {
+        wa_task_end(t, WA_ERR_NOMEM);
+        return;
+    }
+
+    wa_node_set(&t->arena, clean, "timestamp", ts);
+    t->data = iq;
+
+    u = wa_unit_new(a);
+    (void) wa_devices_forget(u, &a->creds->jid);
+    (void) wa_devices_forget(u, &a->creds->lid);
+    rc = wa_task_commit(t, u);
+
+    if (rc != WA_AGAIN) {
+        wa_task_end(t, rc);
+    }
+}
+
+
+static void
+login_clean(wa_task_t *t, wa_err_t rc)
+{
+    t->resume = login_cleaned;
+
+    if (rc == WA_OK) {
+        rc = wa_task_iq(t, t->data);
+    }
+
+    if (rc != WA_AGAIN) {
+        wa_task_end(t, rc);
+    }
+}
+
+
+static void
+login_cleaned(wa_task_t *t, wa_err_t rc)
+{
+    wa_task_end(t, rc);
+}
+
+
+/*
+ * The server does not know this device any more.  One that was never linked
+ * has nothing to lose, and dialling again at once would only bring the same
+ * answer.
+ */
+static void
+login_revoked(wa_account_t *a, const char *text, int code)
+{
+    if (a->creds->linked) {
+        wa_life_logged_out(a, text);
+
+    } else {
+        wa_life_give_up(a, WA_STATE_AUTH_FAILURE,
+                        "the server refused the pairing", code);
     }
 }
 
@@ -256,7 +365,7 @@ wa_login_failure(wa_account_t *a, const wa_node_t *node)
         }
 
         if (failures[i].end == END_LOGOUT) {
-            wa_life_logged_out(a, failures[i].text);
+            login_revoked(a, failures[i].text, (int) reason);
 
         } else if (failures[i].end == END_BAN) {
             until_ms = 0;
@@ -308,7 +417,7 @@ wa_login_stream_error(wa_account_t *a, const wa_node_t *node)
     if (code == 516 || wa_span_eq_str(type, "device_removed")
         || (code == 401 && conflict == NULL))
     {
-        wa_life_logged_out(a, "logged out from the phone");
+        login_revoked(a, "logged out from the phone", (int) code);
         return;
     }
 

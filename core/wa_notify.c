@@ -3,6 +3,7 @@
  * have a handler.  Every one is acknowledged, with its type.
  */
 #include "wa_device.h"
+#include "wa_life.h"
 #include "wa_notify.h"
 #include "wa_pair.h"
 #include "wa_prekey.h"
@@ -63,6 +64,30 @@ notify_account(wa_task_t *t)
 }
 
 
+/*
+ * Some accounts are linked only with a passkey, which a device without a
+ * screen does not have: the code on show will not be accepted.
+ */
+static void
+notify_passkey(wa_task_t *t)
+{
+    wa_unit_t     *u;
+    wa_account_t  *a;
+
+    a = t->account;
+    u = wa_unit_new(a);
+
+    if (!a->creds->linked) {
+        wa_log(a, WA_LOG_WARN, "WhatsApp asks for a passkey");
+        wa_life_set(u, wa_life_state(a), "this account can only be linked "
+                    "with a passkey, which is not supported", 0);
+    }
+
+    (void) wa_ack_stanza(u, t->stanza, NULL, 0);
+    wa_task_end(t, wa_unit_commit(u, NULL));
+}
+
+
 void
 wa_notify_stanza(wa_task_t *t)
 {
@@ -78,6 +103,11 @@ wa_notify_stanza(wa_task_t *t)
     } else if (wa_node_attr_is(t->stanza, "type", "companion_reg_refresh"))
     {
         wa_pair_refresh(t);
+
+    } else if (wa_node_attr_is(t->stanza, "type",
+                               "passkey_prologue_request"))
+    {
+        notify_passkey(t);
 
     } else {
         notify_ack(t, NULL);

@@ -121,15 +121,17 @@ wa_pair_device(wa_account_t *a, const wa_node_t *iq)
         p->n_refs++;
     }
 
+    wa_conn_keep_alive(a);
+    wa_arena_init(&arena, 1000);
+
     if (p->n_refs == 0) {
         wa_log(a, WA_LOG_WARN, "the server sent no pairing refs");
-        return;
+        (void) wa_account_send_now(a, pair_result(&arena, iq));
+
+    } else {
+        pair_show(a, 0, PAIR_FIRST_MS, pair_result(&arena, iq));
     }
 
-    wa_conn_keep_alive(a);
-
-    wa_arena_init(&arena, 1000);
-    pair_show(a, 0, PAIR_FIRST_MS, pair_result(&arena, iq));
     wa_arena_free(&arena);
 }
 
@@ -274,9 +276,11 @@ wa_pair_expire(wa_account_t *a)
         return;
     }
 
-    if (a->now >= p->give_up_at && wa_life_state(a) == WA_STATE_QR) {
+    if (a->now >= p->give_up_at) {
         wa_life_give_up(a, WA_STATE_AUTH_FAILURE,
-                        "the QR code was not scanned in time", 0);
+                        wa_life_state(a) == WA_STATE_QR
+                        ? "the QR code was not scanned in time"
+                        : "the server gave no QR code in time", 0);
         return;
     }
 
@@ -382,6 +386,8 @@ static wa_err_t
 pair_take(wa_account_t *a, const wa_node_t *success, const wa_adv_t *adv)
 {
     wa_err_t          rc;
+    wa_jid_t          jid;
+    uint64_t          number;
     wa_span_t         s;
     wa_creds_t       *c;
     const wa_node_t  *dev;
@@ -389,11 +395,16 @@ pair_take(wa_account_t *a, const wa_node_t *success, const wa_adv_t *adv)
     c = a->creds;
     dev = wa_node_child(success, "device");
 
-    if (!wa_node_attr_jid(dev, "jid", &c->jid)) {
+    /* The login names the account by this number. */
+    if (!wa_node_attr_jid(dev, "jid", &jid) || !wa_jid_is_pn(&jid)
+        || !wa_span_u64(wa_span_str(jid.user), &number))
+    {
         return WA_ERR_SYNTAX;
     }
 
-    if (!wa_node_attr_jid(dev, "lid", &c->lid)) {
+    c->jid = jid;
+
+    if (!wa_node_attr_jid(dev, "lid", &c->lid) || !wa_jid_is_lid(&c->lid)) {
         memset(&c->lid, 0, sizeof(c->lid));
     }
 

@@ -22,6 +22,7 @@ typedef struct {
     uint8_t   (*priv)[32];
     uint8_t   (*pub)[32];
     uint32_t    signed_id;              /* signed prekey sent along        */
+    uint32_t    conn_gen;               /* the connection it is for        */
 } upload_t;
 
 
@@ -32,6 +33,7 @@ static void count_start(wa_task_t *parent);
 static void count_answered(wa_task_t *t, wa_err_t rc);
 static void count_note(wa_task_t *t, wa_err_t rc);
 static void upload_start(wa_task_t *parent, bool full);
+static bool upload_gone(const wa_task_t *t);
 static void upload_make(wa_task_t *t, wa_err_t rc);
 static void upload_keep(wa_task_t *t, wa_err_t rc);
 static void upload_send(wa_task_t *t, wa_err_t rc);
@@ -126,7 +128,11 @@ maintain(wa_task_t *t, wa_err_t rc)
     if (rc != WA_OK) {
         wa_log(a, WA_LOG_INFO, "prekey upkeep: %s", wa_err_name(rc));
 
-        if (rc == WA_ERR_GONE || rc == WA_ERR_NOMEM) {
+        /* What is wanted may already be the wish of the next login. */
+
+        if ((rc == WA_ERR_GONE && !wa_account_online(a))
+            || rc == WA_ERR_NOMEM)
+        {
             p->wants = 0;
         }
     }
@@ -350,6 +356,7 @@ upload_start(wa_task_t *parent, bool full)
     }
 
     d = t->data;
+    d->conn_gen = t->account->conn_gens;
     n = full ? WA_PREKEY_FIRST : WA_PREKEY_REFILL;
 
     d->priv = wa_arena_calloc(&t->arena, n, sizeof(*d->priv));
@@ -377,6 +384,22 @@ upload_start(wa_task_t *parent, bool full)
 }
 
 
+/*
+ * The connection the batch is for has ended, and the account may have become
+ * another device since.
+ */
+static bool
+upload_gone(const wa_task_t *t)
+{
+    const upload_t  *d;
+
+    d = t->data;
+
+    return !wa_account_online(t->account)
+           || t->account->conn_gens != d->conn_gen;
+}
+
+
 static void
 upload_make(wa_task_t *t, wa_err_t rc)
 {
@@ -387,6 +410,10 @@ upload_make(wa_task_t *t, wa_err_t rc)
     t->resume = upload_make;
     end = d->n - d->done > WA_PREKEY_SLICE ? d->done + WA_PREKEY_SLICE
                                            : d->n;
+
+    if (rc == WA_OK && upload_gone(t)) {
+        rc = WA_ERR_GONE;
+    }
 
     for ( /* void */ ; d->done < end && rc == WA_OK; d->done++) {
         wa_account_random(t->account, d->priv[d->done], 32);
@@ -428,7 +455,7 @@ upload_keep(wa_task_t *t, wa_err_t rc)
     }
 
     if (rc == WA_OK) {
-        rc = wa_prekey_counters_get(a, &c);
+        rc = upload_gone(t) ? WA_ERR_GONE : wa_prekey_counters_get(a, &c);
     }
 
     if (rc != WA_OK) {
@@ -469,6 +496,10 @@ upload_send(wa_task_t *t, wa_err_t rc)
     wa_node_t  *iq;
 
     t->resume = upload_answered;
+
+    if (rc == WA_OK && upload_gone(t)) {
+        rc = WA_ERR_GONE;
+    }
 
     if (rc == WA_OK) {
         iq = upload_iq(t);

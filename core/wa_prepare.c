@@ -11,6 +11,8 @@
 
 static wa_err_t prepare_quote(wa_task_t *t, wa_prepare_t *p, wa_text_t *in);
 static wa_err_t prepare_phash(wa_task_t *t, wa_prepare_t *p);
+static wa_jid_t prepare_address(const wa_account_t *a,
+    const wa_prepare_t *p, const wa_jid_t *device);
 static wa_err_t prepare_copies(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p,
     wa_node_t *stanza);
 static wa_err_t prepare_records(wa_unit_t *u, wa_prepare_t *p,
@@ -180,7 +182,7 @@ wa_prepare_unit(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p)
 static wa_err_t
 prepare_phash(wa_task_t *t, wa_prepare_t *p)
 {
-    size_t     n;
+    size_t     i, n;
     wa_jid_t  *all;
 
     n = p->list.n_devices;
@@ -190,8 +192,8 @@ prepare_phash(wa_task_t *t, wa_prepare_t *p)
         return WA_ERR_NOMEM;
     }
 
-    if (n != 0) {
-        memcpy(all, p->list.devices, n * sizeof(wa_jid_t));
+    for (i = 0; i < n; i++) {
+        all[i] = prepare_address(t->account, p, &p->list.devices[i]);
     }
 
     all[n] = *wa_account_self(t->account, wa_jid_is_lid(&p->chat)
@@ -201,12 +203,41 @@ prepare_phash(wa_task_t *t, wa_prepare_t *p)
 }
 
 
+/*
+ * A stanza is either in LIDs or in phone numbers.  Our own devices are known
+ * by LID; where the contact has none, they are written as numbers too.  Their
+ * sessions stay those of the LID.
+ */
+static wa_jid_t
+prepare_address(const wa_account_t *a, const wa_prepare_t *p,
+    const wa_jid_t *device)
+{
+    wa_jid_t  own;
+
+    if (wa_jid_is_lid(&p->chat) || !wa_jid_is_lid(device)
+        || !wa_account_is_self(a, device))
+    {
+        return *device;
+    }
+
+    own = wa_jid_with_device(wa_account_self(a, WA_SERVER_PN),
+                             device->device);
+
+    if (wa_jid_is_hosted(device)) {
+        own.server = WA_SERVER_HOSTED;
+    }
+
+    return own;
+}
+
+
 /* A device without a usable session is left out; the contact needs one. */
 static wa_err_t
 prepare_copies(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p, wa_node_t *stanza)
 {
     bool                       pkmsg, own;
     size_t                     i, done;
+    wa_jid_t                   address;
     wa_err_t                   rc, last;
     wa_node_t                 *list, *to, *enc;
     wa_arena_t                *arena;
@@ -242,7 +273,8 @@ prepare_copies(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p, wa_node_t *stanza)
         done += (!own || p->self);
 
         to = wa_node_add_new(arena, list, "to");
-        wa_node_set_jid(arena, to, "jid", d);
+        address = prepare_address(t->account, p, d);
+        wa_node_set_jid(arena, to, "jid", &address);
         wa_node_add(arena, to, enc);
     }
 

@@ -54,9 +54,11 @@ qr_png_flush(png_structp png)
 }
 
 
-/* One row of modules as bits, dark = 0 (1-bit grey). */
+/* One row of modules as bits behind `margin` light pixels, dark = 0 (1-bit
+   grey). */
 static void
-qr_row(const QRcode *qr, int y, int scale, uint8_t *row, size_t n)
+qr_row(const QRcode *qr, int y, int scale, int margin, uint8_t *row,
+    size_t n)
 {
     int  x, i, px;
 
@@ -69,7 +71,7 @@ qr_row(const QRcode *qr, int y, int scale, uint8_t *row, size_t n)
         }
 
         for (i = 0; i < scale; i++) {
-            px = (x + QR_QUIET) * scale + i;
+            px = margin + x * scale + i;
             row[px / 8] &= (uint8_t) ~(0x80 >> (px % 8));
         }
     }
@@ -77,15 +79,27 @@ qr_row(const QRcode *qr, int y, int scale, uint8_t *row, size_t n)
 
 
 static wa_err_t
-qr_png_draw(const QRcode *qr, int scale, wa_buf_t *out)
+qr_png_draw(const QRcode *qr, int px, wa_buf_t *out)
 {
-    int          y, i, width;
+    int          y, scale, margin, width;
     size_t       n;
     uint8_t     *row;
     png_infop    info;
     png_structp  png;
 
+    scale = px / (qr->width + 2 * QR_QUIET);
+
+    if (scale < 1) {
+        scale = 1;
+    }
+
     width = (qr->width + 2 * QR_QUIET) * scale;
+
+    if (width < px) {
+        width = px;
+    }
+
+    margin = (width - qr->width * scale) / 2;
     n = (size_t) (width + 7) / 8;
     row = malloc(n);
     png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
@@ -104,12 +118,11 @@ qr_png_draw(const QRcode *qr, int scale, wa_buf_t *out)
                  PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     png_write_info(png, info);
 
-    for (y = -QR_QUIET; y < qr->width + QR_QUIET; y++) {
-        qr_row(qr, y, scale, row, n);
-
-        for (i = 0; i < scale; i++) {
-            png_write_row(png, row);
-        }
+    for (y = 0; y < width; y++) {
+        /* Rows above the symbol are outside of it too. */
+        qr_row(qr, y < margin ? -1 : (y - margin) / scale, scale, margin,
+               row, n);
+        png_write_row(png, row);
     }
 
     png_write_end(png, info);
@@ -121,14 +134,13 @@ qr_png_draw(const QRcode *qr, int scale, wa_buf_t *out)
 
 
 wa_err_t
-wa_qr_png(wa_span_t text, unsigned min_px, wa_buf_t *out)
+wa_qr_png(wa_span_t text, unsigned px, wa_buf_t *out)
 {
-    int        modules, scale;
     size_t     before;
     wa_err_t   rc;
     QRcode    *qr;
 
-    if (min_px > QR_PX_MAX) {
+    if (px > QR_PX_MAX) {
         return WA_ERR_LIMIT;
     }
 
@@ -138,11 +150,8 @@ wa_qr_png(wa_span_t text, unsigned min_px, wa_buf_t *out)
         return rc;
     }
 
-    modules = qr->width + 2 * QR_QUIET;
-    scale = ((int) min_px + modules - 1) / modules;
     before = out->n;
-
-    rc = qr_png_draw(qr, scale < 1 ? 1 : scale, out);
+    rc = qr_png_draw(qr, (int) px, out);
 
     if (rc != WA_OK) {
         out->n = before;
@@ -155,14 +164,14 @@ wa_qr_png(wa_span_t text, unsigned min_px, wa_buf_t *out)
 
 
 wa_err_t
-wa_qr_data_url(wa_span_t text, unsigned min_px, wa_buf_t *out)
+wa_qr_data_url(wa_span_t text, unsigned px, wa_buf_t *out)
 {
     size_t    before;
     wa_err_t  rc;
     wa_buf_t  png = WA_BUF_EMPTY;
 
     before = out->n;
-    rc = wa_qr_png(text, min_px, &png);
+    rc = wa_qr_png(text, px, &png);
 
     if (rc == WA_OK) {
         rc = wa_buf_append_str(out, "data:image/png;base64,");
@@ -183,7 +192,7 @@ wa_qr_data_url(wa_span_t text, unsigned min_px, wa_buf_t *out)
 
 
 wa_err_t
-wa_qr_svg(wa_span_t text, unsigned min_px, wa_buf_t *out)
+wa_qr_svg(wa_span_t text, unsigned px, wa_buf_t *out)
 {
     int        x, y, n, modules;
     char       piece[160];
@@ -191,7 +200,7 @@ wa_qr_svg(wa_span_t text, unsigned min_px, wa_buf_t *out)
     wa_err_t   rc;
     QRcode    *qr;
 
-    if (min_px > QR_PX_MAX) {
+    if (px > QR_PX_MAX) {
         return WA_ERR_LIMIT;
     }
 
@@ -206,7 +215,7 @@ wa_qr_svg(wa_span_t text, unsigned min_px, wa_buf_t *out)
     n = snprintf(piece, sizeof(piece),
                  "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%u\" "
                  "height=\"%u\" viewBox=\"0 0 %d %d\" "
-                 "shape-rendering=\"crispEdges\">", min_px, min_px, modules,
+                 "shape-rendering=\"crispEdges\">", px, px, modules,
                  modules);
     rc = wa_buf_append(out, piece, (size_t) n);
 

@@ -176,8 +176,7 @@ wa_receipt_stanza(wa_task_t *t)
     if (r->status == NULL
         || !wa_node_attr_jid(t->stanza, "from", &r->from)
         || !wa_jid_is_user(&r->from)
-        || wa_jid_eq_bare(&r->from, wa_account_self(a, WA_SERVER_PN))
-        || wa_jid_eq_bare(&r->from, wa_account_self(a, WA_SERVER_LID)))
+        || wa_account_is_self(a, &r->from))
     {
         receipt_ack_only(t);
         return;
@@ -244,12 +243,10 @@ receipt_loaded(wa_task_t *t, wa_err_t rc)
         memset(&r->lid, 0, sizeof(r->lid));
     }
 
-    r->pn = wa_jid_bare(&r->pn);
-    r->lid = wa_jid_bare(&r->lid);
+    r->pn = wa_jid_person(&r->pn);
+    r->lid = wa_jid_person(&r->lid);
 
-    if (!wa_node_attr_i64(t->stanza, "t", &ts) || ts <= 0) {
-        ts = wa_unix_s(a);
-    }
+    ts = wa_stanza_time(a, t->stanza);
 
     u = wa_unit_new(a);
 

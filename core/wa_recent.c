@@ -11,6 +11,9 @@
    it is delivered again after a reconnect. */
 #define RECENT_MAX  128
 
+/* Unix seconds, year 9999: what an ISO time can say. */
+#define RECENT_TIME_MAX  INT64_C(253402300799)
+
 struct wa_recent_s {
     uint64_t  brief[RECENT_MAX];
     size_t    next;
@@ -61,6 +64,20 @@ wa_stanza_key(const wa_account_t *a, const wa_node_t *stanza,
     out->day = day;
 
     return WA_OK;
+}
+
+
+int64_t
+wa_stanza_time(const wa_account_t *a, const wa_node_t *stanza)
+{
+    int64_t  ts;
+
+    if (!wa_node_attr_i64(stanza, "t", &ts) || ts <= 0 || ts > RECENT_TIME_MAX)
+    {
+        return wa_unix_s(a);
+    }
+
+    return ts;
 }
 
 

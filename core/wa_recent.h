@@ -30,6 +30,12 @@ typedef struct {
 wa_err_t wa_stanza_key(const wa_account_t *a, const wa_node_t *stanza,
     wa_stanza_key_t *out);
 
+/*
+ * Attribute t in unix seconds; now when it is missing or no time at all, so
+ * that it can be counted with in milliseconds.
+ */
+int64_t wa_stanza_time(const wa_account_t *a, const wa_node_t *stanza);
+
 /* Ring entry of anything else: hash over the parts. */
 wa_err_t wa_recent_brief(const wa_span_t *parts, size_t n, uint64_t *brief);
 

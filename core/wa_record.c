@@ -20,6 +20,7 @@ struct wa_entry_s {
     wa_entry_t  *newer;
     wa_entry_t  *older;
     wa_buf_t     value;
+    uint64_t     keep;                 /* load that needs it beside others */
     uint32_t     hash;
     uint32_t     day;
     bool         absent;
@@ -247,6 +248,7 @@ wa_store_load(wa_account_t *a, const wa_key_t *keys, size_t n,
                        keys[i].day);
 
         if (e != NULL) {
+            e->keep = s->token + 1;
             store_touch(s, e);
             continue;
         }
@@ -452,15 +454,36 @@ wa_store_clear(wa_account_t *a)
 }
 
 
+/*
+ * Whoever waits for a load gets all it asked for at once: what was in memory
+ * already stays until the load has ended.
+ */
 void
-wa_store_trim(wa_account_t *a)
+wa_store_trim(wa_account_t *a, size_t max)
 {
+    uint64_t     first;
     wa_store_t  *s;
+    wa_entry_t  *e, *next;
+    wa_fetch_t  *f;
 
     s = a->store;
+    first = UINT64_MAX;
 
-    while (s->oldest != NULL && s->bytes > a->engine->conf.cache_bytes) {
-        store_drop(s, s->oldest);
+    for (f = s->fetches; f != NULL; f = f->next) {
+        if (f->load.token < first) {
+            first = f->load.token;
+        }
+    }
+
+    for (e = s->oldest;
+         e != NULL && s->bytes > max;
+         e = next)
+    {
+        next = e->newer;
+
+        if (e->keep < first) {
+            store_drop(s, e);
+        }
     }
 }
 

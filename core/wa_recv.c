@@ -5,6 +5,7 @@
  *     recv_addressed     a PN/LID pair in the attributes is learnt
  *     recv_learned       records of the session
  *     recv_decrypt       one unit from here to its commit
+ *     recv_seek          no session at the LID: is it still at the PN?
  *     recv_duplicate     an old ratchet key: was it this very message?
  *
  * A 1:1 message has one <enc> for each device, so the first pkmsg or msg is
@@ -22,8 +23,8 @@
 #include "wa_signal.h"
 
 
-/* Map records of sender and chat, session, prekeys, seen. */
-#define RECV_KEYS_MAX  (4 * WA_LID_KEYS + WA_SIGNAL_KEYS                      \
+/* Map records of sender and chat, sessions, prekeys, seen. */
+#define RECV_KEYS_MAX  (4 * WA_LID_KEYS + 2 * WA_SIGNAL_KEYS                  \
                         + WA_SIGNAL_PREKEY_KEYS + 1)
 
 
@@ -37,6 +38,8 @@ static void recv_learned(wa_task_t *t, wa_err_t rc);
 static void recv_decrypt(wa_task_t *t, wa_err_t rc);
 static void recv_content(wa_task_t *t, wa_unit_t *u, wa_span_t plain);
 static void recv_failed(wa_task_t *t, wa_err_t rc, uint8_t reason);
+static bool recv_seek(wa_task_t *t, wa_recv_t *m);
+static void recv_sought(wa_task_t *t, wa_err_t rc);
 static void recv_duplicate(wa_task_t *t, wa_err_t rc);
 static void recv_ack(wa_task_t *t, unsigned error);
 
@@ -104,11 +107,14 @@ recv_parse(wa_task_t *t, wa_recv_t *m)
     st = t->stanza;
     m->id = wa_node_attr(st, "id");
 
-    if (m->id.n == 0 || !wa_node_attr_jid(st, "from", &m->from)) {
+    if (m->id.n == 0 || wa_node_attr(st, "from").n == 0) {
         return WA_ERR_SYNTAX;
     }
 
-    if (!wa_node_is(st, "message") || !wa_jid_is_user(&m->from)) {
+    if (!wa_node_is(st, "message")
+        || !wa_node_attr_jid(st, "from", &m->from)
+        || !wa_jid_is_user(&m->from))
+    {
         return WA_ERR_STATE;
     }
 
@@ -117,13 +123,8 @@ recv_parse(wa_task_t *t, wa_recv_t *m)
         return rc;
     }
 
-    if (!wa_node_attr_i64(st, "t", &m->ts) || m->ts <= 0) {
-        m->ts = wa_unix_s(a);
-    }
-
-    m->from_me = wa_jid_eq_bare(&m->from, wa_account_self(a, WA_SERVER_PN))
-                 || wa_jid_eq_bare(&m->from,
-                                   wa_account_self(a, WA_SERVER_LID));
+    m->ts = wa_stanza_time(a, st);
+    m->from_me = wa_account_is_self(a, &m->from);
     m->peer = wa_node_attr_is(st, "category", "peer");
     m->push_name = wa_node_attr(st, "notify");
     m->chat = m->from;
@@ -134,7 +135,7 @@ recv_parse(wa_task_t *t, wa_recv_t *m)
         return WA_ERR_STATE;
     }
 
-    m->chat = wa_jid_bare(&m->chat);
+    m->chat = wa_jid_person(&m->chat);
     m->enc = m->from;
     recv_parse_pair(st, m);
 
@@ -186,12 +187,12 @@ recv_parse_pair(const wa_node_t *st, wa_recv_t *m)
 
     if (lid && other.server == WA_SERVER_PN) {
         m->lid = m->chat;
-        m->pn = wa_jid_bare(&other);
+        m->pn = wa_jid_person(&other);
         m->pair = true;
 
     } else if (!lid && other.server == WA_SERVER_LID) {
         m->pn = m->chat;
-        m->lid = wa_jid_bare(&other);
+        m->lid = wa_jid_person(&other);
         m->pair = true;
     }
 }
@@ -222,6 +223,7 @@ recv_map_keys(wa_task_t *t, wa_key_t *keys)
 static void
 recv_addressed(wa_task_t *t, wa_err_t rc)
 {
+    wa_jid_t    pn, lid;
     wa_recv_t  *m;
 
     m = t->data;
@@ -234,7 +236,17 @@ recv_addressed(wa_task_t *t, wa_err_t rc)
     t->resume = recv_learned;
 
     if (m->pair) {
-        rc = wa_lid_learn(t, &m->pn, &m->lid);
+        pn = m->pn;
+        lid = m->lid;
+
+        /* This device may be on no list yet; its session moves as well. */
+
+        if (!m->from_me && !wa_jid_is_hosted(&m->from)) {
+            pn.device = m->from.device;
+            lid.device = m->from.device;
+        }
+
+        rc = wa_lid_learn(t, &pn, &lid);
 
         if (rc == WA_AGAIN) {
             return;
@@ -452,7 +464,12 @@ recv_failed(wa_task_t *t, wa_err_t rc, uint8_t reason)
         return;
     }
 
+    m->failed = rc;
     m->reason = reason;
+
+    if (!m->sought && recv_seek(t, m)) {
+        return;
+    }
 
     if (m->known || m->asked || rc != WA_ERR_DUPLICATE) {
         recv_duplicate(t, WA_OK);
@@ -468,6 +485,76 @@ recv_failed(wa_task_t *t, wa_err_t rc, uint8_t reason)
     if (rc != WA_AGAIN) {
         recv_duplicate(t, rc);
     }
+}
+
+
+/*
+ * When a person's LID was learnt, the sessions of the devices known by then
+ * were moved to it.  Any other device's session follows with the first
+ * message that needs it.  False: there can be none.
+ */
+static bool
+recv_seek(wa_task_t *t, wa_recv_t *m)
+{
+    size_t         n;
+    wa_err_t       rc;
+    wa_jid_t       pn;
+    wa_key_t       keys[RECV_KEYS_MAX];
+    wa_account_t  *a;
+
+    a = t->account;
+
+    if (wa_signal_has_session(a, &m->enc) || !wa_pn_of(a, &m->enc, &pn)) {
+        return false;
+    }
+
+    m->sought = true;
+    n = wa_signal_need(&pn, &t->arena, keys);
+    n += wa_signal_need(&m->enc, &t->arena, keys + n);
+    n += recv_map_keys(t, keys + n);
+
+    t->resume = recv_sought;
+    rc = wa_task_need(t, keys, n);
+
+    if (rc != WA_AGAIN) {
+        recv_sought(t, rc);
+    }
+
+    return true;
+}
+
+
+static void
+recv_sought(wa_task_t *t, wa_err_t rc)
+{
+    wa_jid_t       pn;
+    wa_unit_t     *u;
+    wa_recv_t     *m;
+    wa_account_t  *a;
+
+    a = t->account;
+    m = t->data;
+
+    if (rc != WA_OK) {
+        wa_task_end(t, rc);
+        return;
+    }
+
+    if (!wa_pn_of(a, &m->enc, &pn) || !wa_signal_has_session(a, &pn)) {
+        recv_failed(t, m->failed, m->reason);
+        return;
+    }
+
+    u = wa_unit_new(a);
+    (void) wa_signal_move(u, &pn, &m->enc);
+    rc = wa_unit_commit(u, NULL);
+
+    if (rc != WA_OK) {
+        wa_task_end(t, rc);
+        return;
+    }
+
+    recv_learned(t, WA_OK);
 }
 
 

@@ -110,12 +110,12 @@ wa_recv_answer(wa_unit_t *u, wa_task_t *t, const wa_recv_t *m,
         return;
     }
 
-    if (!m->peer) {
-        (void) wa_receipt_message(u, t->stanza, "sender", &m->chat);
-        return;
-    }
+    if (m->peer) {
+        (void) wa_receipt_message(u, t->stanza, "peer_msg", NULL);
 
-    (void) wa_receipt_message(u, t->stanza, "peer_msg", NULL);
+    } else {
+        (void) wa_receipt_message(u, t->stanza, "sender", &m->chat);
+    }
 
     if (c != NULL && is_history(c)) {
         (void) wa_receipt_message(u, t->stanza, "hist_sync", NULL);
@@ -130,22 +130,18 @@ wa_recv_answer(wa_unit_t *u, wa_task_t *t, const wa_recv_t *m,
 static void
 deliver_chat(wa_account_t *a, wa_recv_t *m, const wa_content_t *c)
 {
-    wa_jid_t         to;
-    const wa_jid_t  *pn, *lid;
-
-    pn = wa_account_self(a, WA_SERVER_PN);
-    lid = wa_account_self(a, WA_SERVER_LID);
+    wa_jid_t  to;
 
     if (!c->sent_copy || c->sent_to == NULL
         || wa_jid_parse(wa_span_str(c->sent_to), &to) != WA_OK
         || !wa_jid_is_user(&to)
-        || wa_jid_eq_bare(&to, pn) || wa_jid_eq_bare(&to, lid)
-        || !(wa_jid_eq_bare(&m->chat, pn) || wa_jid_eq_bare(&m->chat, lid)))
+        || wa_account_is_self(a, &to)
+        || !wa_account_is_self(a, &m->chat))
     {
         return;
     }
 
-    m->chat = wa_jid_bare(&to);
+    m->chat = wa_jid_person(&to);
     m->pair = false;
     wa_recv_resolve(a, m);
 }

@@ -32,6 +32,8 @@ typedef struct {
     bool              peer;        /* category=peer                        */
     bool              asked;       /* the seen record is loaded            */
     bool              known;       /* delivered before                     */
+    bool              sought;      /* a session of the PN was looked for   */
+    wa_err_t          failed;      /* why it does not decrypt              */
 } wa_recv_t;
 
 

@@ -135,8 +135,7 @@ answer_parse(wa_task_t *t, answer_t *r)
         r->error = 0;
     }
 
-    r->own = wa_jid_eq_bare(&r->from, wa_account_self(a, WA_SERVER_PN))
-             || wa_jid_eq_bare(&r->from, wa_account_self(a, WA_SERVER_LID));
+    r->own = wa_account_is_self(a, &r->from);
     r->bundle = wa_node_child(t->stanza, "keys") != NULL;
 
     answer_days(a, retry, r);
@@ -241,25 +240,27 @@ answer_load(wa_task_t *t, answer_t *r)
 static bool
 answer_allowed(wa_account_t *a, answer_t *r)
 {
-    wa_jid_t  pn, other;
+    wa_jid_t  person, pn, other;
+
+    person = wa_jid_person(&r->from);
 
     if (wa_jid_parse(wa_span_str(r->sent->to), &r->chat) != WA_OK) {
         return false;
     }
 
-    if (r->own || wa_jid_eq_bare(&r->from, &r->chat)) {
+    if (r->own || wa_jid_eq_bare(&person, &r->chat)) {
         return true;
     }
 
     if (r->sent->pn != NULL
         && wa_jid_parse(wa_span_str(r->sent->pn), &pn) == WA_OK
-        && wa_jid_eq_bare(&r->from, &pn))
+        && wa_jid_eq_bare(&person, &pn))
     {
         return true;
     }
 
-    if (wa_jid_is_lid(&r->from) ? wa_pn_of(a, &r->from, &other)
-                                : wa_lid_of(a, &r->from, &other))
+    if (wa_jid_is_lid(&person) ? wa_pn_of(a, &person, &other)
+                               : wa_lid_of(a, &person, &other))
     {
         if (wa_jid_eq_bare(&other, &r->chat)) {
             return true;

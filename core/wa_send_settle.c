@@ -3,6 +3,7 @@
  */
 #include "wa_device.h"
 #include "wa_event_message.h"
+#include "wa_lid.h"
 #include "wa_message.h"
 #include "wa_send.h"
 #include "wa_send_int.h"
@@ -313,6 +314,12 @@ settle_lists(wa_unit_t *u, const wa_send_t *s, const wa_node_t *ack,
 
     (void) wa_devices_forget(u, user);
     (void) wa_devices_forget(u, &self);
+
+    if (wa_node_attr_is(ack, "refresh_lid", "true")
+        && s->pn.server != WA_SERVER_NONE)
+    {
+        wa_lid_refresh(a, &s->pn);
+    }
 }
 
 

@@ -55,8 +55,8 @@ size_t wa_store_loading(const wa_account_t *a);
 /* Forgets everything in memory. */
 void wa_store_clear(wa_account_t *a);
 
-/* Drops the least recently used values above the bound; between verbs. */
-void wa_store_trim(wa_account_t *a);
+/* Drops the least recently used values above `max` bytes; between verbs. */
+void wa_store_trim(wa_account_t *a, size_t max);
 
 size_t wa_store_footprint(const wa_account_t *a);
 

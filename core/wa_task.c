@@ -32,6 +32,7 @@ struct wa_tasks_s {
     wa_task_t  **parked_tail;
     wa_task_t   *serial;               /* the stanza that runs             */
     size_t       parked;
+    size_t       parked_bytes;         /* of their stanzas                 */
     size_t       count;
 };
 
@@ -419,6 +420,7 @@ wa_tasks_conn_lost(wa_account_t *a)
 
     ts->parked_tail = &ts->parked_head;
     ts->parked = 0;
+    ts->parked_bytes = 0;
 
     for (t = ts->first; t != NULL; t = t->next) {
 
@@ -442,6 +444,7 @@ wa_tasks_park(wa_account_t *a, wa_task_t *t)
     *ts->parked_tail = t;
     ts->parked_tail = &t->ready_next;
     ts->parked++;
+    ts->parked_bytes += t->arena.total;
 
     if (ts->serial == NULL) {
         task_serial_next(a);
@@ -469,6 +472,7 @@ task_serial_next(wa_account_t *a)
     }
 
     ts->parked--;
+    ts->parked_bytes -= t->arena.total;
     ts->serial = t;
     wa_task_ready(t, WA_OK);
 }
@@ -478,6 +482,13 @@ size_t
 wa_tasks_parked(const wa_account_t *a)
 {
     return a->tasks->parked;
+}
+
+
+size_t
+wa_tasks_parked_bytes(const wa_account_t *a)
+{
+    return a->tasks->parked_bytes;
 }
 
 

@@ -32,6 +32,7 @@ wa_time_t wa_tasks_deadline(const wa_account_t *a);     /* -1: none        */
  */
 void wa_tasks_park(wa_account_t *a, wa_task_t *t);
 size_t wa_tasks_parked(const wa_account_t *a);
+size_t wa_tasks_parked_bytes(const wa_account_t *a);
 
 size_t wa_tasks_count(const wa_account_t *a);
 size_t wa_tasks_footprint(const wa_account_t *a);

@@ -55,6 +55,22 @@ static const struct {
 };
 
 
+/* Members of the account object (HTTP contract 4.1) that have two names. */
+static const struct {
+    const char  *name;
+    const char  *alias;
+} aliases[] = {
+    { "session_id", "sessionId" },
+    { "phone_number", "whatsapp_number" },
+    { "user_id", "userId" },
+    { "is_notification", "isNotification" },
+    { "ai_config", "aiConfig" },
+    { "last_seen_at", "last_seen" },
+    { "created_at", "createdAt" },
+    { "updated_at", "updatedAt" }
+};
+
+
 static bool setting_fits(const json_t *v, json_type type);
 
 
@@ -87,7 +103,9 @@ wa_state_sentence(const wa_account_t *a, char *buf, size_t cap)
 
     l = a->life;
 
-    if (l->reason[0] == '\0') {
+    if (l->reason[0] == '\0'
+        || strcmp(l->reason, states[l->state].sentence) == 0)
+    {
         return states[l->state].sentence;
     }
 
@@ -363,7 +381,7 @@ wa_life_view(wa_account_t *a)
     shown = (l->state == WA_STATE_QR)
             && wa_pair_code(a, &qr, &qr_expires_ms);
 
-    v = json_pack("{s:s, s:s, s:s, s:s*, s:s, s:b, s:b, s:b, s:b}",
+    v = json_pack("{s:s, s:s, s:s, s:s?, s:s, s:b, s:b, s:b, s:b}",
                   "id", a->id, "provider", "web",
                   "state", wa_state_name(l->state),
                   "reason", l->reason[0] == '\0' ? NULL : l->reason,
@@ -396,6 +414,34 @@ wa_life_view(wa_account_t *a)
     (void) json_object_set_new(v, "created_at", view_time(l->created_ms));
     (void) json_object_set_new(v, "updated_at", view_time(l->updated_ms));
     view_identity(a, v);
+
+    return v;
+}
+
+
+json_t *
+wa_life_account(wa_account_t *a)
+{
+    size_t   i;
+    json_t  *v;
+
+    v = wa_life_view(a);
+
+    if (v == NULL) {
+        return NULL;
+    }
+
+    for (i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++) {
+        (void) json_object_set(v, aliases[i].alias,
+                               json_object_get(v, aliases[i].name));
+    }
+
+    (void) json_object_del(v, "linked");
+    (void) json_object_set_new(v, "status",
+        json_string(wa_state_word(a, a->life->state)));
+    (void) json_object_set_new(v, "qr_code", json_null());
+    (void) json_object_set_new(v, "pairing_code", json_null());
+    (void) json_object_set_new(v, "snapshot_timestamp", json_null());
 
     return v;
 }
@@ -486,6 +532,7 @@ void
 wa_life_state_event(wa_unit_t *u, wa_state_e state)
 {
     char               jid[WA_JID_TEXT_MAX];
+    wa_jid_t           bare;
     wa_life_t         *l;
     wa_account_t      *a;
     const wa_creds_t  *c;
@@ -493,9 +540,14 @@ wa_life_state_event(wa_unit_t *u, wa_state_e state)
     a = wa_unit_account(u);
     l = a->life;
     c = a->creds;
+    jid[0] = '\0';
 
-    if (c == NULL || wa_jid_format(&c->jid, jid, sizeof(jid)) == 0) {
-        jid[0] = '\0';
+    if (c != NULL) {
+        bare = wa_jid_bare(&c->jid);
+
+        if (wa_jid_format(&bare, jid, sizeof(jid)) == 0) {
+            jid[0] = '\0';
+        }
     }
 
     switch (state) {

@@ -284,6 +284,24 @@ wa_jid_bare(const wa_jid_t *jid)
 
 
 wa_jid_t
+wa_jid_person(const wa_jid_t *jid)
+{
+    wa_jid_t  person;
+
+    person = wa_jid_bare(jid);
+
+    if (person.server == WA_SERVER_HOSTED) {
+        person.server = WA_SERVER_PN;
+
+    } else if (person.server == WA_SERVER_HOSTED_LID) {
+        person.server = WA_SERVER_LID;
+    }
+
+    return person;
+}
+
+
+wa_jid_t
 wa_jid_with_device(const wa_jid_t *jid, uint16_t device)
 {
     wa_jid_t  copy;

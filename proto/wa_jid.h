@@ -71,6 +71,9 @@ wa_server_e wa_server_find(wa_span_t name);
 wa_jid_t wa_jid_bare(const wa_jid_t *jid);
 wa_jid_t wa_jid_with_device(const wa_jid_t *jid, uint16_t device);
 
+/* Whose device it is: device 0, at the plain server if it is a hosted one. */
+wa_jid_t wa_jid_person(const wa_jid_t *jid);
+
 /* Values of WA_SERVER_OTHER and WA_SERVER_NONE equal nothing. */
 bool wa_jid_eq(const wa_jid_t *a, const wa_jid_t *b);
 bool wa_jid_eq_bare(const wa_jid_t *a, const wa_jid_t *b);

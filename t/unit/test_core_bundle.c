@@ -114,6 +114,54 @@ add_device_identity(wa_bench_t *b, wa_node_t *user, const keys_t *k,
 }
 
 
+/* The form a companion gave to the server: without the account's key. */
+static void
+drop_account_key(wa_bench_t *b, wa_node_t *user)
+{
+    wa_node_t                    *node;
+    Wa__ADVSignedDeviceIdentity  *s;
+
+    node = wa_node_child(user, "device-identity");
+    assert_int_equal(WA_PB_UNPACK(wa__advsigned_device_identity__descriptor,
+                                  wa_node_content(node), b->arena, &s),
+                     WA_OK);
+    s->has_account_signature_key = 0;
+    wa_node_bytes(node, wa_bench_pack(b, &s->base));
+}
+
+
+/* What verifies the companion is the identity of the primary beside it. */
+static void
+a_primary_vouches_whatever_the_order(void **state)
+{
+    keys_t        k[2];
+    wa_bench_t   *b = *state;
+    wa_err_t      results[2];
+    wa_jid_t      devices[2];
+    wa_node_t    *list, *user, *primary;
+
+    devices[0] = wa_bench_jid("200000000000009:12@lid");
+    devices[1] = wa_bench_jid("200000000000009@lid");
+    assert_int_equal(wa_bundle_fetch(wa_bench_task(b), devices, 2, results),
+                     WA_AGAIN);
+    wa_bench_run(b);
+
+    primary = bundle_node(b, "200000000000009@lid", &k[1], false);
+    user = bundle_node(b, "200000000000009:12@lid", &k[0], false);
+    add_device_identity(b, user, &k[0], &k[1].identity, false);
+    drop_account_key(b, user);
+    list = wa_node_new(b->arena, "list");
+    wa_node_add(b->arena, list, user);
+    wa_node_add(b->arena, list, primary);
+    wa_peer_result(b->peer, wa_peer_expect(b->peer, "iq"), list);
+    wa_host_advance(b->host, 1);
+
+    assert_int_equal(b->rc, WA_OK);
+    assert_int_equal(results[0], WA_OK);
+    assert_int_equal(results[1], WA_OK);
+}
+
+
 static void
 bundles_become_sessions(void **state)
 {
@@ -240,6 +288,9 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test_setup_teardown(bundles_become_sessions,
             wa_bench_setup, wa_bench_teardown),
+        cmocka_unit_test_setup_teardown(
+            a_primary_vouches_whatever_the_order, wa_bench_setup,
+            wa_bench_teardown),
         cmocka_unit_test_setup_teardown(malformed_bundles_are_refused,
             wa_bench_setup, wa_bench_teardown),
     };

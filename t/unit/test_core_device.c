@@ -354,6 +354,71 @@ companions_without_a_signature_are_dropped(void **state)
 }
 
 
+/* Servers that send no list, an empty one, or one we cannot check. */
+static void
+a_list_that_cannot_be_checked_counts_as_none(void **state)
+{
+    size_t             i;
+    wa_bench_t        *b = *state;
+    wa_jid_t           ana;
+    wa_node_t         *user, *node;
+    wa_unit_t         *u;
+    wa_device_list_t   list;
+
+    static const uint16_t     ids[] = { 0, 12, 0xffff };
+    static const char *const  all[] = {
+        "200000000000002@lid", "200000000000002:12@lid", NULL
+    };
+    static const wa_span_t    lists[] = {
+        { (const uint8_t *) "", 0 }, { (const uint8_t *) "\x09\x08\x07", 3 }
+    };
+
+    ana = wa_bench_jid(ana_lid);
+
+    for (i = 0; i < 2; i++) {
+        user = user_node(b, ana_lid, NULL, ids);
+        node = wa_node_add_new(b->arena, wa_node_child(user, "devices"),
+                               "key-index-list");
+        wa_node_bytes(node, lists[i]);
+        assert_int_equal(wa_devices_resolve(wa_bench_task(b), &ana, 1, &list),
+                         WA_AGAIN);
+        wa_bench_run(b);
+        wa_peer_result(b->peer, usync_iq(b, 1), usync_node(b, user, NULL));
+        assert_int_equal(b->rc, WA_OK);
+        assert_devices(&list, 0, all);
+
+        u = wa_unit_new(b->a);
+        assert_int_equal(wa_devices_forget(u, &ana), WA_OK);
+        assert_int_equal(wa_unit_commit(u, NULL), WA_OK);
+        wa_host_drain(b->host);
+    }
+}
+
+
+/* Asked for a LID, the server names the number and gives the LID inside. */
+static void
+an_answer_by_number_is_taken_for_the_lid(void **state)
+{
+    wa_bench_t        *b = *state;
+    wa_jid_t           ana;
+    wa_device_list_t   list;
+
+    static const uint16_t     ids[] = { 0, 12, 0xffff };
+    static const char *const  all[] = {
+        "200000000000002@lid", "200000000000002:12@lid", NULL
+    };
+
+    ana = wa_bench_jid(ana_lid);
+    assert_int_equal(wa_devices_resolve(wa_bench_task(b), &ana, 1, &list),
+                     WA_AGAIN);
+    wa_bench_run(b);
+    wa_peer_result(b->peer, usync_iq(b, 1),
+                   usync_node(b, user_node(b, ana_pn, ana_lid, ids), NULL));
+    assert_int_equal(b->rc, WA_OK);
+    assert_devices(&list, 0, all);
+}
+
+
 /* ---- notifications ---- */
 
 static wa_node_t *
@@ -553,6 +618,12 @@ main(void)
         cmocka_unit_test_setup_teardown(
             companions_without_a_signature_are_dropped,
             wa_bench_setup, wa_bench_teardown),
+        cmocka_unit_test_setup_teardown(
+            a_list_that_cannot_be_checked_counts_as_none, wa_bench_setup,
+            wa_bench_teardown),
+        cmocka_unit_test_setup_teardown(
+            an_answer_by_number_is_taken_for_the_lid, wa_bench_setup,
+            wa_bench_teardown),
         cmocka_unit_test_setup_teardown(a_removed_device_loses_its_session,
             wa_bench_setup, wa_bench_teardown),
         cmocka_unit_test_setup_teardown(a_new_registration_drops_all_sessions,

@@ -123,7 +123,7 @@ qr_pictures(void **state)
     assert_int_equal(wa_qr_png(text, 256, &out), WA_OK);
     assert_memory_equal(out.p, png, sizeof(png));
     /* IHDR: width, height at 16 and 20 */
-    assert_true(((out.p[18] << 8) | out.p[19]) >= 256);
+    assert_int_equal((out.p[18] << 8) | out.p[19], 256);
     assert_memory_equal(out.p + 16, out.p + 20, 4);
     wa_buf_free(&out);
 

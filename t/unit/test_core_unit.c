@@ -244,10 +244,48 @@ memory_is_bounded_and_reloaded_on_demand(void **state)
 
     wa_host_drain(h);
     wa_host_advance(h, 1);
-    wa_store_trim(a);
-    assert_true(wa_store_footprint(a) < 16 * 1024);
+    assert_true(wa_store_footprint(a) < 72 * 1024);
     assert_int_equal(wa_record_get(a, "k/0", 0, &s), WA_AGAIN);
     assert_int_equal(wa_record_get(a, "k/99", 0, &s), WA_OK);
+
+    wa_store_trim(a, 4096);
+    assert_true(wa_store_footprint(a) < 8 * 1024);
+    assert_int_equal(wa_record_get(a, "k/50", 0, &s), WA_AGAIN);
+    assert_int_equal(wa_record_get(a, "k/99", 0, &s), WA_OK);
+}
+
+
+static void
+what_a_load_needs_beside_it_stays(void **state)
+{
+    uint8_t        big[20000];
+    wa_key_t       keys[2];
+    uint64_t       token;
+    wa_unit_t     *u;
+    wa_span_t      s, none;
+    wa_account_t  *a;
+
+    a = wa_host_account(*state);
+    memset(big, 'b', sizeof(big));
+    memset(&none, 0, sizeof(none));
+    u = wa_unit_new(a);
+    (void) wa_unit_put(u, "k/big", 0, wa_span(big, sizeof(big)));
+    assert_int_equal(wa_unit_commit(u, NULL), WA_OK);
+
+    keys[0].name = wa_span_str("k/big");
+    keys[0].day = 0;
+    keys[1].name = wa_span_str("k/other");
+    keys[1].day = 0;
+    assert_int_equal(wa_store_load(a, keys, 2, &token), WA_AGAIN);
+    wa_store_trim(a, 4096);
+    assert_int_equal(wa_record_get(a, "k/big", 0, &s), WA_OK);
+
+    assert_int_equal(wa_store_loaded(a, token, &none, 1), WA_OK);
+    assert_int_equal(wa_record_get(a, "k/big", 0, &s), WA_OK);
+    assert_int_equal(wa_record_get(a, "k/other", 0, &s), WA_OK);
+
+    wa_store_trim(a, 4096);
+    assert_int_equal(wa_record_get(a, "k/big", 0, &s), WA_AGAIN);
 }
 
 
@@ -317,6 +355,7 @@ main(void)
         T(effects_leave_in_order_and_only_after_confirmation),
         T(an_overlong_name_fails_the_unit_and_undoes_it),
         T(memory_is_bounded_and_reloaded_on_demand),
+        T(what_a_load_needs_beside_it_stays),
         T(the_last_write_of_a_name_counts),
         T(a_write_wins_over_an_older_read)
     };

@@ -648,12 +648,10 @@ wa_peer_error(wa_peer_t *p, const wa_node_t *iq, unsigned code)
 
 
 void
-wa_peer_login(wa_peer_t *p)
+wa_peer_connect(wa_peer_t *p)
 {
-    int               tries;
-    wa_done_t         d;
-    wa_node_t        *success;
-    const wa_node_t  *node;
+    int        tries;
+    wa_done_t  d;
 
     p->a = wa_host_account(p->host);
     p->phase = PEER_UPGRADE;
@@ -677,6 +675,16 @@ wa_peer_login(wa_peer_t *p)
     }
 
     PEER_CHECK(p->phase == PEER_OPEN);
+}
+
+
+void
+wa_peer_login(wa_peer_t *p)
+{
+    wa_node_t        *success;
+    const wa_node_t  *node;
+
+    wa_peer_connect(p);
 
     success = wa_node_new(&p->arena, "success");
     wa_node_set_u64(&p->arena, success, "t", 1767225600);

@@ -21,6 +21,9 @@ void wa_peer_free(wa_peer_t *p);
 /* Gives the account the credentials of a linked device, durably. */
 void wa_peer_link(wa_peer_t *p, const char *pn, const char *lid);
 
+/* Opens the transport the account asked for and plays the handshake. */
+void wa_peer_connect(wa_peer_t *p);
+
 /*
  * Opens the transport the account asked for and plays the handshake, then
  * <success> and the answer to <active/>; stanzas after that wait in

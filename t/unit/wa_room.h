@@ -54,8 +54,10 @@ typedef struct {
     size_t      n_log;
     unsigned    ack_error;              /* of the next messages */
     bool        no_acks;
+    bool        no_lids;                /* usync tells none for numbers */
     bool        spoil;                  /* flips a bit in the next <enc>s */
     const char *phash;                  /* told in acks */
+    bool        refresh_lid;            /* told in acks */
 } room_t;
 
 
@@ -292,7 +294,7 @@ room_usync(room_t *r, size_t i, const wa_node_t *iq)
                 wa_node_set_u64(ar, n, "key-index", 1);
             }
 
-            if (known++ == 0) {
+            if (known++ == 0 && !r->no_lids) {
                 n = wa_node_add_new(ar, user, "lid");
                 jid = wa_jid_bare(&r->side[k].lid);
                 wa_node_set_jid(ar, n, "val", &jid);
@@ -509,6 +511,10 @@ room_message(room_t *r, size_t i, const wa_node_t *msg)
 
         if (r->phash != NULL) {
             wa_node_set_str(ar, ack, "phash", r->phash);
+        }
+
+        if (r->refresh_lid) {
+            wa_node_set_str(ar, ack, "refresh_lid", "true");
         }
 
         room_feed(r, i, ack);
