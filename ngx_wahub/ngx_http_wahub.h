@@ -167,6 +167,7 @@ typedef struct {
     ngx_str_t                    tenant;
     ngx_str_t                    account;
     ngx_str_t                    message_id;
+    ngx_str_t                    user;         /* none in this version */
     ngx_str_t                    request_id;
     ngx_str_t                    error_code;
 } ngx_http_wahub_vars_t;

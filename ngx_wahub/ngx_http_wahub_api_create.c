@@ -48,7 +48,7 @@ static const ngx_http_wahub_field_t  ngx_http_wahub_create_fields[] = {
 
 
 static const ngx_http_wahub_field_t  ngx_http_wahub_session_fields[] = {
-    { "session_id", "session_id", ngx_http_wahub_field_session,
+    { "session_id|sessionId", "session_id", ngx_http_wahub_field_session,
       0, 0, 1, 0 },
     { "name", "name", ngx_http_wahub_field_text, 1, 120, 1, 0 },
     { "description", "description", ngx_http_wahub_field_text, 0, 1000,

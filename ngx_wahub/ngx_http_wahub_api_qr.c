@@ -87,8 +87,10 @@ ngx_http_wahub_qr_missing(ngx_http_wahub_ctx_t *ctx)
 {
     json_t      *details;
     ngx_str_t    state;
+    ngx_uint_t   linked;
     const char  *message;
 
+    linked = json_is_true(json_object_get(ctx->view, "linked"));
     state = ngx_http_wahub_view_text(ctx->view, "state");
     details = json_pack("{s:o}", "state", ngx_http_wahub_json_text(&state));
 
@@ -108,7 +110,10 @@ ngx_http_wahub_qr_missing(ngx_http_wahub_ctx_t *ctx)
     case WA_STATE_INIT:
     case WA_STATE_CONNECTING:
     case WA_STATE_QR:
-        message = "No QR code yet: the connection is being made";
+    case WA_STATE_DISCONNECTED:
+        message = linked ? "No QR code: the account is linked, its "
+                           "connection is being made"
+                         : "No QR code yet: the connection is being made";
         break;
 
     default:

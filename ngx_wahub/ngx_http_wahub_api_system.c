@@ -4,9 +4,11 @@
 #include "ngx_http_wahub_route.h"
 
 #include "ngx_http_wahub_lookup.h"
+#include "ngx_http_wahub_shard.h"
 #include "ngx_http_wahub_view.h"
 
 
+static ngx_uint_t ngx_http_wahub_health_up(ngx_http_wahub_ctx_t *ctx);
 static void ngx_http_wahub_health_views(ngx_http_wahub_ctx_t *ctx,
     json_t *views);
 static void ngx_http_wahub_health_answer(ngx_http_wahub_ctx_t *ctx,
@@ -29,13 +31,22 @@ ngx_http_wahub_system_index(ngx_http_wahub_ctx_t *ctx)
 }
 
 
+/* Redis answers, and what it holds is ours. */
+static ngx_uint_t
+ngx_http_wahub_health_up(ngx_http_wahub_ctx_t *ctx)
+{
+    return ngx_http_wahub_redis_up(ctx->worker->redis)
+           && ngx_http_wahub_shards_admitted(ctx->worker);
+}
+
+
 /* Sessions are shown to who may read them; others see only totals. */
 void
 ngx_http_wahub_system_health(ngx_http_wahub_ctx_t *ctx)
 {
     ngx_uint_t  up;
 
-    up = (ngx_http_wahub_redis_up(ctx->worker->redis) != 0);
+    up = ngx_http_wahub_health_up(ctx);
 
     if (up && (ctx->access & NGX_HTTP_WAHUB_ACCESS_READ)) {
         ngx_http_wahub_lookup_all(ctx, ngx_http_wahub_health_views);
@@ -117,8 +128,7 @@ ngx_http_wahub_system_ready(ngx_http_wahub_ctx_t *ctx)
 {
     ngx_uint_t  ready;
 
-    ready = (ngx_http_wahub_redis_up(ctx->worker->redis)
-             && ctx->worker->draining == 0);
+    ready = (ngx_http_wahub_health_up(ctx) && ctx->worker->draining == 0);
 
     if (ready == 0) {
         ctx->retry_after = 2;

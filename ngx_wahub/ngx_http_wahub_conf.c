@@ -194,7 +194,13 @@ ngx_http_wahub_conf_tls(ngx_conf_t *cf, ngx_http_wahub_main_conf_t *wmcf)
         return NGX_ERROR;
     }
 
-    if (wmcf->endpoint.tls == 0) {
+    /* a file that was asked for is checked: webhooks need it too */
+
+    if (wmcf->endpoint.tls == 0
+        && ngx_strcmp(wmcf->trusted_certificate.data,
+                      NGX_HTTP_WAHUB_CA_BUNDLE)
+           == 0)
+    {
         return NGX_OK;
     }
 

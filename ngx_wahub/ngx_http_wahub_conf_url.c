@@ -44,7 +44,10 @@ ngx_http_wahub_conf_copy(ngx_conf_t *cf, ngx_str_t *dst, const u_char *p,
 }
 
 
-/* "user:password@", the password percent-encoded. */
+/*
+ * "user@" or "user:password@", the password percent-encoded; an "@" in it
+ * that is not is understood too.
+ */
 static char *
 ngx_http_wahub_conf_userinfo(ngx_conf_t *cf,
     ngx_http_wahub_redis_conf_t *rcf, ngx_str_t *rest)
@@ -52,14 +55,25 @@ ngx_http_wahub_conf_userinfo(ngx_conf_t *cf,
     u_char     *at, *colon, *dst, *src;
     ngx_str_t   user, password;
 
-    at = ngx_strlchr(rest->data, rest->data + rest->len, '@');
-    if (at == NULL) {
+    for (at = rest->data + rest->len - 1; at > rest->data; at--) {
+        if (*at == '@') {
+            break;
+        }
+    }
+
+    if (at <= rest->data) {
         return NGX_CONF_OK;
     }
 
     colon = ngx_strlchr(rest->data, at, ':');
+
     if (colon == NULL) {
-        return "has a user without a password";
+        rcf->user.data = rest->data;
+        rcf->user.len = (size_t) (at - rest->data);
+        rest->len -= (size_t) (at + 1 - rest->data);
+        rest->data = at + 1;
+
+        return NGX_CONF_OK;
     }
 
     if (ngx_http_wahub_conf_copy(cf, &user, rest->data, colon - rest->data)

@@ -10,6 +10,9 @@
 #define NGX_HTTP_WAHUB_CORS_METHODS                                          \
     "GET, POST, PUT, PATCH, DELETE, OPTIONS"
 
+#define NGX_HTTP_WAHUB_CORS_PUBLIC_METHODS                                   \
+    "GET, OPTIONS"
+
 #define NGX_HTTP_WAHUB_CORS_REQUEST_HEADERS                                  \
     "Content-Type, Authorization, X-Api-Key, Idempotency-Key, "              \
     "Last-Event-ID, X-Wahub-Account, X-Request-Id"
@@ -26,6 +29,7 @@ static ngx_uint_t ngx_http_wahub_cors_same_host(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_wahub_cors_is_local(ngx_http_wahub_url_t *u);
 static ngx_uint_t ngx_http_wahub_cors_match(const ngx_str_t *rule,
     const ngx_str_t *origin);
+static ngx_uint_t ngx_http_wahub_cors_is_public(ngx_http_wahub_ctx_t *ctx);
 
 
 ngx_int_t
@@ -158,6 +162,14 @@ ngx_http_wahub_cors_match(const ngx_str_t *rule, const ngx_str_t *origin)
 }
 
 
+static ngx_uint_t
+ngx_http_wahub_cors_is_public(ngx_http_wahub_ctx_t *ctx)
+{
+    return ctx->route != NULL
+           && ctx->route->access == NGX_HTTP_WAHUB_ACCESS_PUBLIC;
+}
+
+
 ngx_int_t
 ngx_http_wahub_cors_headers(ngx_http_wahub_ctx_t *ctx)
 {
@@ -168,10 +180,14 @@ ngx_http_wahub_cors_headers(ngx_http_wahub_ctx_t *ctx)
     static const ngx_str_t  vary = ngx_string("Origin");
     static const ngx_str_t  age = ngx_string("600");
     static const ngx_str_t  exposed = ngx_string(NGX_HTTP_WAHUB_CORS_EXPOSED);
-    static const ngx_str_t  methods = ngx_string(NGX_HTTP_WAHUB_CORS_METHODS);
+    static const ngx_str_t  all = ngx_string(NGX_HTTP_WAHUB_CORS_METHODS);
+    static const ngx_str_t  get =
+        ngx_string(NGX_HTTP_WAHUB_CORS_PUBLIC_METHODS);
     static const ngx_str_t  headers =
         ngx_string(NGX_HTTP_WAHUB_CORS_REQUEST_HEADERS);
 
+    const ngx_str_t  *methods = ngx_http_wahub_cors_is_public(ctx) ? &get
+                                                                   : &all;
     const struct {
         ngx_uint_t        wanted;
         const char       *name;
@@ -181,7 +197,7 @@ ngx_http_wahub_cors_headers(ngx_http_wahub_ctx_t *ctx)
         { ctx->credentials, "Access-Control-Allow-Credentials", &yes },
         { ctx->credentials, "Vary", &vary },
         { ctx->preflight == 0, "Access-Control-Expose-Headers", &exposed },
-        { ctx->preflight, "Access-Control-Allow-Methods", &methods },
+        { ctx->preflight, "Access-Control-Allow-Methods", methods },
         { ctx->preflight, "Access-Control-Allow-Headers", &headers },
         { ctx->preflight, "Access-Control-Max-Age", &age }
     };

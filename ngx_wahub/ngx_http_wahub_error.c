@@ -16,6 +16,12 @@ typedef struct {
     const char  *code;
 } ngx_http_wahub_status_row_t;
 
+typedef struct {
+    const char  *state;
+    ngx_uint_t   passing;
+    const char  *message;
+} ngx_http_wahub_wanting_t;
+
 
 /*
  * HTTP contract 2.5 and 20.  The engine's codes pass through here too, so
@@ -85,9 +91,20 @@ static const ngx_http_wahub_error_row_t  ngx_http_wahub_errors[] = {
 };
 
 
-/* States from which an account comes back without a human. */
-static const char  *ngx_http_wahub_passing_states[] = {
-    "CONNECTING", "AUTH", "LOADING", "DISCONNECTED", NULL
+/* What an account is not ready for lack of, and whether it comes back
+   without a human. */
+static const ngx_http_wahub_wanting_t  ngx_http_wahub_wanting[] = {
+    { "INIT", 0, "Account not ready: it was not started" },
+    { "CONNECTING", 1, "Account not ready: it is connecting" },
+    { "QR", 0, "Account not ready: scan the QR code first" },
+    { "AUTH", 1, "Account not ready: it is logging in" },
+    { "LOADING", 1, "Account not ready: it is loading" },
+    { "DISCONNECTED", 1,
+      "Account not ready: the connection was lost, it is coming back" },
+    { "STOPPED", 0, "Account not ready: it is stopped, start it first" },
+    { "LOGGED_OUT", 0, "Account not ready: it is logged out, link it first" },
+    { "AUTH_FAILURE", 0, "Account not ready: linking failed, try again" },
+    { "ERROR", 0, "Account not ready: it gave up, see its reason" }
 };
 
 
@@ -110,7 +127,8 @@ static const ngx_http_wahub_error_row_t *ngx_http_wahub_error_find(
     const char *code);
 static const char *ngx_http_wahub_error_rename(ngx_http_wahub_ctx_t *ctx,
     const char *code);
-static ngx_uint_t ngx_http_wahub_error_passes(json_t *details);
+static const ngx_http_wahub_wanting_t *ngx_http_wahub_error_wanting(
+    json_t *details);
 
 
 void
@@ -185,6 +203,7 @@ ngx_http_wahub_error_body(ngx_http_wahub_ctx_t *ctx, const char *code,
     const char *message, json_t *details, ngx_uint_t *status)
 {
     json_t                            *body, *id;
+    const ngx_http_wahub_wanting_t    *wanting;
     const ngx_http_wahub_error_row_t  *row;
 
     code = ngx_http_wahub_error_rename(ctx, code);
@@ -193,11 +212,16 @@ ngx_http_wahub_error_body(ngx_http_wahub_ctx_t *ctx, const char *code,
     *status = (row == NULL) ? 500 : row->status;
     ctx->retry_after = (row == NULL) ? 0 : row->retry_after;
 
-    if (ngx_strcmp(code, "ACCOUNT_NOT_READY") == 0
-        && ngx_http_wahub_error_passes(details))
-    {
-        *status = 503;
-        ctx->retry_after = 2;
+    wanting = ngx_strcmp(code, "ACCOUNT_NOT_READY") == 0
+              ? ngx_http_wahub_error_wanting(details) : NULL;
+
+    if (wanting != NULL) {
+        message = wanting->message;
+
+        if (wanting->passing) {
+            *status = 503;
+            ctx->retry_after = 2;
+        }
     }
 
     if (message == NULL || message[0] == '\0') {
@@ -304,23 +328,20 @@ ngx_http_wahub_error_rename(ngx_http_wahub_ctx_t *ctx, const char *code)
 }
 
 
-static ngx_uint_t
-ngx_http_wahub_error_passes(json_t *details)
+static const ngx_http_wahub_wanting_t *
+ngx_http_wahub_error_wanting(json_t *details)
 {
-    ngx_uint_t   i;
+    ngx_uint_t   i, n;
     const char  *state;
 
+    n = sizeof(ngx_http_wahub_wanting) / sizeof(ngx_http_wahub_wanting_t);
     state = json_string_value(json_object_get(details, "state"));
 
-    if (state == NULL) {
-        return 0;
-    }
-
-    for (i = 0; ngx_http_wahub_passing_states[i] != NULL; i++) {
-        if (ngx_strcmp(state, ngx_http_wahub_passing_states[i]) == 0) {
-            return 1;
+    for (i = 0; state != NULL && i < n; i++) {
+        if (ngx_strcmp(state, ngx_http_wahub_wanting[i].state) == 0) {
+            return &ngx_http_wahub_wanting[i];
         }
     }
 
-    return 0;
+    return NULL;
 }

@@ -244,6 +244,10 @@ static ngx_command_t  ngx_http_wahub_commands[] = {
                          NGX_CONF_FLAG, flag),
     ngx_http_wahub_later("wahub_proxy", NGX_HTTP_MAIN_CONF,
                          NGX_CONF_TAKE1, words),
+    ngx_http_wahub_later("wahub_cold_pace", NGX_HTTP_MAIN_CONF,
+                         NGX_CONF_TAKE1, words),
+    ngx_http_wahub_later("wahub_deaf_after", NGX_HTTP_MAIN_CONF,
+                         NGX_CONF_TAKE1, time),
 
       ngx_null_command
 };
@@ -292,6 +296,9 @@ static ngx_http_variable_t  ngx_http_wahub_variables[] = {
     { ngx_string("wahub_message_id"), NULL, ngx_http_wahub_variable,
       offsetof(ngx_http_wahub_vars_t, message_id),
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("wahub_user"), NULL, ngx_http_wahub_variable,
+      offsetof(ngx_http_wahub_vars_t, user), NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("wahub_request_id"), NULL, ngx_http_wahub_variable,
       offsetof(ngx_http_wahub_vars_t, request_id),

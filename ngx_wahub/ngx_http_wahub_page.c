@@ -8,6 +8,8 @@
 
 static ngx_int_t ngx_http_wahub_page_read(ngx_http_wahub_ctx_t *ctx,
     ngx_http_wahub_page_t *page);
+static ngx_int_t ngx_http_wahub_page_limit(ngx_http_request_t *r,
+    ngx_http_wahub_page_t *page);
 static u_char *ngx_http_wahub_page_args(ngx_http_request_t *r, u_char *p);
 
 
@@ -35,24 +37,35 @@ ngx_http_wahub_page_read(ngx_http_wahub_ctx_t *ctx,
     ngx_http_wahub_page_t *page)
 {
     ngx_int_t            rc, number;
+    ngx_str_t            cursor;
     ngx_http_request_t  *r;
 
     r = ctx->request;
 
-    if (ngx_http_wahub_query_int(r, "limit", 1, NGX_MAX_INT32_VALUE,
-                                 &page->limit) == NGX_ERROR)
-    {
+    if (ngx_http_wahub_page_limit(r, page) != NGX_OK) {
         ngx_http_wahub_error_query(ctx, "limit");
         return NGX_ERROR;
     }
-
-    page->limit = ngx_min(page->limit, NGX_HTTP_WAHUB_LIMIT_MAX);
 
     rc = ngx_http_wahub_query_int(r, "offset", 0, NGX_HTTP_WAHUB_OFFSET_MAX,
                                   &page->offset);
 
     if (rc == NGX_ERROR) {
         ngx_http_wahub_error_query(ctx, "offset");
+        return NGX_ERROR;
+    }
+
+    /* No list of this version hands out cursors. */
+
+    if (ngx_http_wahub_query(r, "cursor", &cursor) != NGX_DECLINED) {
+        if (rc == NGX_OK
+            || ngx_http_wahub_query(r, "page", &cursor) != NGX_DECLINED)
+        {
+            ngx_http_wahub_error(ctx, "CONFLICTING_PARAMETERS", NULL);
+            return NGX_ERROR;
+        }
+
+        ngx_http_wahub_error_query(ctx, "cursor");
         return NGX_ERROR;
     }
 
@@ -84,6 +97,37 @@ ngx_http_wahub_page_read(ngx_http_wahub_ctx_t *ctx,
     }
 
     return NGX_OK;
+}
+
+
+/* Digits only; more than the most is the most, however many digits. */
+static ngx_int_t
+ngx_http_wahub_page_limit(ngx_http_request_t *r, ngx_http_wahub_page_t *page)
+{
+    size_t     i;
+    ngx_int_t  rc, limit;
+    ngx_str_t  text;
+
+    rc = ngx_http_wahub_query(r, "limit", &text);
+
+    if (rc != NGX_OK || text.len == 0) {
+        return rc == NGX_DECLINED ? NGX_OK : NGX_ERROR;
+    }
+
+    limit = 0;
+
+    for (i = 0; i < text.len; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9') {
+            return NGX_ERROR;
+        }
+
+        limit = limit * 10 + (text.data[i] - '0');
+        limit = ngx_min(limit, NGX_HTTP_WAHUB_LIMIT_MAX);
+    }
+
+    page->limit = limit;
+
+    return limit > 0 ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -11,6 +11,7 @@
 static void ngx_http_wahub_peer_resolved(void *data,
     const ngx_http_wahub_addr_t *addrs, ngx_uint_t n);
 static void ngx_http_wahub_peer_connect_next(ngx_http_wahub_peer_t *peer);
+static const char *ngx_http_wahub_peer_why(ngx_err_t err);
 static ngx_int_t ngx_http_wahub_peer_connect(ngx_http_wahub_peer_t *peer,
     ngx_http_wahub_addr_t *addr);
 static void ngx_http_wahub_peer_connect_handler(ngx_event_t *ev);
@@ -97,6 +98,7 @@ ngx_http_wahub_peer_resolved(void *data, const ngx_http_wahub_addr_t *addrs,
 
     peer->addrs->n = n;
     peer->addrs->next = 0;
+    peer->addrs->err = 0;
     ngx_memcpy(peer->addrs->addrs, addrs, n * sizeof(ngx_http_wahub_addr_t));
 
     ngx_http_wahub_peer_connect_next(peer);
@@ -126,7 +128,29 @@ ngx_http_wahub_peer_connect_next(ngx_http_wahub_peer_t *peer)
         ngx_http_wahub_peer_disconnect(peer);
     }
 
-    ngx_http_wahub_peer_fail(peer, "connect failed");
+    ngx_http_wahub_peer_fail(peer, ngx_http_wahub_peer_why(addrs->err));
+}
+
+
+/* The last address's error, in words for the account's reason. */
+static const char *
+ngx_http_wahub_peer_why(ngx_err_t err)
+{
+    switch (err) {
+
+    case NGX_ECONNREFUSED:
+        return "connection refused";
+
+    case NGX_ETIMEDOUT:
+        return "connect timed out";
+
+    case NGX_ENETUNREACH:
+    case NGX_EHOSTUNREACH:
+        return "network is unreachable";
+
+    default:
+        return "connect failed";
+    }
 }
 
 
@@ -156,6 +180,7 @@ ngx_http_wahub_peer_connect(ngx_http_wahub_peer_t *peer,
     rc = ngx_event_connect_peer(&pc);
 
     if (pc.connection == NULL) {
+        peer->addrs->err = ngx_socket_errno;
         return NGX_ERROR;
     }
 
@@ -183,8 +208,9 @@ ngx_http_wahub_peer_connect(ngx_http_wahub_peer_t *peer,
 static ngx_int_t
 ngx_http_wahub_peer_test_connect(ngx_connection_t *c)
 {
-    int        err;
-    socklen_t  len;
+    int                     err;
+    socklen_t               len;
+    ngx_http_wahub_peer_t  *peer = c->data;
 
     err = 0;
     len = sizeof(int);
@@ -194,6 +220,7 @@ ngx_http_wahub_peer_test_connect(ngx_connection_t *c)
     }
 
     if (err) {
+        peer->addrs->err = err;
         c->log_error = NGX_ERROR_INFO;
         (void) ngx_connection_error(c, err, (char *) "connect() failed");
         return NGX_ERROR;
@@ -217,6 +244,7 @@ ngx_http_wahub_peer_connect_handler(ngx_event_t *ev)
     if (ev->timedout) {
         ngx_log_error(NGX_LOG_INFO, c->log, NGX_ETIMEDOUT,
                       "whatsapp did not answer");
+        peer->addrs->err = NGX_ETIMEDOUT;
         ngx_http_wahub_peer_disconnect(peer);
         ngx_http_wahub_peer_connect_next(peer);
         return;

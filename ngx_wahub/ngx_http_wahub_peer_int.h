@@ -10,6 +10,7 @@
 typedef struct {
     ngx_uint_t                n;
     ngx_uint_t                next;
+    ngx_err_t                 err;           /* of the last one            */
     ngx_http_wahub_addr_t     addrs[NGX_HTTP_WAHUB_ADDRS_MAX];
 } ngx_http_wahub_peer_addrs_t;
 

@@ -127,6 +127,28 @@ const ngx_str_t  ngx_http_wahub_script_member = ngx_string(
 "return redis.call('ZRANGE', KEYS[1], 0, -1)\n");
 
 
+/*
+ * KEYS: 1 what all members share, 2 members.  ARGV: 1 it, as the asker has
+ * it: "<shards> <key>".  { what holds now, what held before or "" }.  Another
+ * key may be brought while nobody lives, another number of shards never.
+ */
+const ngx_str_t  ngx_http_wahub_script_cluster = ngx_string(
+"local v = redis.call('GET', KEYS[1]) or ''\n"
+"if v == ARGV[1] then return { v, v } end\n"
+"if v ~= '' then\n"
+"  if string.match(v, '^%d+') ~= string.match(ARGV[1], '^%d+') then\n"
+"    return { v, v }\n"
+"  end\n"
+"  local t = redis.call('TIME')\n"
+"  local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
+"  if redis.call('ZCOUNT', KEYS[2], now, '+inf') > 0 then\n"
+"    return { v, v }\n"
+"  end\n"
+"end\n"
+"redis.call('SET', KEYS[1], ARGV[1])\n"
+"return { ARGV[1], v }\n");
+
+
 /* KEYS: 1 account hash, 2 lease.  nil, or { view, 1 if the shard is held }. */
 const ngx_str_t  ngx_http_wahub_script_view = ngx_string(
 "local v = redis.call('HGET', KEYS[1], 'view')\n"

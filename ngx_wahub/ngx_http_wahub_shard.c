@@ -79,9 +79,12 @@ ngx_http_wahub_shards_init(ngx_http_wahub_worker_t *w)
                                              &ngx_http_wahub_script_release);
     ss->member = ngx_http_wahub_redis_add_script(w->redis,
                                               &ngx_http_wahub_script_member);
+    ss->cluster = ngx_http_wahub_redis_add_script(w->redis,
+                                             &ngx_http_wahub_script_cluster);
 
     if (ss->acquire == NGX_ERROR || ss->renew == NGX_ERROR
         || ss->release == NGX_ERROR || ss->member == NGX_ERROR
+        || ss->cluster == NGX_ERROR
         || ngx_http_wahub_member_init(ss) != NGX_OK
         || ngx_http_wahub_redis_on_state(w->redis,
                                          ngx_http_wahub_shards_state, ss)
@@ -190,6 +193,13 @@ ngx_http_wahub_shards_members(ngx_http_wahub_worker_t *w)
 }
 
 
+ngx_uint_t
+ngx_http_wahub_shards_admitted(ngx_http_wahub_worker_t *w)
+{
+    return w->shards->admitted;
+}
+
+
 /* -- what to do now ------------------------------------------------------ */
 
 static void
@@ -201,7 +211,12 @@ ngx_http_wahub_shards_tick(ngx_event_t *ev)
     if (ngx_http_wahub_redis_up(ss->worker->redis)
         && ngx_current_msec - ss->beat_at >= ss->worker->conf->lease / 3)
     {
-        ngx_http_wahub_member_beat(ss);
+        if (ss->admitted) {
+            ngx_http_wahub_member_beat(ss);
+
+        } else {
+            ngx_http_wahub_member_hello(ss);
+        }
     }
 
     ngx_http_wahub_shards_act(ss);

@@ -56,6 +56,10 @@ ngx_uint_t ngx_http_wahub_shards_held(ngx_http_wahub_worker_t *w);
 
 ngx_uint_t ngx_http_wahub_shards_members(ngx_http_wahub_worker_t *w);
 
+/* This worker may hold shards: it has the cluster's master key and number
+   of shards. */
+ngx_uint_t ngx_http_wahub_shards_admitted(ngx_http_wahub_worker_t *w);
+
 /* Worker exit without a loop turn: queues releases of what is held. */
 void ngx_http_wahub_shards_abandon(ngx_http_wahub_worker_t *w);
 

@@ -23,10 +23,12 @@ struct ngx_http_wahub_shards_s {
     ngx_int_t                    renew;
     ngx_int_t                    release;
     ngx_int_t                    member;
+    ngx_int_t                    cluster;
 
     ngx_str_t                    channel;    /* "<prefix>:shards"          */
     ngx_str_t                    members_key;
     ngx_str_t                    starts_key; /* crash-loop guard           */
+    ngx_str_t                    cluster_key;
 
     ngx_event_t                  tick;
     ngx_uint_t                   lost;       /* leases, since last logged  */
@@ -35,6 +37,8 @@ struct ngx_http_wahub_shards_s {
     ngx_msec_t                   settled_at; /* no acquiring before        */
     ngx_msec_t                   rebalance_at; /* no handing over before   */
 
+    unsigned                     admitted:1; /* shares key and shards      */
+    unsigned                     refused:1;  /* said that it does not      */
     unsigned                     beating:1;
     unsigned                     beat_again:1; /* asked for meanwhile      */
     unsigned                     greeted:1;  /* said hello, counted start  */
@@ -50,7 +54,8 @@ ngx_int_t ngx_http_wahub_member_init(ngx_http_wahub_shards_t *ss);
 /* Refreshes the list of members; then decides anew which shards to hold. */
 void ngx_http_wahub_member_beat(ngx_http_wahub_shards_t *ss);
 
-/* First contact with Redis. */
+/* First contact with Redis: asks whether this is our cluster, and if it is
+   becomes a member. */
 void ngx_http_wahub_member_hello(ngx_http_wahub_shards_t *ss);
 void ngx_http_wahub_member_leave(ngx_http_wahub_shards_t *ss);
 

@@ -5,6 +5,11 @@
  * clock.  A shard belongs to the member with the highest hash of (member,
  * shard): when one joins or leaves, only its share moves.
  *
+ * Members of one cluster must have the same master key and number of shards,
+ * or they would take accounts from each other that they cannot read, or hold
+ * one twice.  A key tells what the members have; who has anything else stays
+ * outside, says so and asks again.
+ *
  * Notices on "<prefix>:shards" only save time, nothing depends on them:
  *   hello <member>   joined            leave <member>   is going
  *   free <shard>     was released
@@ -12,6 +17,8 @@
 #include "ngx_http_wahub_redis.h"
 #include "ngx_http_wahub_script.h"
 #include "ngx_http_wahub_shard_int.h"
+
+#include "wa_crypto.h"
 
 
 /*
@@ -21,11 +28,23 @@
 #define NGX_HTTP_WAHUB_SETTLE         250
 #define NGX_HTTP_WAHUB_REBALANCE      500
 
+/* "<shards> <hex of half a hash>" */
+#define NGX_HTTP_WAHUB_CLUSTER_HEX    (WA_SHA256_LEN)
+#define NGX_HTTP_WAHUB_CLUSTER_LEN                                           \
+    (NGX_INT_T_LEN + 1 + NGX_HTTP_WAHUB_CLUSTER_HEX)
+
 #define NGX_HTTP_WAHUB_STARTS_WINDOW  60
 #define NGX_HTTP_WAHUB_STARTS_FREE    3          /* without delay          */
 #define NGX_HTTP_WAHUB_STARTS_DELAY   60000
 
 
+static ngx_int_t ngx_http_wahub_member_cluster(
+    ngx_http_wahub_main_conf_t *wmcf, u_char *buf, ngx_str_t *text);
+static void ngx_http_wahub_member_answered(void *data,
+    ngx_http_wahub_redis_reply_t *reply);
+static void ngx_http_wahub_member_stranger(ngx_http_wahub_shards_t *ss,
+    const ngx_str_t *ours, const ngx_str_t *theirs);
+static void ngx_http_wahub_member_join(ngx_http_wahub_shards_t *ss);
 static void ngx_http_wahub_member_beaten(void *data,
     ngx_http_wahub_redis_reply_t *reply);
 static void ngx_http_wahub_member_started(void *data,
@@ -71,6 +90,18 @@ ngx_http_wahub_member_init(ngx_http_wahub_shards_t *ss)
         return NGX_ERROR;
     }
 
+    /* the hash tag puts it beside the members */
+
+    ss->cluster_key.data = ngx_pnalloc(ngx_cycle->pool,
+                               ss->members_key.len + sizeof("{}:cluster"));
+    if (ss->cluster_key.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ss->cluster_key.len = ngx_sprintf(ss->cluster_key.data, "{%V}:cluster",
+                                      &ss->members_key)
+                          - ss->cluster_key.data;
+
     ss->settled_at = ngx_current_msec + NGX_HTTP_WAHUB_SETTLE;
 
     return ngx_http_wahub_redis_subscribe(w->sub, &ss->channel,
@@ -97,8 +128,137 @@ ngx_http_wahub_member_say(ngx_http_wahub_shards_t *ss, const char *word)
 }
 
 
+/* What members must share.  The key itself does not follow from it. */
+static ngx_int_t
+ngx_http_wahub_member_cluster(ngx_http_wahub_main_conf_t *wmcf, u_char *buf,
+    ngx_str_t *text)
+{
+    u_char     *p;
+    uint8_t     hash[WA_SHA256_LEN];
+    wa_span_t   parts[2];
+
+    parts[0] = wa_span_str("wahub cluster");
+    parts[1] = wa_span(wmcf->secret_key, WA_KEY_LEN);
+
+    if (wa_sha256(parts, 2, hash) != WA_OK) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_sprintf(buf, "%ui ", wmcf->shards);
+    p = ngx_hex_dump(p, hash, NGX_HTTP_WAHUB_CLUSTER_HEX / 2);
+
+    text->data = buf;
+    text->len = (size_t) (p - buf);
+
+    return NGX_OK;
+}
+
+
 void
 ngx_http_wahub_member_hello(ngx_http_wahub_shards_t *ss)
+{
+    u_char                    buf[NGX_HTTP_WAHUB_CLUSTER_LEN];
+    ngx_str_t                 argv[3];
+    ngx_http_wahub_worker_t  *w = ss->worker;
+
+    ss->beat_at = ngx_current_msec;
+
+    if (ss->leaving
+        || ngx_http_wahub_member_cluster(w->conf, buf, &argv[2]) != NGX_OK)
+    {
+        return;
+    }
+
+    argv[0] = ss->cluster_key;
+    argv[1] = ss->members_key;
+
+    (void) ngx_http_wahub_redis_eval(w->redis, ss->cluster,
+                                     ngx_http_wahub_member_answered, ss,
+                                     argv, 2, 3);
+}
+
+
+/* No answer: Redis is gone, and hello comes again with it. */
+static void
+ngx_http_wahub_member_answered(void *data,
+    ngx_http_wahub_redis_reply_t *reply)
+{
+    u_char                    buf[NGX_HTTP_WAHUB_CLUSTER_LEN];
+    ngx_str_t                 ours, theirs, before;
+    ngx_http_wahub_shards_t  *ss = data;
+
+    theirs = ngx_http_wahub_redis_str(ngx_http_wahub_redis_at(reply, 0));
+    before = ngx_http_wahub_redis_str(ngx_http_wahub_redis_at(reply, 1));
+
+    if (theirs.len == 0
+        || ngx_http_wahub_member_cluster(ss->worker->conf, buf, &ours)
+           != NGX_OK)
+    {
+        return;
+    }
+
+    if (theirs.len != ours.len
+        || ngx_memcmp(theirs.data, ours.data, ours.len) != 0)
+    {
+        ngx_http_wahub_member_stranger(ss, &ours, &theirs);
+        return;
+    }
+
+    if (before.len != 0 && (before.len != ours.len
+            || ngx_memcmp(before.data, ours.data, ours.len) != 0))
+    {
+        ngx_log_error(NGX_LOG_CRIT, ss->worker->log, 0,
+                      "wahub: accounts in redis \"%V\" are sealed with "
+                      "another key than that of \"%V\" and cannot be read",
+                      &ss->worker->conf->redis.url,
+                      &ss->worker->conf->secret_key_file);
+    }
+
+    ss->admitted = 1;
+    ss->refused = 0;
+    ngx_http_wahub_member_join(ss);
+}
+
+
+static void
+ngx_http_wahub_member_stranger(ngx_http_wahub_shards_t *ss,
+    const ngx_str_t *ours, const ngx_str_t *theirs)
+{
+    size_t                       n;
+    u_char                      *p;
+    ngx_http_wahub_main_conf_t  *wmcf = ss->worker->conf;
+
+    ss->admitted = 0;
+
+    if (ss->refused) {
+        return;
+    }
+
+    ss->refused = 1;
+    p = ngx_strlchr(theirs->data, theirs->data + theirs->len, ' ');
+    n = (p == NULL) ? 0 : (size_t) (p - theirs->data);
+
+    if (n > 0 && n < ours->len && ours->data[n] == ' '
+        && ngx_memcmp(ours->data, theirs->data, n) == 0)
+    {
+        ngx_log_error(NGX_LOG_CRIT, ss->worker->log, 0,
+                      "wahub: the instances on redis \"%V\" have another "
+                      "key than that of \"%V\": copy their key file, or "
+                      "use another redis database or wahub_redis_prefix; "
+                      "holding no accounts", &wmcf->redis.url,
+                      &wmcf->secret_key_file);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_CRIT, ss->worker->log, 0,
+                  "wahub: the data in redis \"%V\" was made with "
+                  "\"wahub_shards %*s\", here it is %ui; holding no accounts",
+                  &wmcf->redis.url, n, theirs->data, wmcf->shards);
+}
+
+
+static void
+ngx_http_wahub_member_join(ngx_http_wahub_shards_t *ss)
 {
     u_char                    text[NGX_INT_T_LEN];
     ngx_str_t                 argv[3];
@@ -198,7 +358,7 @@ ngx_http_wahub_member_beat(ngx_http_wahub_shards_t *ss)
     ngx_str_t                 argv[3];
     ngx_http_wahub_worker_t  *w = ss->worker;
 
-    if (ss->leaving) {
+    if (ss->leaving || ss->admitted == 0) {
         return;
     }
 

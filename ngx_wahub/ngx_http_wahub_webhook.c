@@ -54,6 +54,7 @@ struct ngx_http_wahub_delivery_s {
 
 struct ngx_http_wahub_webhooks_s {
     ngx_http_wahub_worker_t     *worker;
+    ngx_http_wahub_dones_t      *dones;
     ngx_rbtree_t                 accounts;
     ngx_rbtree_node_t            sentinel;
     ngx_queue_t                  waiting;
@@ -88,7 +89,6 @@ static void ngx_http_wahub_delivery_posted(void *data,
 static void ngx_http_wahub_delivery_finish(ngx_http_wahub_delivery_t *d,
     ngx_uint_t status, const char *error);
 static void ngx_http_wahub_delivery_end(ngx_http_wahub_delivery_t *d);
-static void ngx_http_wahub_delivery_forget(ngx_http_wahub_delivery_t *d);
 static void ngx_http_wahub_delivery_free(ngx_http_wahub_delivery_t *d);
 static void ngx_http_wahub_webhook_wake(ngx_http_wahub_webhooks_t *hooks);
 static ngx_uint_t ngx_http_wahub_webhook_shard(const ngx_str_t *event_id);
@@ -102,6 +102,13 @@ ngx_http_wahub_webhook_init(ngx_http_wahub_worker_t *w)
     hooks = ngx_calloc(sizeof(ngx_http_wahub_webhooks_t), w->log);
 
     if (hooks == NULL) {
+        return NGX_ERROR;
+    }
+
+    hooks->dones = ngx_http_wahub_dones_create(w);
+
+    if (hooks->dones == NULL) {
+        ngx_free(hooks);
         return NGX_ERROR;
     }
 
@@ -143,6 +150,7 @@ ngx_http_wahub_webhook_exit(ngx_http_wahub_worker_t *w)
         ngx_http_wahub_hooked_free(hooks, account);
     }
 
+    ngx_http_wahub_dones_free(hooks->dones);
     ngx_free(hooks);
     w->webhooks = NULL;
 }
@@ -435,7 +443,7 @@ ngx_http_wahub_delivery_trim(ngx_http_wahub_webhooks_t *hooks,
             d = ngx_queue_data(q, ngx_http_wahub_delivery_t, link);
         }
 
-        ngx_http_wahub_delivery_forget(d);
+        ngx_http_wahub_dones_add(hooks->dones, d->shard, &d->id);
         ngx_http_wahub_delivery_free(d);
         dropped++;
     }
@@ -599,7 +607,7 @@ ngx_http_wahub_delivery_finish(ngx_http_wahub_delivery_t *d,
                        "webhook %V delivered: %ui", &d->id, status);
     }
 
-    ngx_http_wahub_delivery_forget(d);
+    ngx_http_wahub_dones_add(hooks->dones, d->shard, &d->id);
     d->account->current = NULL;
     hooks->inflight--;
 }
@@ -618,24 +626,6 @@ ngx_http_wahub_delivery_end(ngx_http_wahub_delivery_t *d)
     ngx_http_wahub_delivery_free(d);
     ngx_http_wahub_hooked_run(hooks, account);
     ngx_http_wahub_webhook_wake(hooks);
-}
-
-
-/* If Redis is away it stays there and may be delivered again. */
-static void
-ngx_http_wahub_delivery_forget(ngx_http_wahub_delivery_t *d)
-{
-    u_char                    buf[NGX_HTTP_WAHUB_KEY_MAX];
-    ngx_str_t                 argv[3];
-    ngx_http_wahub_worker_t  *w;
-
-    w = d->hooks->worker;
-
-    ngx_str_set(&argv[0], "HDEL");
-    ngx_http_wahub_key_shard(w->conf, d->shard, "hook", buf, &argv[1]);
-    argv[2] = d->id;
-
-    (void) ngx_http_wahub_redis_command(w->redis, NULL, NULL, argv, 3);
 }
 
 
@@ -677,6 +667,10 @@ ngx_http_wahub_webhook_known(ngx_http_wahub_worker_t *w,
     ngx_queue_t                *q;
     ngx_http_wahub_hooked_t    *hooked;
     ngx_http_wahub_delivery_t  *d;
+
+    if (ngx_http_wahub_dones_has(w->webhooks->dones, id)) {
+        return 1;
+    }
 
     key = *account;
     hash = ngx_crc32_short(key.data, key.len);

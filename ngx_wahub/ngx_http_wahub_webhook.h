@@ -7,7 +7,26 @@
 #include "ngx_http_wahub.h"
 
 
-/* 1: that delivery of the account is queued or in flight here. */
+typedef struct ngx_http_wahub_dones_s  ngx_http_wahub_dones_t;
+
+
+/* NULL: out of memory. */
+ngx_http_wahub_dones_t *ngx_http_wahub_dones_create(
+    ngx_http_wahub_worker_t *w);
+
+/* Before the Redis connection is closed. */
+void ngx_http_wahub_dones_free(ngx_http_wahub_dones_t *dones);
+
+/* Removes a delivery from its shard's hash, now or when Redis is back. */
+void ngx_http_wahub_dones_add(ngx_http_wahub_dones_t *dones,
+    ngx_uint_t shard, const ngx_str_t *id);
+
+/* 1: added, and its removal is not confirmed. */
+ngx_uint_t ngx_http_wahub_dones_has(ngx_http_wahub_dones_t *dones,
+    const ngx_str_t *id);
+
+
+/* 1: that delivery of the account is queued, in flight or made here. */
 ngx_uint_t ngx_http_wahub_webhook_known(ngx_http_wahub_worker_t *w,
     const ngx_str_t *account, const ngx_str_t *id);
 
