@@ -91,7 +91,8 @@ ASAN_ENV := ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 \
 
 .PHONY: module lib unit unit-bins asan asan-unit clang-lib valgrind coverage \
 	compdb format check-format fuzz replay-bins fuzz-replay fuzz-bins \
-	check check-layers check-headers check-warnings check-size check-tokens clean help \
+	check check-layers check-headers check-warnings check-size \
+	check-tokens check-architecture clean help \
 	FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -211,7 +212,8 @@ fuzz-replay: $(GEN_H)
 
 # -- gates -----------------------------------------------------------------
 
-check: check-layers check-headers check-warnings check-size check-tokens
+check: check-layers check-headers check-warnings check-size check-tokens \
+	check-architecture
 
 check-layers:
 	@tools/check-layers
@@ -228,6 +230,9 @@ check-size:
 
 check-tokens:
 	@tools/gen-token --check
+
+check-architecture:
+	@tools/check-architecture
 
 compdb: $(GEN_H)
 	@BUILD='$(BUILD)' CC='$(CC)' LIB_FLAGS='$(BASE) -O2 $(WARN_LIB) $(INCS)' \

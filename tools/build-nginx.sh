@@ -203,6 +203,9 @@ build_asan() {
     fi
 
     link_tree "$(realpath "$src")" "$tree"
+    "${CC:-cc}" -g -O1 -Wall -Werror -c -o "$build/asan/defaults.o" \
+        t/asan/defaults.c
+    [ t/asan/defaults.c -ot "$obj/nginx" ] || rm -f "$obj/nginx"
 
     # NGX_DEBUG_PALLOC makes every pool allocation a malloc, so that an
     # overrun of a pool block is seen.
@@ -213,7 +216,7 @@ build_asan() {
         --prefix="$build/asan" --error-log-path=stderr \
         --with-cc-opt="-g -O1 -fno-omit-frame-pointer $cc \
 -DNGX_DEBUG_PALLOC=1" \
-        --with-ld-opt="$san" \
+        --with-ld-opt="$san $build/asan/defaults.o" \
         --add-module="$root" --builddir="$obj"
 
     run_make "$tree" "$obj" build

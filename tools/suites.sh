@@ -64,7 +64,7 @@ suite_check() {
     # The gates look at the glue with nginx's configured headers.
     make --no-print-directory module || return 1
 
-    for gate in layers headers warnings size tokens format; do
+    for gate in layers headers warnings size tokens architecture format; do
         if [ "$gate" = format ] && ! command -v clang-format > /dev/null; then
             echo "skip check format: clang-format is not installed"
         elif make --no-print-directory "check-$gate"; then
@@ -122,11 +122,7 @@ suite_e2e_asan() {
         esac
     done
 
-    WAHUB_NGINX=$root/build/asan/nginx \
-        ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 \
-        UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
-        LSAN_OPTIONS=suppressions=$root/t/asan/lsan.supp:print_suppressions=0 \
-        run_node e2e-asan "${files[@]}"
+    WAHUB_NGINX=$root/build/asan/nginx run_node e2e-asan "${files[@]}"
 }
 
 
@@ -234,7 +230,7 @@ free_port() {
 
 
 cmd_demo() {
-    local sim_port sim_log sim seen
+    local sim_port sim_log sim teller seen
 
     export WAHUB_DATA=${WAHUB_DATA:-$root/var/demo}
     export PORT=${PORT:-$(free_port 8080)}
@@ -246,10 +242,18 @@ cmd_demo() {
     ! nginx_pid > /dev/null || fail "a wahub already runs on $data;" \
         "WAHUB_DATA=$data ./wahub stop ends it"
 
+    # The simulator starts with an empty world, so wahub has to.
+    if [ "$data" = "$root/var/demo" ]; then
+        rm -rf "$data"
+    elif [ -e "$data/secret.key" ]; then
+        fail "demo: WAHUB_DATA=$data is in use, give a new directory"
+    fi
+
     prepare_data
     sim_port=$(free_port 18080)
     sim_log=$(mktemp "${TMPDIR:-/tmp}/wahub-sim.XXXXXX")
     sim=
+    teller=
     trap demo_end EXIT
     trap 'exit 0' INT TERM
 
@@ -271,11 +275,15 @@ cmd_demo() {
 
     echo "wahub runs at http://127.0.0.1:$PORT (key in $data/api.key)"
     echo "against a simulated WhatsApp; ctrl-C ends and removes both"
-    demo_account
 
     # Until wahub was up the simulator could not reach it; no news.
     seen=$(wc -l < "$sim_log")
     head -n "$seen" "$sim_log" | grep -v 'cannot ask wahub'
+
+    node tools/demo.mjs "$data/redis.sock" "http://127.0.0.1:$PORT" \
+        "$data/api.key" &
+    teller=$!
+    demo_account
     tail -n "+$((seen + 1))" -f "$sim_log" --pid="$sim"
 }
 
@@ -314,8 +322,9 @@ demo_account() {
 
 demo_end() {
     trap '' INT TERM
-    [ -z "$sim" ] || kill "$sim" 2> /dev/null
     "$root/wahub" stop > /dev/null
+    [ -z "$teller" ] || kill "$teller" 2> /dev/null
+    [ -z "$sim" ] || kill "$sim" 2> /dev/null
     rm -f "$sim_log" "$sim_log.run"
 
     # Made for the demo only; a data directory of the caller stays.

@@ -1,0 +1,35 @@
+# Finding another server of the same cluster.  Sourced by ./wahub.
+# shellcheck shell=bash disable=SC2154
+
+
+# Servers on one Redis must share the secret key.  Prints that of another
+# server of this machine that uses the Redis in WAHUB_REDIS, if there is one
+# and its key can be read.
+mate_key() {
+    local cmdline other key
+
+    [ -n "${WAHUB_REDIS:-}" ] || return 1
+    key=${redis_url#unix:}
+    key=${key%/*}
+    key=${key%/redis}/secret.key
+
+    if [ "$redis_url" != "${redis_url#unix:}" ] && [ -r "$key" ]; then
+        echo "$key"
+        return 0
+    fi
+
+    for cmdline in /proc/[0-9]*/cmdline; do
+        other=$(tr '\0' ' ' 2> /dev/null < "$cmdline" |
+            sed -n 's|^nginx: master process .* -c \([^ ]*\)/nginx\.conf.*|\1|p')
+
+        if [ -n "$other" ] && [ -r "$other/secret.key" ] \
+            && grep -qE "^ *wahub_redis +" "$other/nginx.conf" \
+            && grep -qF " $redis_url;" "$other/nginx.conf"
+        then
+            echo "$other/secret.key"
+            return 0
+        fi
+    done
+
+    return 1
+}
