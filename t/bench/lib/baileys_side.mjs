@@ -1,0 +1,71 @@
+// Baileys as it is measured: all clients in one node process, nothing
+// persisted.
+import { Remote } from './remote.mjs';
+import { cpuSeconds, quiet, residentKib } from './proc.mjs';
+
+export class BaileysSide {
+    constructor(sim, { url }) {
+        this.name = 'Baileys';
+        this.sim = sim;
+        this.url = url;
+        this.accounts = [];
+    }
+
+    async start() {
+        this.remote = new Remote(new URL('./baileys_process.mjs',
+            import.meta.url).pathname);
+        this.pid = this.remote.pid;
+        await this.remote.call('start', this.url);
+    }
+
+    get pids() {
+        return [this.pid];
+    }
+
+    cpu() {
+        return { main: cpuSeconds(this.pid) };
+    }
+
+    async memory() {
+        await quiet(this.pids);
+        await this.remote.call('collect');
+        return { main: residentKib(this.pid) };
+    }
+
+    async link(total) {
+        while (this.accounts.length < total) {
+            const i = this.accounts.length;
+            const qr = await this.remote.call('open');
+            this.accounts.push(await this.sim.call('scan', qr));
+            await this.remote.call('waitOpen', i);
+        }
+    }
+
+    /** All sockets closed and opened again, in the same process. */
+    async restart() {
+        await this.remote.call('closeAll');
+        await quiet(this.pids);
+        const before = this.cpu().main;
+        const logins = await this.sim.call('logins');
+        const start = performance.now();
+        const all = this.sim.call('waitLogins',
+            logins + this.accounts.length);
+        await this.remote.call('openAll');
+        await all;
+        const seconds = (performance.now() - start) / 1000;
+        await quiet(this.pids);
+        return { seconds, main: this.cpu().main - before };
+    }
+
+    send(options) {
+        return this.remote.call('send', options);
+    }
+
+    setEcho(on) {
+        return this.remote.call('setEcho', on);
+    }
+
+    async close() {
+        await this.remote?.close();
+    }
+}

@@ -1,0 +1,150 @@
+// The simulated WhatsApp with its phones, as a process of its own. The same
+// one serves wahub and Baileys.
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import { allowBaileys } from '../../e2e/lib/baileys_client.mjs';
+import { WaSim } from '../../sim/server.mjs';
+import { serve } from './remote.mjs';
+
+const CHUNK = 64;
+const IDLE_MS = 60000;
+
+createRequire(import.meta.url)('libsignal');
+console.info = () => {};
+console.warn = () => {};
+console.error = () => {};
+
+const sim = new WaSim({ checkCanonical: false, ackTimeoutMs: 180000 });
+const received = new Map();
+let logins = 0;
+
+sim.on('login', () => logins++);
+
+function deviceOf({ pn, device }) {
+    return sim.registry.byPn.get(pn).device(device);
+}
+
+/** Resolves when the device has answered all that it was sent. */
+async function drained(device) {
+    const signal = AbortSignal.timeout(IDLE_MS);
+    while (device.mailbox.entries.length > 0) {
+        const [who] = await once(sim, 'drained', { signal });
+        if (who === device && device.mailbox.entries.length === 0) {
+            return;
+        }
+    }
+}
+
+function watch(phone) {
+    const { pn } = phone.account;
+    received.set(pn, 0);
+    phone.on('message', m => {
+        if (!m.own && m.text !== undefined) {
+            received.set(pn, received.get(pn) + 1);
+            sim.emit('bench-text', pn, m.text);
+        }
+    });
+    return phone;
+}
+
+/** One contact's share of the round trips: a text, its reply, the next. */
+async function pingPong(pn, to, turns, take) {
+    const { phone } = sim.registry.byPn.get(pn);
+    while (take()) {
+        const mark = `ping ${turns.next++}`;
+        const reply = sim.next('bench-text', (who, text) => who === pn
+            && text === `re: ${mark}`, IDLE_MS);
+        reply.catch(() => {});
+        await phone.sendText(to, mark);
+        await reply;
+    }
+}
+
+serve({
+    async start() {
+        await sim.listen();
+        allowBaileys(sim);
+        return { url: sim.url, rootKeyHex: sim.rootKeyHex };
+    },
+
+    contact(name) {
+        return watch(sim.phone({ name })).account.pn;
+    },
+
+    /** A new person scans; resolves when the device has logged in. */
+    async scan(qr) {
+        const phone = sim.phone({ name: 'Bench' });
+        const device = await phone.scan(qr);
+        return { pn: phone.account.pn, device: device.id };
+    },
+
+    logins: () => logins,
+
+    /** Resolves when `count` logins have happened in all. */
+    async waitLogins(count) {
+        const signal = AbortSignal.timeout(IDLE_MS);
+        while (logins < count) {
+            await once(sim, 'login', { signal });
+        }
+    },
+
+    /** `count` texts to one device, encrypted and checked but kept back, so
+     *  that the speed measured later is not that of this process. */
+    async prepare({ from, to, count }) {
+        const device = deviceOf(to);
+        const { phone } = sim.registry.byPn.get(from);
+        // what was delivered is remembered until the answers are here
+        device.received.max = Math.max(device.received.max, 2 * count);
+        device.mailbox.hold();
+        for (let i = 0; i < count; i++) {
+            const sent = phone.sendText(device.account, `text ${i}`);
+            if (i % CHUNK === CHUNK - 1 || i === count - 1) {
+                await sent;
+            }
+        }
+    },
+
+    /** Lets them go; resolves when every one has been answered. */
+    async release(to) {
+        const device = deviceOf(to);
+        const start = performance.now();
+        device.mailbox.release();
+        await drained(device);
+        return performance.now() - start;
+    },
+
+    async text({ from, to, text }) {
+        const device = deviceOf(to);
+        await sim.registry.byPn.get(from).phone.sendText(device.account,
+            text);
+        await drained(device);
+    },
+
+    received: pn => received.get(pn),
+
+    /** Resolves when the contact has decrypted `count` texts in all. */
+    async waitReceived(pn, count) {
+        const signal = AbortSignal.timeout(IDLE_MS);
+        while (received.get(pn) < count) {
+            await once(sim, 'bench-text', { signal });
+        }
+    },
+
+    drained: to => drained(deviceOf(to)),
+
+    /** Each contact writes, waits for the reply "re: ..." and writes again,
+     *  until `count` round trips are done in all. */
+    async roundTrips({ contacts, to, count }) {
+        const device = deviceOf(to);
+        const turns = { next: 0 };
+        let left = count;
+        const start = performance.now();
+        await Promise.all(contacts.map(pn => pingPong(pn, device.account,
+            turns, () => left-- > 0)));
+        const ms = performance.now() - start;
+        await drained(device);
+        return ms;
+    },
+
+    violations: () => sim.violations.splice(0),
+});

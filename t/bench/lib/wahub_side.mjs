@@ -1,0 +1,152 @@
+// wahub as it is measured: one worker, its own Redis with every commit on
+// disk, driven over HTTP as programs drive it.
+import http from 'node:http';
+import { until, Wahub } from '../../e2e/lib/wahub.mjs';
+import { cpuSeconds, quiet, residentKib } from './proc.mjs';
+import { parallel } from './remote.mjs';
+
+const LINK_WIDTH = 8;
+const PAGE = 500;
+
+export class WahubSide {
+    constructor(sim, { url, rootKeyHex }) {
+        this.name = 'wahub';
+        this.sim = sim;
+        this.accounts = [];
+        this.agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
+        this.hub = new Wahub({ sim: { url, rootKeyHex }, workers: 1 });
+    }
+
+    async start() {
+        await this.hub.start();
+        // nobody listens to the events while they are measured
+        this.hub.events.close();
+        this.hub.events = undefined;
+        [this.pid] = this.hub.pids().workers;
+        this.redisPid = this.hub.redisPid();
+    }
+
+    /** Everything whose CPU is watched for silence. */
+    get pids() {
+        return [this.pid, this.redisPid];
+    }
+
+    cpu() {
+        return { main: cpuSeconds(this.pid), redis: cpuSeconds(this.redisPid) };
+    }
+
+    async memory() {
+        await quiet(this.pids);
+        const used = await this.hub.redis('info', 'memory');
+        return { main: residentKib(this.pid),
+            redis: Number(/used_memory:(\d+)/.exec(used)[1]) / 1024 };
+    }
+
+    /** POST with as little of a client as node offers. */
+    post(path, body) {
+        const data = JSON.stringify(body);
+        return new Promise((resolve, reject) => {
+            const req = http.request({ host: '127.0.0.1',
+                port: this.hub.env.PORT, path, method: 'POST',
+                agent: this.agent, headers: { 'x-api-key': this.hub.key,
+                    'content-type': 'application/json',
+                    'content-length': Buffer.byteLength(data) } }, res => {
+                const parts = [];
+                res.on('data', d => parts.push(d));
+                res.on('end', () => (res.statusCode === 201
+                    ? resolve() : reject(new Error(`${path}: `
+                        + `${res.statusCode} ${Buffer.concat(parts)}`))));
+            });
+            req.on('error', reject);
+            req.end(data);
+        });
+    }
+
+    /** Links until there are `total` accounts. */
+    async link(total) {
+        const had = this.accounts.length;
+        await parallel(total - had, LINK_WIDTH, async i => {
+            const { id } = await this.hub.create({ name: `A${had + i}` });
+            const { qr } = await this.state(id, 'QR');
+            const person = await this.sim.call('scan', qr);
+            await this.state(id, 'READY');
+            this.accounts[had + i] = { id, ...person };
+        });
+    }
+
+    state(id, state) {
+        return until(`${id} ${state}`, async () => {
+            const a = await this.hub.account(id);
+            return a.state === state ? a : undefined;
+        });
+    }
+
+    async ready() {
+        let n = 0;
+        for (let at = 0; at < this.accounts.length; at += PAGE) {
+            const list = await this.hub.api('GET', '/api/accounts?state=READY'
+                + `&limit=${PAGE}&offset=${at}`);
+            n += list.length;
+        }
+        return n;
+    }
+
+    /** Stops and starts; returns seconds from the start to the last login,
+     *  and the CPU since the worker began. */
+    async restart() {
+        await this.hub.stop();
+        const before = await this.sim.call('logins');
+        const start = performance.now();
+        const all = this.sim.call('waitLogins',
+            before + this.accounts.length);
+        await this.start();
+        await all;
+        const seconds = (performance.now() - start) / 1000;
+        await quiet(this.pids);
+        const n = await this.ready();
+        if (n !== this.accounts.length) {
+            throw new Error(`${n} of ${this.accounts.length} are READY`);
+        }
+        return { seconds, ...this.cpu() };
+    }
+
+    async send({ to, count, width }) {
+        const path = `/api/accounts/${this.accounts[0].id}/messages`;
+        const start = performance.now();
+        await parallel(count, width, i =>
+            this.post(path, { to, text: `text ${i}` }));
+        return performance.now() - start;
+    }
+
+    /** Replies by the API to what the webhook brings. */
+    async setEcho(on) {
+        const { id } = this.accounts[0];
+        const path = `/api/accounts/${id}/webhook`;
+        if (!on) {
+            await this.hub.api('PUT', path, { webhook_url: null });
+            this.hook.closeAllConnections();
+            this.hook.close();
+            return;
+        }
+        const reply = m => this.post(`/api/accounts/${id}/messages`,
+            { to: m.from, text: `re: ${m.text}` });
+        this.hook = http.createServer((req, res) => {
+            const parts = [];
+            req.on('data', d => parts.push(d));
+            req.on('end', () => {
+                res.end();
+                reply(JSON.parse(Buffer.concat(parts))).catch(e => {
+                    process.stderr.write(`reply: ${e.message}\n`);
+                });
+            });
+        });
+        await new Promise(done => this.hook.listen(0, '127.0.0.1', done));
+        await this.hub.api('PUT', path, { webhook_url:
+            `http://127.0.0.1:${this.hook.address().port}/` });
+    }
+
+    async close() {
+        this.agent.destroy();
+        await this.hub.close({ check: false });
+    }
+}
