@@ -254,6 +254,11 @@ test('a run that fails leaves nothing running', async () => {
 test('with WAHUB_REDIS no private Redis is started', async () => {
     const env = await instance('second', {
         WAHUB_REDIS: `unix:${path.join(main.WAHUB_DATA, 'redis.sock')}` })
+
+    // Instances on one Redis are one cluster: they share the master key.
+    fs.mkdirSync(env.WAHUB_DATA, { mode: 0o700 })
+    fs.copyFileSync(path.join(main.WAHUB_DATA, 'secret.key'),
+        path.join(env.WAHUB_DATA, 'secret.key'))
     const run = wahub(['run'], env)
 
     assert.equal(run.code, 0, run.out + run.err)

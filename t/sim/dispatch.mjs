@@ -67,6 +67,10 @@ export function dispatch(conn, stanza) {
         handleIb(conn, stanza);
         return;
     }
+    if (stanza.tag === 'ack' && conn.registration !== undefined) {
+        conn.registration.onAck(stanza);
+        return;
+    }
     if (device === undefined) {
         conn.violate('order', `${stanza.tag} before login`, stanza);
         return;

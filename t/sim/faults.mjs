@@ -1,6 +1,6 @@
 // Deliberate misbehaviour. A knob is read from the account first, then from
 // the server: sim.faults.latencyMs = 20; account.faults.compress = true.
-// The counted ones (corruptEnc, duplicate, reorder) may also be set on one
+// The counted ones (corruptEnc, duplicate, reorder, ...) may also be set on one
 // device: device.faults.corruptEnc = 1.
 //
 //   latencyMs       delay of every outgoing frame
@@ -8,6 +8,11 @@
 //   split           WebSocket messages of at most this many bytes
 //   coalesce        frames of this many milliseconds leave as one message
 //   dropAfterFrames connection is cut after so many frames in and out
+//   cutBeforeAck    how many messages are delivered, but the connection is
+//                   cut in place of the ack
+//   loseMessage     how many messages are lost with the connection
+//   swallow         how many messages are lost without a trace
+//   muteIq          iqs of this xmlns stay unanswered
 //   mutePing        pings stay unanswered
 //   holdAcks        message acks are kept until release(account)
 //   corruptEnc      how many delivered messages get a wrong MAC
@@ -21,15 +26,16 @@ const { PreKeyWhisperMessage } = createRequire(import.meta.url)(
     'libsignal/src/protobufs.js');
 
 export const KNOBS = ['latencyMs', 'compress', 'split', 'coalesce',
-    'dropAfterFrames', 'mutePing', 'holdAcks', 'corruptEnc', 'duplicate',
-    'reorder', 'failure', 'spoilChain'];
+    'dropAfterFrames', 'cutBeforeAck', 'loseMessage', 'swallow', 'muteIq',
+    'mutePing', 'holdAcks', 'corruptEnc', 'duplicate', 'reorder', 'failure',
+    'spoilChain'];
 
 export function knob(sim, account, name) {
     return account?.faults[name] ?? sim.faults[name];
 }
 
 /** Uses up one unit of a counted knob. */
-function take(sim, device, name) {
+export function take(sim, device, name) {
     for (const holder of [device.faults, device.account.faults, sim.faults]) {
         if (holder[name] > 0) {
             holder[name]--;

@@ -175,7 +175,11 @@ export function handleIq(conn, iq) {
         conn.violate('iq', 'before login', iq);
         return;
     }
+    const mute = conn.knob('muteIq') === iq.attrs.xmlns;
     conn.sim.emit('iq', conn, iq);
+    if (mute) {
+        return;
+    }
     try {
         if (handler === undefined) {
             conn.sim.unknown.push(show(iq));

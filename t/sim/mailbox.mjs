@@ -68,6 +68,20 @@ export class Mailbox {
         this.phase = 'away';
     }
 
+    /** Keeps what comes from now on until release(). */
+    hold() {
+        this.phase = 'held';
+    }
+
+    release() {
+        this.phase = 'live';
+        for (const e of this.entries) {
+            if (e.link !== this.link) {
+                this.transmit(e);
+            }
+        }
+    }
+
     /** `<offline_batch count>`: how many may be unanswered at a time. */
     batch(count) {
         this.asked = true;

@@ -50,6 +50,7 @@ export class Registration {
         this.identity = Buffer.from(data.eIdent);
         this.refs = [];
         this.account = undefined;
+        this.asked = new Map();
         this.props = proto.DeviceProps.decode(data.deviceProps);
     }
 
@@ -77,6 +78,30 @@ export class Registration {
     stop() {
         clearTimeout(this.timer);
         this.refs.forEach(r => this.conn.sim.refs.delete(r));
+    }
+
+    /** Asks the companion for another adv secret in its QR; resolves when
+     *  it has acked that. */
+    refresh() {
+        const n = this.conn.sim.notification({ from: '@s.whatsapp.net',
+            type: 'companion_reg_refresh' }, [node('companion_reg_refresh')]);
+        const acked = new Promise(resolve =>
+            this.asked.set(n.attrs.id, resolve));
+        this.conn.send(n);
+        return acked;
+    }
+
+    onAck(stanza) {
+        const { id, class: tag, type, to } = stanza.attrs;
+        const resolve = this.asked.get(id);
+        if (resolve === undefined || tag !== 'notification'
+            || type !== 'companion_reg_refresh'
+            || !['s.whatsapp.net', '@s.whatsapp.net'].includes(to)) {
+            this.conn.violate('ack', 'while registering', stanza);
+            return;
+        }
+        this.asked.delete(id);
+        resolve();
     }
 
     checkQr(qr) {

@@ -182,8 +182,10 @@ export function handleAck(sim, device, stanza) {
         return;
     }
     device.acked.set(`${tag}|${id}`);
-    if (tag !== 'message' && type !== entry.stanza.attrs.type) {
-        bad(`type "${type}", stanza had "${entry.stanza.attrs.type}"`);
+    const expected = tag === 'call' ? children(entry.stanza)[0]?.tag
+        : entry.stanza.attrs.type;
+    if (tag !== 'message' && type !== expected) {
+        bad(`type "${type}" instead of "${expected}"`);
     }
     if (to !== entry.stanza.attrs.from
         && !(parseJid(to)?.user === '' && entry.stanza.attrs.from[0] === '@')) {

@@ -6,7 +6,7 @@ import { checkDeviceIdentity } from './adv.mjs';
 import { checkEnc } from './enc.mjs';
 import { participantHash } from './registry.mjs';
 import { sha256 } from './keys.mjs';
-import { knob } from './faults.mjs';
+import { knob, take } from './faults.mjs';
 
 const TYPES = ['text', 'media', 'reaction', 'poll', 'event', 'pay',
     'medianotify'];
@@ -22,6 +22,8 @@ function ack(sim, sender, stanza, extra = {}) {
     }
     if (link.virtual) {
         link.deliver(reply);
+    } else if (take(sim, sender, 'cutBeforeAck')) {
+        link.ws.terminate();
     } else if (knob(sim, sender.account, 'holdAcks')) {
         link.heldAcks.push(reply);
     } else {
@@ -77,7 +79,7 @@ function readFanout(sim, bad, stanza) {
             bad('message', `${t.attrs.jid} in a message to @${to.server}`);
         }
         if (seen.has(t.attrs.jid)) {
-            bad('message', `${t.attrs.jid} twice`);
+            bad('fanout-twice', `${t.attrs.jid} twice`);
         }
         seen.add(t.attrs.jid);
         const encs = children(t, 'enc');
@@ -193,6 +195,13 @@ export function routeMessage(sim, sender, stanza) {
         `${sender}: ${text}`, stanza);
     const { id, to } = stanza.attrs;
     const address = parseJid(to);
+    if (sender.link?.ws !== undefined && take(sim, sender, 'loseMessage')) {
+        sender.link.ws.terminate();
+        return;
+    }
+    if (sender.link?.ws !== undefined && take(sim, sender, 'swallow')) {
+        return;
+    }
     sim.counters.messages++;
     checkShape(bad, stanza);
     const account = sim.registry.account(to);

@@ -16,6 +16,7 @@ export const BAILEYS_ALLOWANCES = [
     'device-identity-resend', // resends always carry it, even beside a msg
     'resend-recipient', // compares its PN with a LID, so leaves the chat out
     'resend-to-all', // a retry by device 0 makes it send to every device
+    'fanout-twice', // to itself: lists every own device as both ends
     'presence-without-name', // announces presence before it has a push name
 ];
 

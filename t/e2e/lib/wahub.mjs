@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, existsSync, readdirSync }
-    from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdtempSync, readdirSync,
+    readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createTcp } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -49,7 +49,7 @@ class Events extends EventEmitter {
         this.all = [];
         this.child = spawn('redis-cli', ['-s', socket, '--csv',
             'psubscribe', 'wahub:events:*'], { stdio: ['ignore', 'pipe',
-            'inherit'] });
+            'ignore'] });
         this.ready = new Promise(r => this.once('subscribed', r));
         createInterface({ input: this.child.stdout }).on('line',
             line => this.onLine(line));
@@ -160,15 +160,20 @@ export class Hook extends EventEmitter {
 }
 
 export class Wahub {
-    /** options: sim (WaSim), env, workers; alike = another Wahub whose Redis
-     *  and keys are shared. */
-    constructor({ sim, env = {}, workers = 2 } = {}) {
+    /** options: sim (WaSim), env, workers; conf = directives for the http
+     *  block; mate = a Wahub to form a cluster with: its Redis and keys. */
+    constructor({ sim, env = {}, workers = 2, conf, mate } = {}) {
+        this.mate = mate;
         this.data = mkdtempSync(join(tmpdir(), 'wahub-e2e-'));
         this.env = { WAHUB_DATA: this.data, WAHUB_WORKERS: String(workers),
             WAHUB_WEBHOOK_ALLOW: '127.0.0.0/8', WAHUB_MAX_ACCOUNTS: '0',
             ...(sim === undefined ? {} : { WAHUB_ENDPOINT: sim.url,
                 WAHUB_NOISE_ROOT_KEY: sim.rootKeyHex }), ...env };
         this.allowedAlerts = [];
+        if (conf !== undefined) {
+            this.env.WAHUB_HTTP_EXTRA = join(this.data, 'extra.conf');
+            writeFileSync(this.env.WAHUB_HTTP_EXTRA, conf);
+        }
     }
 
     script(...args) {
@@ -179,13 +184,31 @@ export class Wahub {
     async start() {
         this.env.PORT ??= String(await freePort());
         this.url = `http://127.0.0.1:${this.env.PORT}`;
+        if (this.mate !== undefined) {
+            this.env.WAHUB_REDIS = `unix:${this.mate.socket}`;
+            for (const name of ['secret.key', 'api.key', 'admin.key']) {
+                copyFileSync(join(this.mate.data, name),
+                    join(this.data, name));
+                chmodSync(join(this.data, name), 0o600);
+            }
+        }
         await this.script('run');
         this.key = readFileSync(join(this.data, 'api.key'), 'utf8').trim();
-        this.socket = join(this.data, 'redis.sock');
+        this.socket = join((this.mate ?? this).data, 'redis.sock');
         this.events?.close();
         this.events = new Events(this.socket);
         await this.events.ready;
         return this;
+    }
+
+    /** Starts what is missing (a killed Redis) of a running instance. */
+    async resume() {
+        await this.script('run');
+        this.events?.close();
+        const { all } = this.events;
+        this.events = new Events(this.socket);
+        await this.events.ready;
+        this.events.all.unshift(...all);
     }
 
     async request(method, path, body, headers = {}) {
@@ -210,6 +233,20 @@ export class Wahub {
         assert.ok(r.status < 300,
             `${method} ${path}: ${r.status} ${r.raw.toString()}`);
         return r.json;
+    }
+
+    /** As api(), but 503 and 504 are asked again, as a client would. */
+    patient(method, path, body, ms = WAIT_MS) {
+        return until(`${method} ${path}`, async () => {
+            const r = await this.request(method, path, body)
+                .catch(() => undefined);
+            if (r === undefined || [503, 504].includes(r.status)) {
+                return undefined;
+            }
+            assert.ok(r.status < 300,
+                `${method} ${path}: ${r.status} ${r.raw.toString()}`);
+            return r.json;
+        }, ms);
     }
 
     account(id) {

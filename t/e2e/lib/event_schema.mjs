@@ -1,0 +1,132 @@
+// The JSON schemas of events as the HTTP contract gives them (10.1, 10.2),
+// with the message (6.1) and account (4.1) objects as $defs: the types that
+// wahub publishes so far.
+import Ajv from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+
+const s = { type: 'string' };
+const sn = { type: ['string', 'null'] };
+const b = { type: 'boolean' };
+const i = { type: 'integer' };
+const inn = { type: ['integer', 'null'] };
+const on = { type: ['object', 'null'] };
+const R = { $ref: '#/$defs/R' };
+const State = { $ref: '#/$defs/State' };
+const iso = { type: 'string', format: 'date-time' };
+const ison = { type: ['string', 'null'], format: 'date-time' };
+const M = { type: 'object', required: ['message'],
+    properties: { message: { $ref: '#/$defs/M' } } };
+
+const object = (required, properties) =>
+    ({ type: 'object', required, properties });
+
+const all = properties => object(Object.keys(properties), properties);
+
+const types = {
+    'session.created': object(['account'],
+        { account: { $ref: '#/$defs/A' } }),
+    'session.deleted': object(['account_id'], { account_id: R }),
+    'session.status': object(['state', 'previous', 'status'], {
+        state: State, previous: State, reason: sn, message: s,
+        status: { enum: ['INIT', 'QR', 'AUTH', 'READY', 'DISCONNECTED'] } }),
+    'session.qr_code': object(['qr', 'qr_image', 'expires_at'], { qr: R,
+        qr_image: { type: 'string', pattern: '^data:image/png;base64,' },
+        expires_at: iso }),
+    'session.authenticated': object(['jid'], { jid: sn }),
+    'session.loading': object([], { percent: { type: 'number', minimum: 0,
+        maximum: 100 }, message: s }),
+    'session.connected': object(['whatsapp_number', 'user'], {
+        whatsapp_number: sn, user: object(['id'], { id: s, name: sn }) }),
+    'session.disconnected': object(['reason', 'will_reconnect'],
+        { reason: s, code: inn, will_reconnect: b }),
+    'session.logged_out': object(['reason'], { reason: s }),
+    'session.auth_failure': object(['reason'], { reason: s }),
+    'session.error': object(['reason'], { reason: s, code: inn }),
+    'message.received': M,
+    'message.echo': M,
+    'message.sent': M,
+    'message.failed': object(['message', 'error'], {
+        message: { $ref: '#/$defs/M' },
+        error: object(['code', 'message'], { code: s, message: s }) }),
+    'message.receipt': object(['id', 'message_id', 'chat_jid',
+        'recipient_jid', 'status', 'timestamp'], { id: R, message_id: R,
+        chat_jid: R, recipient_jid: R, timestamp: i,
+        status: { enum: ['sent', 'delivered', 'read', 'played'] } }),
+    'message.undecryptable': object(['message_id', 'chat_jid', 'from_jid'],
+        { message_id: R, chat_jid: R, from_jid: R, retrying: b }),
+};
+
+const account = all({
+    id: { type: 'string', format: 'uuid' }, session_id: s, sessionId: s,
+    tenant_id: s, name: s, description: sn,
+    provider: { enum: ['web', 'cloud', 'external'] },
+    status: { enum: ['INIT', 'QR', 'AUTH', 'READY', 'DISCONNECTED'] },
+    state: State, reason: sn, message: s, qr_code: sn, qr: sn,
+    pairing_code: sn, phone_number: sn, whatsapp_number: sn, jid: sn,
+    lid: sn, push_name: sn, webhook_url: sn, user_id: sn, userId: sn,
+    is_default: b, is_active: b, auto_relink: b,
+    drip_per_minute: { type: 'number' }, is_notification: b,
+    isNotification: b, ai_config: on, aiConfig: on, metadata: on,
+    snapshot_timestamp: ison, connected_at: ison, last_seen_at: ison,
+    last_seen: ison, created_at: iso, createdAt: iso, updated_at: iso,
+    updatedAt: iso,
+});
+
+const message = {
+    ...all({
+        id: { type: 'string', minLength: 1, maxLength: 64 }, message_id: sn,
+        waMessageId: sn, client_message_id: sn, clientMessageId: sn,
+        account_id: { type: 'string', format: 'uuid' }, session_id: s,
+        sessionId: s, remote_jid: R, jid: R, from_jid: sn, participant: sn,
+        from_me: b, from: R, to: R, phone_number: sn, push_name: sn,
+        direction: { enum: ['INBOUND', 'OUTBOUND'] },
+        status: { enum: ['QUEUED', 'PENDING', 'SENT', 'DELIVERED', 'READ',
+            'PLAYED', 'FAILED', 'CANCELLED', 'RECEIVED'] },
+        timestamp: i,
+        message_type: { type: 'string', pattern: '^[a-z_]+$' },
+        type: { type: 'string', pattern: '^[A-Z_]+$' }, body: sn, text: sn,
+        quoted_id: sn, mentions: { type: 'array', items: s },
+        is_forwarded: b, forward_score: i, is_starred: b, is_broadcast: b,
+        is_ephemeral: b, ephemeral_duration: inn, is_view_once: b,
+        is_status: b, edit_type: { enum: [0, 1, 2] }, is_deleted: b,
+        has_media: b,
+        source: { enum: ['whatsapp', 'api', 'queue', 'campaign', 'phone',
+            'history'] },
+        created_at: iso, createdAt: iso, updated_at: iso, updatedAt: iso,
+        metadata: on,
+    }),
+};
+
+const envelope = {
+    type: 'object',
+    required: ['id', 'type', 'timestamp', 'tenant_id', 'data'],
+    properties: {
+        id: { type: 'string', pattern: '^[0-9]{13,}-[0-9]+-[0-9]+$' },
+        type: { enum: Object.keys(types) },
+        timestamp: iso, tenant_id: s,
+        account_id: { type: ['string', 'null'], format: 'uuid' },
+        session_id: sn, data: { type: 'object' },
+    },
+    allOf: Object.entries(types).map(([type, data]) => ({
+        if: { properties: { type: { const: type } } },
+        then: { properties: { data } },
+    })),
+    $defs: {
+        R: { type: 'string', minLength: 1 },
+        State: { enum: ['INIT', 'CONNECTING', 'QR', 'CODE', 'AUTH',
+            'LOADING', 'READY', 'DISCONNECTED', 'STOPPED', 'LOGGED_OUT',
+            'AUTH_FAILURE', 'ERROR'] },
+        A: account,
+        M: message,
+    },
+};
+
+const ajv = addFormats(new Ajv({ allErrors: true, strict: true,
+    allowUnionTypes: true }));
+const check = ajv.compile(envelope);
+
+/** What is wrong with an event, as text; empty when it is valid. */
+export function eventErrors(event) {
+    return check(event) ? '' : `${event.type} ${event.id}: `
+        + ajv.errorsText(check.errors, { dataVar: '' });
+}
