@@ -6,6 +6,7 @@ import { numbers, Stage, until } from './lib/stage.mjs';
 import { Hook, Wahub } from './lib/wahub.mjs';
 
 const ACCOUNTS = 12;
+const SHARDS = 256;
 const CONF = 'wahub_lease 2s;';
 
 let s, sim, a, b, hook, ann, people, replaced;
@@ -20,6 +21,14 @@ before(async () => {
     for (const w of [a, b]) {
         w.allowedAlerts.push(/worker process \d+ exited on signal 9/);
     }
+    // a move of shards would cut a pairing short
+    await until('all shards spread over four workers', async () => {
+        const held = await leases();
+        const counts = new Map();
+        held.forEach(pid => counts.set(pid, (counts.get(pid) ?? 0) + 1));
+        return held.length === SHARDS && counts.size === 4
+            && [...counts.values()].every(n => n > SHARDS / 8);
+    });
     ann = await s.env.person('ann', 0);
     people = await Promise.all(Array.from({ length: ACCOUNTS }, (_, i) =>
         s.me(`member ${i}`, { w: [a, b][i % 2], webhook_url: hook.url })));
@@ -33,17 +42,21 @@ after(async () => {
     await s.close();
 });
 
+/** The pid behind each lease. */
+async function leases() {
+    const keys = (await a.redis('--scan', '--pattern', 'wahub:*:lease'))
+        .split('\n').filter(k => k !== '');
+    if (keys.length === 0) {
+        return [];
+    }
+    return (await a.redis('mget', ...keys)).split('\n')
+        .map(v => Number(/-(\d+):\d+$/.exec(v)?.[1]))
+        .filter(pid => !Number.isNaN(pid));
+}
+
 /** Pids of the workers that hold leases, by instance. */
 async function holders() {
-    const keys = (await a.redis('--scan', '--pattern', 'wahub:*:lease'))
-        .split('\n');
-    const pids = new Set();
-    for (const k of keys) {
-        const value = await a.redis('get', k);
-        if (value !== '') {
-            pids.add(Number(/-(\d+):\d+$/.exec(value)[1]));
-        }
-    }
+    const pids = new Set(await leases());
     return [a, b].map(w => {
         try {
             return w.pids().workers.filter(p => pids.has(p));
