@@ -11,6 +11,7 @@ const CLEARS = [undefined, 'inactive', 'sender', 'peer_msg'];
 const TRAVELS = [undefined, 'inactive', 'read', 'played'];
 const CLASSES = ['message', 'receipt', 'notification', 'call'];
 const MAX_IDS = 256;
+const UNKNOWN_STANZA = '488';
 
 function expectedType(entry) {
     if (entry.own) {
@@ -165,6 +166,11 @@ export function handleAck(sim, device, stanza) {
     const { id, class: tag, error, type, to } = stanza.attrs;
     const bad = text => sim.violate(device, 'ack', `${device}: ${text}`,
         stanza);
+    if (error === UNKNOWN_STANZA && id !== undefined && to !== undefined
+        && !CLASSES.includes(tag)) {
+        sim.nacks.push({ device, id, error });
+        return;
+    }
     if (!CLASSES.includes(tag) || id === undefined || to === undefined) {
         bad('class, id or to');
         return;

@@ -329,8 +329,6 @@ references_tell_messages_apart(void **state)
                      WA_OK);
     assert_string_not_equal(a, b);
 
-    wa_host_free(h);
-
     /* It leads back to the WhatsApp id, unless that is an unusual one. */
     assert_true(wa_message_ref_parse(wa_span_str(a), &id));
     assert_true(wa_span_eq_str(id, "X"));
@@ -340,6 +338,8 @@ references_tell_messages_apart(void **state)
     assert_false(wa_message_ref_parse(wa_span_str(a), &id));
     assert_false(wa_message_ref_parse(wa_span_str("3EB0123456789ABCDEF012"),
                                       &id));
+
+    wa_host_free(h);
 }
 
 
