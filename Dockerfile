@@ -23,7 +23,7 @@ RUN printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d \
 COPY --from=build /src/build/ngx_http_wahub_module.so \
     /opt/wahub/build/ngx_http_wahub_module.so
 COPY wahub conf.example LICENSE /opt/wahub/
-COPY tools/packages.sh /opt/wahub/tools/packages.sh
+COPY tools/packages.sh tools/mate.sh /opt/wahub/tools/
 RUN install -d -o www-data -g www-data -m 750 /var/lib/wahub
 
 ENV WAHUB_DATA=/var/lib/wahub \

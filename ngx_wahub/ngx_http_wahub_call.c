@@ -36,6 +36,7 @@ ngx_http_wahub_calls_init(ngx_http_wahub_worker_t *w)
     w->calls = cs;
     cs->worker = w;
     cs->next_id = 1;
+    ngx_queue_init(&cs->answers);
     ngx_rbtree_init(&cs->tree, &cs->sentinel, ngx_rbtree_insert_value);
 
     cs->owners = ngx_calloc(w->conf->shards * sizeof(ngx_http_wahub_owner_t),
@@ -75,6 +76,8 @@ ngx_http_wahub_calls_exit(ngx_http_wahub_worker_t *w)
         call->pending = 0;
         ngx_http_wahub_call_cancel(call);
     }
+
+    ngx_http_wahub_answers_free(cs);
 
     if (cs->owners != NULL) {
 

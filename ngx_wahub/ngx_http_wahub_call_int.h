@@ -22,6 +22,7 @@ struct ngx_http_wahub_calls_s {
     ngx_rbtree_t                 tree;       /* calls by id                */
     ngx_rbtree_node_t            sentinel;
     ngx_http_wahub_owner_t      *owners;     /* one per shard              */
+    ngx_queue_t                  answers;    /* not known to be heard      */
     ngx_str_t                    channel;    /* "<prefix>:m:<member>"      */
     uint64_t                     next_id;
     ngx_uint_t                   n;
@@ -96,13 +97,23 @@ ngx_int_t ngx_http_wahub_command_run(ngx_http_wahub_worker_t *w,
 /* Finds the holder and publishes the command to it. */
 void ngx_http_wahub_call_forward(ngx_http_wahub_call_t *call);
 
+/* Publishes a JSON text to a member.  NGX_DECLINED: Redis is away. */
+ngx_int_t ngx_http_wahub_call_say(ngx_http_wahub_worker_t *w,
+    const ngx_str_t *member, json_t *json, ngx_http_wahub_redis_pt handler,
+    void *data);
+
+/* What comes in on the member's channel. */
+void ngx_http_wahub_call_message(void *data, const ngx_str_t *channel,
+    const ngx_str_t *message);
+
+/* ngx_http_wahub_call_answer.c */
+
 /* Answers a caller elsewhere.  `data` is borrowed. */
 void ngx_http_wahub_call_answer(ngx_http_wahub_worker_t *w,
     const ngx_str_t *from, uint64_t call_id, const char *code,
     const char *message, json_t *data);
 
-/* What comes in on the member's channel. */
-void ngx_http_wahub_call_message(void *data, const ngx_str_t *channel,
-    const ngx_str_t *message);
+/* Drops the answers that were not heard; Redis is closed. */
+void ngx_http_wahub_answers_free(ngx_http_wahub_calls_t *cs);
 
 #endif /* NGX_HTTP_WAHUB_CALL_INT_H */

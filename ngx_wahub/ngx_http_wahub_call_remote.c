@@ -153,8 +153,7 @@ ngx_http_wahub_call_published(void *data, ngx_http_wahub_redis_reply_t *reply)
 }
 
 
-/* "<prefix>:m:<member>" and a JSON text.  NGX_DECLINED: Redis is away. */
-static ngx_int_t
+ngx_int_t
 ngx_http_wahub_call_say(ngx_http_wahub_worker_t *w, const ngx_str_t *member,
     json_t *json, ngx_http_wahub_redis_pt handler, void *data)
 {
@@ -234,29 +233,6 @@ ngx_http_wahub_call_publish(ngx_http_wahub_call_t *call,
     }
 
     call->pending++;
-}
-
-
-void
-ngx_http_wahub_call_answer(ngx_http_wahub_worker_t *w, const ngx_str_t *from,
-    uint64_t call_id, const char *code, const char *message, json_t *data)
-{
-    json_t  *json;
-
-    json = json_pack("{s:i, s:I, s:s?, s:s?, s:O?}",
-                     "v", 1, "re", (json_int_t) call_id,
-                     "code", code, "message", code == NULL ? NULL : message,
-                     "data", data);
-
-    if (json == NULL
-        || ngx_http_wahub_call_say(w, from, json, NULL, NULL) != NGX_OK)
-    {
-        /* the caller's deadline ends it */
-        ngx_log_error(NGX_LOG_WARN, w->log, 0,
-                      "wahub: an answer to \"%V\" was lost", from);
-    }
-
-    json_decref(json);
 }
 
 
