@@ -41,6 +41,7 @@ need_node_modules() {
 
     [ t/node_modules/.package-lock.json -nt t/package-lock.json ] && return
 
+    mkdir -p build
     echo "installing the npm packages of t/"
     (cd t && npm ci --ignore-scripts --no-audit --no-fund \
         --loglevel=error < /dev/null) > build/npm.log 2>&1 || {

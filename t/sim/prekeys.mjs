@@ -107,7 +107,7 @@ export function upload(conn, iq) {
     sim.emit('prekeys', device, keys.size);
     if (!device.greeted && sim.options.greet) {
         device.greeted = true;
-        device.account.phone?.greet(device);
+        device.greeting = device.account.phone?.greet(device);
     }
     return undefined;
 }
