@@ -29,17 +29,21 @@ export class Stage {
     }
 
     /** An account of wahub's, linked to a phone of its own and READY, after
-     *  all that a new link brings; with `companions` Baileys clients. */
-    async me(name, { companions = 0, w = this.w, ...options } = {}) {
+     *  all that a new link brings (unless `greet` is false: a handover may
+     *  put off the first key upload); with `companions` Baileys clients. */
+    async me(name, { companions = 0, w = this.w, greet = true,
+        ...options } = {}) {
         const person = await this.env.person(name, companions);
         const { phone, account } = person;
         const { id } = await w.patient('POST', '/api/accounts',
             { name, ...options });
         const device = await phone.scan(await w.qr(id));
         await w.state(id, 'READY');
-        await until('the first keys', () => device.greeting);
-        await device.greeting;
-        await this.env.drained(device);
+        if (greet) {
+            await until('the first keys', () => device.greeting);
+            await device.greeting;
+            await this.env.drained(device);
+        }
         return { ...person, id, device, account, phone };
     }
 
