@@ -31,8 +31,7 @@ before(async () => {
     });
     ann = await s.env.person('ann', 0);
     people = await Promise.all(Array.from({ length: ACCOUNTS }, (_, i) =>
-        s.me(`member ${i}`, { w: [a, b][i % 2], webhook_url: hook.url,
-            greet: false })));
+        s.me(`member ${i}`, { w: [a, b][i % 2], webhook_url: hook.url })));
 });
 
 afterEach(() => s.checkClean());

@@ -28,24 +28,15 @@ export class Stage {
         return new Stage(env, w);
     }
 
-    /** An account of wahub's, linked to a phone of its own and READY, after
-     *  all that a new link brings (unless `greet` is false: a handover may
-     *  put off the first key upload); with `companions` Baileys clients. */
-    async me(name, { companions = 0, w = this.w, greet = true,
-        ...options } = {}) {
+    /** An account of wahub's, linked to a phone of its own and READY,
+     *  with `companions` Baileys clients beside it. */
+    async me(name, { companions = 0, w = this.w, ...options } = {}) {
         const person = await this.env.person(name, companions);
         const { phone, account } = person;
         const { id } = await w.patient('POST', '/api/accounts',
             { name, ...options });
         const device = await phone.scan(await w.qr(id));
         await w.state(id, 'READY');
-        if (greet) {
-            // quiet before the test begins; not what the test is about
-            await until('the first keys', () => device.greeting, 5000)
-                .catch(() => {});
-            await device.greeting;
-            await this.env.drained(device);
-        }
         return { ...person, id, device, account, phone };
     }
 
