@@ -351,6 +351,10 @@ wa_account_submit(wa_account_t *a, const wa_cmd_t *cmd, wa_time_t now)
         wa_account_reply(a, cmd->id, "OWNER_UNAVAILABLE",
                          "The account is moving to another worker", NULL);
 
+    } else if (a->life->meta == NULL && cmd->op != WA_OP_CREATE) {
+        wa_account_reply(a, cmd->id, "OWNER_UNAVAILABLE",
+                         "The account is being loaded", NULL);
+
     } else if (cmd->op == WA_OP_SEND) {
         wa_send_start(a, cmd);
 

@@ -316,12 +316,6 @@ wa_command_run(wa_account_t *a, const wa_cmd_t *cmd)
 {
     const json_t  *unlink;
 
-    if (cmd->op != WA_OP_CREATE && a->life->meta == NULL) {
-        wa_account_reply(a, cmd->id, "OWNER_UNAVAILABLE",
-                         "The account is being loaded", NULL);
-        return;
-    }
-
     switch (cmd->op) {
 
     case WA_OP_CREATE:

@@ -41,7 +41,11 @@ class Traffic {
         this.answers = [];
         this.refused = 0;
         this.slowest = 0;
-        this.work = [this.receive(), this.send()];
+        // one that fails ends the other
+        this.work = [this.receive(), this.send()].map(p => p.finally(() => {
+            this.running = false;
+        }));
+        this.work.forEach(p => p.catch(() => undefined));
     }
 
     async receive() {
@@ -84,8 +88,11 @@ class Traffic {
     /** Resolves when both directions have moved on by `count`. */
     async more(count) {
         const [i, o] = [this.inbound + count, this.answers.length + count];
-        await until('traffic', () => this.inbound >= i
-            && this.answers.length >= o, 60000);
+        await until('traffic', () => !this.running || (this.inbound >= i
+            && this.answers.length >= o), 60000);
+        if (!this.running) {
+            await this.stop();
+        }
     }
 
     async stop() {

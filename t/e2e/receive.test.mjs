@@ -217,6 +217,7 @@ describe('the offline queue', () => {
 describe('repeats', () => {
     it('of a stanza at once change nothing', async () => {
         const me = await s.me('dup');
+        await s.settled(me);
         const phone = sim.phone();
         me.account.faults.duplicate = 20;
         for (const t of numbers('dup', 10)) {
@@ -258,6 +259,7 @@ describe('repeats', () => {
 
     it('that change places decrypt', async () => {
         const me = await s.me('order');
+        await s.settled(me);
         const phone = sim.phone();
         await phone.sendText(me.account, 'order 0');
         await w.received('order 0');
@@ -302,6 +304,7 @@ describe('what does not decrypt', () => {
 
     before(async () => {
         me = await s.me('crypt');
+        await s.settled(me);
         phone = sim.phone();
     });
 

@@ -10,6 +10,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { freePort } from './lib/wahub.mjs'
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
 const work = fs.mkdtempSync(path.join(os.tmpdir(), 'wahub-script-'))
@@ -35,16 +36,6 @@ function wahub(args, env) {
     })
 
     return { code: done.status, out: done.stdout, err: done.stderr }
-}
-
-async function freePort() {
-    const server = net.createServer()
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const { port } = server.address()
-    server.close()
-    await once(server, 'close')
-    return port
 }
 
 async function instance(name, more = {}) {

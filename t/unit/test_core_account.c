@@ -329,6 +329,28 @@ a_send_before_ready_is_not_accepted(void **state)
 
 
 static void
+a_command_before_the_records_came_may_be_repeated(void **state)
+{
+    wa_host_t  *h = *state;
+
+    static const wa_op_e  ops[] = { WA_OP_SEND, WA_OP_STOP, WA_OP_UPDATE };
+
+    wa_host_make(h);
+
+    for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
+        wa_host_reopen(h);
+        wa_host_submit(h, ops[i],
+                       json_pack("{s:s, s:s, s:s}", "to",
+                                 "393331234567@s.whatsapp.net", "type",
+                                 "text", "text", "hi"));
+        assert_int_equal(wa_host_replies(h), 2 + i);
+        assert_non_null(wa_host_reply(h)->code);
+        assert_string_equal(wa_host_reply(h)->code, "OWNER_UNAVAILABLE");
+    }
+}
+
+
+static void
 a_quiesced_account_lets_go_and_takes_nothing_new(void **state)
 {
     wa_host_t  *h = *state;
@@ -415,6 +437,7 @@ main(void)
         T(delete_wipes_everything_and_ends_the_object),
         T(a_refused_commit_reloads_and_answers_nothing),
         T(a_send_before_ready_is_not_accepted),
+        T(a_command_before_the_records_came_may_be_repeated),
         T(a_quiesced_account_lets_go_and_takes_nothing_new),
         T(a_close_comes_before_the_next_connect),
         T(verbs_inside_a_drain_are_refused)

@@ -149,7 +149,7 @@ wa_host_now(const wa_host_t *h)
 
 
 void
-wa_host_restart(wa_host_t *h)
+wa_host_reopen(wa_host_t *h)
 {
     wa_account_free(h->account);
     host_held_free(h);
@@ -157,6 +157,13 @@ wa_host_restart(wa_host_t *h)
     h->account = wa_account_create(h->engine, wa_span_str(host_id), h);
     HOST_CHECK(h->account != NULL);
     HOST_CHECK(wa_account_open(h->account, h->now) == WA_OK);
+}
+
+
+void
+wa_host_restart(wa_host_t *h)
+{
+    wa_host_reopen(h);
     wa_host_drain(h);
 }
 

@@ -22,6 +22,9 @@ wa_engine_t *wa_host_engine(wa_host_t *h);
 wa_account_t *wa_host_account(wa_host_t *h);
 void wa_host_restart(wa_host_t *h);
 
+/* The same, but its records have been asked for and have not come yet. */
+void wa_host_reopen(wa_host_t *h);
+
 /* Monotonic ms; wall clock starts at 2026-01-01. */
 wa_time_t wa_host_now(const wa_host_t *h);
 void wa_host_advance(wa_host_t *h, wa_time_t ms);   /* expires, drains     */

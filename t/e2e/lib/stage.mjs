@@ -40,6 +40,15 @@ export class Stage {
         return { ...person, id, device, account, phone };
     }
 
+    /** Waits for what follows a new link: the first keys, and the message
+     *  of the own phone that they call for.  Before faults that count. */
+    async settled(me) {
+        const { device } = me;
+        await until('the first keys', () => device.greeting !== undefined);
+        await device.greeting;
+        await this.env.drained(device);
+    }
+
     /** Bodies of one kind of event that begin with `prefix`, as they came. */
     bodies(prefix, type = 'message.received', w = this.w) {
         return w.events.of(type).map(e => e.data.message.body)

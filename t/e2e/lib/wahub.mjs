@@ -16,13 +16,19 @@ const ROOT = resolve(import.meta.dirname, '../../..');
 const run = promisify(execFile);
 const WAIT_MS = 30000;
 
+/** A port nobody listens on, below those that the kernel gives to outgoing
+ *  connections: a stopped server finds it free again. */
 export async function freePort() {
-    const s = createTcp().listen(0, '127.0.0.1');
-    await once(s, 'listening');
-    const { port } = s.address();
-    s.close();
-    await once(s, 'close');
-    return port;
+    for (;;) {
+        const port = 12000 + Math.floor(Math.random() * 20000);
+        const s = createTcp().listen(port, '127.0.0.1');
+        const free = await once(s, 'listening').then(() => true, () => false);
+        if (free) {
+            s.close();
+            await once(s, 'close');
+            return port;
+        }
+    }
 }
 
 /** Resolves with the first value that is not undefined; for conditions that
