@@ -34,6 +34,10 @@
     X(WA_ERR_TIMEOUT,     -302, "the peer did not answer in time")            \
     X(WA_ERR_GONE,        -303, "not connected, or the connection was lost")  \
     X(WA_ERR_REFUSED,     -304, "the peer answered with an error")            \
+    X(WA_ERR_IO,          -400, "the store cannot be reached: again later")   \
+    X(WA_ERR_FULL,        -401, "the store has no space left")                \
+    X(WA_ERR_VERSION,     -402, "the store's schema is newer than this code") \
+    X(WA_ERR_AMBIGUOUS,   -403, "several things have this name: HTTP 409")    \
     X(WA_ERR_FATAL,       -900, "the object is only good to free")            \
     X(WA_ERR_NOMEM,       -901, "out of memory")
 

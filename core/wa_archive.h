@@ -1,0 +1,56 @@
+/*
+ * Reading the history database (job side): answers of the HTTP contract's
+ * read rows, as JSON in its shapes.  Every query is bound to one tenant.
+ */
+#ifndef WA_ARCHIVE_H
+#define WA_ARCHIVE_H
+
+#include <jansson.h>
+
+#include "wa_sql.h"
+
+
+/* p NULL or -1: not asked.  Spans are borrowed for the call. */
+typedef struct {
+    wa_span_t   tenant;           /* required */
+    wa_span_t   account;          /* account id */
+    wa_span_t   chat;             /* jid, phone or LID form */
+    wa_span_t   from;             /* jid of the sender */
+    wa_span_t   type;             /* message type, either case */
+    wa_span_t   status;           /* status word */
+    wa_span_t   direction;        /* INBOUND, OUTBOUND */
+    wa_span_t   search;           /* chats: part of name or jid */
+    int         from_me;          /* 0, 1 */
+    int         has_media;
+    int64_t     before;           /* unix s, exclusive; 0 not asked */
+    int64_t     after;
+    wa_span_t   cursor;           /* opaque, as given out in wa_page_t */
+    uint32_t    limit;            /* 1..500 */
+    uint32_t    offset;
+    bool        ascending;
+} wa_archive_query_t;
+
+typedef struct {
+    json_t     *items;            /* new reference: array */
+    int64_t     total;            /* of what the filters leave */
+    char        next[64];         /* cursor of the next page; "" none */
+} wa_archive_page_t;
+
+/* WA_ERR_SYNTAX: a cursor that is not ours; else errors of wa_sql.h. */
+wa_err_t wa_archive_messages(wa_sql_t *db, const wa_archive_query_t *q,
+    wa_archive_page_t *out);
+wa_err_t wa_archive_chats(wa_sql_t *db, const wa_archive_query_t *q,
+    wa_archive_page_t *out);
+
+/*
+ * One message by wahub's or WhatsApp's id, with its receipts.  *out NULL:
+ * there is none.  WA_ERR_AMBIGUOUS: several accounts have it and
+ * q->account was not given.
+ */
+wa_err_t wa_archive_message(wa_sql_t *db, const wa_archive_query_t *q,
+    wa_span_t ref, json_t **out);
+/* One chat, with "recent_messages" (20 newest). */
+wa_err_t wa_archive_chat(wa_sql_t *db, const wa_archive_query_t *q,
+    wa_span_t jid, json_t **out);
+
+#endif /* WA_ARCHIVE_H */
