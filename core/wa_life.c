@@ -17,6 +17,10 @@
 #define LIFE_BACKOFF_MAX_MS  60000
 #define LIFE_STABLE_MS       30000
 
+/* Restarts the server may ask for in a row before backoff sets in; linking
+   takes one. */
+#define LIFE_RESTARTS        3
+
 /* READY is announced at the latest after this, offline queue or not. */
 #define LIFE_LOADING_MS      30000
 
@@ -183,6 +187,29 @@ wa_life_redial(wa_account_t *a)
     }
 
     wa_conn_dial(a);
+}
+
+
+void
+wa_life_restart(wa_account_t *a)
+{
+    wa_life_t  *l;
+
+    l = a->life;
+
+    if (l->stable_at != 0 && a->now >= l->stable_at) {
+        l->restarts = 0;
+    }
+
+    if (l->restarts == LIFE_RESTARTS) {
+        wa_conn_closed(a, "the server asks for one restart after another");
+        return;
+    }
+
+    l->stable_at = 0;
+    l->restarts++;
+    wa_conn_close(a);
+    wa_life_redial(a);
 }
 
 

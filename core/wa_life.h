@@ -49,7 +49,10 @@ json_t *wa_life_account(wa_account_t *a);
 /* The connection ended by itself: what now? */
 void wa_life_conn_lost(wa_account_t *a, const char *why);
 
-/* Reconnect at once (515), or after at least `min_ms` with backoff. */
+/* The server wants a new connection (515): at once, but not for ever. */
+void wa_life_restart(wa_account_t *a);
+
+/* Reconnect at once, or after at least `min_ms` with backoff. */
 void wa_life_redial(wa_account_t *a);
 void wa_life_redial_later(wa_account_t *a, wa_time_t min_ms);
 

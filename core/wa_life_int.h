@@ -20,6 +20,7 @@ struct wa_life_s {
     wa_time_t     loading_until;       /* 0: not loading                   */
     wa_time_t     stable_at;           /* backoff forgets its past then    */
     uint8_t       attempts;
+    uint8_t       restarts;            /* at once, since it was stable     */
     bool          leaving;
     bool          relink;              /* dial once logged out             */
 };

@@ -409,8 +409,7 @@ wa_login_stream_error(wa_account_t *a, const wa_node_t *node)
 
     if (code == 515) {
         /* Normal after pairing, and at the server's will. */
-        wa_conn_close(a);
-        wa_life_redial(a);
+        wa_life_restart(a);
         return;
     }
 

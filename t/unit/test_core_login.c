@@ -254,6 +254,37 @@ stream_errors_lead_to_their_states(void **state)
 
 
 static void
+a_server_that_keeps_asking_for_restarts_is_followed_slowly(void **state)
+{
+    room_t  *r = *state;
+    size_t   i, before;
+
+    for (i = 0; i < 10; i++) {
+        before = wa_host_connects(r->h);
+        wa_peer_send(r->p, stream_error(r, "515", NULL, NULL));
+
+        if (wa_host_connects(r->h) == before) {
+            break;
+        }
+
+        wa_peer_login(r->p);
+    }
+
+    assert_in_range(i, 1, 5);
+    assert_int_equal(now_state(r), WA_STATE_DISCONNECTED);
+    wa_host_advance(r->h, 75000);
+    assert_true(wa_host_connects(r->h) > before);
+
+    /* Once it has been calm, at once again. */
+    wa_peer_login(r->p);
+    wa_peer_advance(r->p, 60000);
+    before = wa_host_connects(r->h);
+    wa_peer_send(r->p, stream_error(r, "515", NULL, NULL));
+    assert_true(wa_host_connects(r->h) > before);
+}
+
+
+static void
 a_rate_limited_stream_is_left_alone_for_a_while(void **state)
 {
     room_t  *r = *state;
@@ -334,6 +365,7 @@ main(void)
         T(a_logout_stays_when_no_relink_is_wanted),
         T(a_temporary_ban_is_waited_out_over_a_restart),
         T(stream_errors_lead_to_their_states),
+        T(a_server_that_keeps_asking_for_restarts_is_followed_slowly),
         T(a_rate_limited_stream_is_left_alone_for_a_while),
         T(silence_is_noticed),
         T(ready_comes_with_the_end_of_the_offline_queue),
