@@ -241,8 +241,9 @@ describe('Redis', () => {
         await s.env.drained(me.device);
         await until('READY', async () => (await w.patient('GET',
             `/api/accounts/${me.id}`)).state === 'READY');
-        const health = await w.request('GET', '/health');
-        assert.equal(health.status, 200);
+        // each worker comes back by itself
+        await until('good health', async () =>
+            (await w.request('GET', '/health')).status === 200);
         await w.patient('POST', `/api/accounts/${me.id}/messages`,
             { to: ann.account.pn, text: 'after the absence' });
         await s.arrived(ann, 'after the absence');
