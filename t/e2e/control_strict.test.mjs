@@ -1,12 +1,14 @@
 // The simulator can fail: each case breaks one rule on purpose, through a
 // real Baileys socket or by hand, and the violation must be seen.
-import { after, before, describe, it } from 'node:test';
+import { after, afterEach, before, describe, it } from 'node:test';
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { createRequire } from 'node:module';
 import WebSocket from 'ws';
 import { proto } from 'baileys';
 import { be, node } from '../sim/codec.mjs';
-import { generate, verify } from '../sim/keys.mjs';
+import { generate, sign, verify, withType } from '../sim/keys.mjs';
 import { makeChain } from '../sim/certs.mjs';
 import { parseQr } from '../sim/pairing.mjs';
 import { SimEnv } from './lib/sim_env.mjs';
@@ -256,4 +258,77 @@ describe('handshake', () => {
             assert.equal(chainHolds(makeChain({ root, spoil }), root), false);
         });
     }
+});
+
+describe('signatures', () => {
+    const curve = createRequire(import.meta.url)('libsignal/src/curve.js');
+    const theirs = (pub, signature, message) => {
+        try {
+            return curve.verifySignature(withType(pub), message,
+                Buffer.from(signature)) === true;
+        } catch {
+            return false;
+        }
+    };
+    const flipped = (bytes, bit) => {
+        const out = Buffer.from(bytes);
+        out[bit >> 3] ^= 1 << (bit & 7);
+        return out;
+    };
+
+    it('are accepted and refused as libsignal does', () => {
+        for (let i = 0; i < 20; i++) {
+            const { pub, priv } = generate();
+            const message = randomBytes(1 + i);
+            const s = sign(priv, message);
+            assert.equal(verify(pub, s, message), true);
+            const wrong = [[pub, flipped(s, i * 25), message],
+                [pub, flipped(s, 511), message],
+                [flipped(pub, i * 12), s, message],
+                [pub, s, flipped(message, i)]];
+            for (const [p, q, m] of wrong) {
+                assert.equal(verify(p, q, m), false);
+                assert.equal(theirs(p, q, m), false);
+            }
+        }
+    });
+});
+
+describe('a server that throttles logins', () => {
+    const count = 5;
+    let people;
+
+    /** Cuts everybody off; resolves with the ms until all are back. */
+    const cut = async () => {
+        const start = performance.now();
+        const back = people.map(p => env.sim.next('login',
+            d => d === p.device()));
+        people.forEach(p => p.device().link.ws.terminate());
+        await Promise.all(back);
+        return performance.now() - start;
+    };
+
+    before(async () => {
+        people = [];
+        for (let i = 0; i < count; i++) {
+            people.push(await env.person(`storm ${i}`, 1));
+        }
+    });
+
+    afterEach(() => delete env.sim.faults.loginRate);
+
+    it('lets them in one after another', async () => {
+        env.sim.faults.loginRate = { perSecond: 10, longestMs: 15000 };
+        const ms = await cut();
+        assert.ok(ms >= (count - 1) * 100, `${ms} ms`);
+    });
+
+    it('sends away who would wait long', async () => {
+        env.sim.faults.loginRate = { perSecond: 1, longestMs: 100 };
+        const away = env.sim.next('throttled');
+        const back = cut();
+        await away;
+        delete env.sim.faults.loginRate;
+        await back;
+    });
 });

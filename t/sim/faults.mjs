@@ -19,6 +19,8 @@
 //   duplicate       how many delivered stanzas are sent twice
 //   reorder         how many delivered messages change places with the next
 //   failure         { reason, ... } answers each login
+//   loginRate       { perSecond, longestMs }: logins wait for their turn; who
+//                   would wait longer than that is sent away with 503
 //   spoilChain      see certs.mjs; certificate chain of new connections
 import { createRequire } from 'node:module';
 
@@ -28,7 +30,7 @@ const { PreKeyWhisperMessage } = createRequire(import.meta.url)(
 export const KNOBS = ['latencyMs', 'compress', 'split', 'coalesce',
     'dropAfterFrames', 'cutBeforeAck', 'loseMessage', 'swallow', 'muteIq',
     'mutePing', 'holdAcks', 'corruptEnc', 'duplicate', 'reorder', 'failure',
-    'spoilChain'];
+    'loginRate', 'spoilChain'];
 
 export function knob(sim, account, name) {
     return account?.faults[name] ?? sim.faults[name];

@@ -1,6 +1,8 @@
 // The client payload inside the handshake: registration or login.
 import { proto } from 'baileys/WAProto/index.js';
+import { setTimeout as later } from 'node:timers';
 import { node } from './codec.mjs';
+import { knob } from './faults.mjs';
 import { verify, withType } from './keys.mjs';
 import { Registration } from './pairing.mjs';
 
@@ -117,6 +119,41 @@ function login(conn, p) {
         || !device.noisePub.equals(conn.noise.clientStatic)) {
         conn.failure({ reason: 401, location: 'odn' });
         sim.emit('refused', { account, device: p.device });
+        return;
+    }
+    const wait = turn(sim, account);
+    if (wait === undefined) {
+        conn.failure({ reason: 503 });
+        sim.emit('throttled', device);
+        return;
+    }
+    if (wait > 0) {
+        later(() => conn.closed || admit(conn, device, p), wait);
+        return;
+    }
+    admit(conn, device, p);
+}
+
+/** How many ms until this login may pass; undefined: too long a wait. */
+function turn(sim, account) {
+    const rate = knob(sim, account, 'loginRate');
+    if (rate === undefined) {
+        return 0;
+    }
+    const now = performance.now();
+    const at = Math.max(now, sim.nextLogin);
+    if (at - now > rate.longestMs) {
+        return undefined;
+    }
+    sim.nextLogin = at + 1000 / rate.perSecond;
+    return at - now;
+}
+
+function admit(conn, device, p) {
+    const { sim } = conn;
+    const { account } = device;
+    if (device.removed) {
+        conn.failure({ reason: 401, location: 'odn' });
         return;
     }
     if (device.link !== undefined) {

@@ -49,9 +49,10 @@ export class Phone extends EventEmitter {
         device.registrationId = signal.registrationId;
         registerKeys(device, signal.signed.id, signal.signed.pub,
             signal.signed.signature);
-        this.refill();
     }
 
+    /** More one-time keys on the server; the first with the first use, as
+     *  most phones of a big test never need any. */
     refill() {
         for (const [id, pub] of this.signal.generatePrekeys(BATCH)) {
             this.device.prekeys.set(id, pub);

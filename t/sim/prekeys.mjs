@@ -125,6 +125,9 @@ export function rotate(conn, iq) {
 /** Takes a bundle of `device`; its one-time key is gone afterwards. */
 export function takeBundle(device) {
     const skey = device.signedPreKeys.get(device.skeyId);
+    if (device.prekeys.size === 0) {
+        device.link?.refill?.();
+    }
     const next = device.prekeys.entries().next();
     let key;
     if (!next.done) {
@@ -133,8 +136,6 @@ export function takeBundle(device) {
         device.prekeys.delete(id);
         device.issued.set(id, pub);
         device.account.sim.prekeysTaken(device);
-    } else {
-        device.link?.refill?.();
     }
     return { registrationId: device.registrationId, skey, key,
         identity: device.identityPub };

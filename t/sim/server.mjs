@@ -5,8 +5,8 @@
 //   await phone.scan(qrText);                       links what shows the QR
 //   sim.violations                                  must stay empty
 //
-// Events: pair-device, linked, login, refused, replaced, disconnect, iq,
-// usync, prekeys, message, receipt, retry, stale, violation, presence,
+// Events: pair-device, linked, login, refused, throttled, replaced, disconnect,
+// iq, usync, prekeys, message, receipt, retry, stale, violation, presence,
 // ack-message, ack-receipt, ack-notification, unlinked,
 // drained (everything that was sent to a device has been answered).
 import { EventEmitter } from 'node:events';
@@ -45,6 +45,7 @@ export class WaSim extends EventEmitter {
         this.nacks = [];
         this.ackErrors = new Map();
         this.unanswered = new Set();
+        this.nextLogin = 0;
         this.ratchets = new RatchetWatch();
         this.counters = { stanzasIn: 0, stanzasOut: 0, messages: 0,
             delivered: 0, repeated: 0, receipts: 0, retries: 0, pings: 0,
