@@ -438,6 +438,7 @@ wa_account_expire(wa_account_t *a, wa_time_t now)
 bool
 wa_account_next(wa_account_t *a, wa_out_t *out)
 {
+    wa_commits_next(a);
     a->draining = wa_outq_next(a, out);
 
     return a->draining;

@@ -132,6 +132,22 @@ wa_outq_commit(wa_account_t *a, const wa_commit_t *commit)
 }
 
 
+void
+wa_outq_uncommit(wa_account_t *a)
+{
+    wa_outnode_t  *n, **pn;
+
+    for (pn = &a->outq->head; (*pn)->next != NULL; pn = &(*pn)->next) {
+        /* void */
+    }
+
+    n = *pn;
+    *pn = NULL;
+    a->outq->tail = pn;
+    outq_node_free(n, false);
+}
+
+
 wa_err_t
 wa_outq_reply(wa_account_t *a, uint64_t id, const char *code,
     const char *message, json_t *data)

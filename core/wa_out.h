@@ -15,6 +15,9 @@ void wa_outq_free(wa_account_t *a);
 wa_err_t wa_outq_load(wa_account_t *a, const wa_load_t *load);
 wa_err_t wa_outq_commit(wa_account_t *a, const wa_commit_t *commit);
 
+/* Takes the commit put in last back; nothing was put in since. */
+void wa_outq_uncommit(wa_account_t *a);
+
 /* Steals `data` also on error. */
 wa_err_t wa_outq_reply(wa_account_t *a, uint64_t id, const char *code,
     const char *message, json_t *data);

@@ -368,7 +368,7 @@ prepare_put_pending(wa_unit_t *u, const wa_send_t *s, const char *to,
     rc = WA_PB_PACK(&pend, &packed);
 
     if (rc == WA_OK) {
-        rc = wa_unit_put(u, name, 0, wa_span_buf(&packed));
+        rc = wa_unit_put_cold(u, name, 0, wa_span_buf(&packed));
     }
 
     wa_buf_wipe(&packed);
@@ -392,8 +392,8 @@ prepare_put_client_id(wa_unit_t *u, const wa_prepare_t *p, const char *to)
     rc = WA_PB_PACK(&c, &packed);
 
     if (rc == WA_OK) {
-        rc = wa_unit_put(u, p->cid, wa_day(p->send->ts),
-                         wa_span_buf(&packed));
+        rc = wa_unit_put_cold(u, p->cid, wa_day(p->send->ts),
+                              wa_span_buf(&packed));
     }
 
     wa_buf_free(&packed);

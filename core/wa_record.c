@@ -12,18 +12,20 @@
 #define WA_RECORD_AAD_MAX  (WA_ACCOUNT_ID_LEN + WA_RECORD_NAME_MAX + 2)
 
 
-typedef struct wa_entry_s  wa_entry_t;
 typedef struct wa_fetch_s  wa_fetch_t;
 
 struct wa_entry_s {
     wa_entry_t  *chain;
     wa_entry_t  *newer;
     wa_entry_t  *older;
+    wa_entry_t  *next_marked;
     wa_buf_t     value;
-    uint64_t     keep;                 /* load that needs it beside others */
+    uint64_t     keep;                 /* last load it must outlive        */
     uint32_t     hash;
     uint32_t     day;
     bool         absent;
+    bool         marked;               /* its value is in no commit yet    */
+    bool         cold;                 /* leaves memory with its commit    */
     char         name[];
 };
 
@@ -38,6 +40,9 @@ struct wa_store_s {
     wa_entry_t  *bucket[STORE_BUCKETS];
     wa_entry_t  *newest;
     wa_entry_t  *oldest;
+    wa_entry_t  *marked;               /* in the order of marking          */
+    wa_entry_t **marked_tail;
+    size_t       n_marked;
     wa_fetch_t  *fetches;
     size_t       bytes;
     size_t       fetching;
@@ -54,15 +59,10 @@ static void store_drop(wa_store_t *s, wa_entry_t *e);
 static void store_touch(wa_store_t *s, wa_entry_t *e);
 static wa_err_t record_aad(wa_account_t *a, const char *name, char *buf,
     size_t cap, wa_span_t *aad);
+static wa_err_t store_write(wa_account_t *a, wa_arena_t *arena,
+    const wa_entry_t *e, wa_write_t *w);
 static wa_err_t store_accept(wa_account_t *a, const wa_key_t *key,
     wa_span_t sealed);
-
-
-uint32_t
-wa_record_hash(const char *name, uint32_t day)
-{
-    return store_hash(name, strlen(name), day);
-}
 
 
 uint32_t
@@ -77,7 +77,13 @@ wa_store_create(wa_account_t *a)
 {
     a->store = wa_calloc(1, sizeof(wa_store_t));
 
-    return a->store == NULL ? WA_ERR_NOMEM : WA_OK;
+    if (a->store == NULL) {
+        return WA_ERR_NOMEM;
+    }
+
+    a->store->marked_tail = &a->store->marked;
+
+    return WA_OK;
 }
 
 
@@ -189,9 +195,14 @@ wa_store_put(wa_account_t *a, const char *name, uint32_t day,
 
     s->bytes -= e->value.cap;
     prior->value = e->value;
+    prior->entry = e;
     e->value = fresh;
     e->absent = (value.p == NULL);
     s->bytes += fresh.cap;
+
+    /* A load that was asked for before must find it here. */
+
+    e->keep = s->token;
     store_touch(s, e);
 
     return WA_OK;
@@ -199,19 +210,13 @@ wa_store_put(wa_account_t *a, const char *name, uint32_t day,
 
 
 void
-wa_store_restore(wa_account_t *a, const char *name, uint32_t day,
-    wa_prior_t *prior)
+wa_store_restore(wa_account_t *a, wa_prior_t *prior)
 {
     wa_store_t  *s;
     wa_entry_t  *e;
 
     s = a->store;
-    e = store_find(s, name, strlen(name), day);
-
-    if (e == NULL) {
-        wa_buf_wipe(&prior->value);
-        return;
-    }
+    e = prior->entry;
 
     if (prior->kind == WA_PRIOR_UNKNOWN) {
         store_drop(s, e);
@@ -224,6 +229,130 @@ wa_store_restore(wa_account_t *a, const char *name, uint32_t day,
     e->absent = (prior->kind == WA_PRIOR_ABSENT);
     s->bytes += e->value.cap;
     memset(prior, 0, sizeof(*prior));
+}
+
+
+void
+wa_store_mark(wa_account_t *a, wa_entry_t *entry, bool cold)
+{
+    wa_store_t  *s;
+
+    s = a->store;
+    entry->cold = cold;
+
+    if (entry->marked) {
+        return;
+    }
+
+    entry->marked = true;
+    entry->next_marked = NULL;
+    *s->marked_tail = entry;
+    s->marked_tail = &entry->next_marked;
+    s->n_marked++;
+}
+
+
+void
+wa_store_unmark(wa_account_t *a)
+{
+    wa_store_t  *s;
+    wa_entry_t  *e;
+
+    s = a->store;
+
+    for (e = s->marked; e != NULL; e = e->next_marked) {
+        e->marked = false;
+    }
+
+    s->marked = NULL;
+    s->marked_tail = &s->marked;
+    s->n_marked = 0;
+}
+
+
+wa_err_t
+wa_store_take(wa_account_t *a, wa_arena_t *arena, const wa_write_t **writes,
+    size_t *n)
+{
+    size_t       i;
+    wa_err_t     rc;
+    wa_write_t  *w;
+    wa_store_t  *s;
+    wa_entry_t  *e, *next;
+
+    s = a->store;
+    w = wa_arena_calloc(arena, s->n_marked + 1, sizeof(wa_write_t));
+
+    if (w == NULL) {
+        return WA_ERR_NOMEM;
+    }
+
+    for (e = s->marked, i = 0; e != NULL; e = e->next_marked, i++) {
+
+        rc = store_write(a, arena, e, &w[i]);
+
+        if (rc != WA_OK) {
+            return rc;
+        }
+    }
+
+    *writes = w;
+    *n = i;
+    e = s->marked;
+    wa_store_unmark(a);
+
+    /* While a load is on its way, memory must know better than its answer. */
+
+    for (/* void */; e != NULL && s->fetches == NULL; e = next) {
+        next = e->next_marked;
+
+        if (e->cold) {
+            store_drop(s, e);
+        }
+    }
+
+    return WA_OK;
+}
+
+
+static wa_err_t
+store_write(wa_account_t *a, wa_arena_t *arena, const wa_entry_t *e,
+    wa_write_t *w)
+{
+    char      *name;
+    wa_buf_t   sealed;
+    wa_err_t   rc;
+
+    name = wa_arena_strdup(arena, wa_span_str(e->name));
+    if (name == NULL) {
+        return WA_ERR_NOMEM;
+    }
+
+    w->key.name = wa_span_str(name);
+    w->key.day = e->day;
+
+    if (e->absent) {
+        return WA_OK;
+    }
+
+    if (wa_record_is_plain(e->name)) {
+        return wa_arena_dup_span(arena, wa_span_buf(&e->value), &w->value);
+    }
+
+    /* Room for all of it: sealing does not move it out of the arena. */
+
+    sealed.n = 0;
+    sealed.cap = e->value.n + WA_SEAL_OVERHEAD;
+    sealed.p = wa_arena_alloc(arena, sealed.cap);
+
+    if (sealed.p == NULL) {
+        return WA_ERR_NOMEM;
+    }
+
+    rc = wa_record_seal(a, e->name, wa_span_buf(&e->value), &sealed);
+    w->value = wa_span_buf(&sealed);
+
+    return rc;
 }
 
 
@@ -448,6 +577,8 @@ wa_store_loading(const wa_account_t *a)
 void
 wa_store_clear(wa_account_t *a)
 {
+    wa_store_unmark(a);
+
     while (a->store->oldest != NULL) {
         store_drop(a->store, a->store->oldest);
     }
@@ -456,7 +587,8 @@ wa_store_clear(wa_account_t *a)
 
 /*
  * Whoever waits for a load gets all it asked for at once: what was in memory
- * already stays until the load has ended.
+ * already stays until the load has ended.  What is in no commit yet stays
+ * too: the store would answer with the value before it.
  */
 void
 wa_store_trim(wa_account_t *a, size_t max)
@@ -481,7 +613,7 @@ wa_store_trim(wa_account_t *a, size_t max)
     {
         next = e->newer;
 
-        if (e->keep < first) {
+        if (e->keep < first && !e->marked) {
             store_drop(s, e);
         }
     }

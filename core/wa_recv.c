@@ -440,7 +440,7 @@ recv_content(wa_task_t *t, wa_unit_t *u, wa_span_t plain)
         return;
     }
 
-    (void) wa_unit_put(u, m->key.seen, m->key.day, wa_span("1", 1));
+    (void) wa_unit_put_cold(u, m->key.seen, m->key.day, wa_span("1", 1));
     rc = wa_unit_commit(u, NULL);
 
     if (rc == WA_OK) {

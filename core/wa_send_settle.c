@@ -182,7 +182,7 @@ settle_unit(wa_unit_t *u, wa_send_t *s, const refusal_t *refusal,
         return WA_ERR_ARG;
     }
 
-    rc = wa_unit_del(u, name, 0);
+    rc = wa_unit_put_cold(u, name, 0, wa_span_none());
 
     if (rc == WA_OK) {
         rc = wa_send_put_list(u, s);

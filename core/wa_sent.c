@@ -54,7 +54,7 @@ wa_sent_put(wa_unit_t *u, wa_span_t id, uint32_t day,
     rc = WA_PB_PACK(sent, &packed);
 
     if (rc == WA_OK) {
-        rc = wa_unit_put(u, name, day, wa_span_buf(&packed));
+        rc = wa_unit_put_cold(u, name, day, wa_span_buf(&packed));
     }
 
     wa_buf_wipe(&packed);

@@ -15,6 +15,8 @@ void wa_store_free(wa_account_t *a);
 bool wa_store_get(wa_account_t *a, const char *name, uint32_t day,
     wa_span_t *value);
 
+typedef struct wa_entry_s  wa_entry_t;
+
 /* What a name held before a put. */
 typedef enum {
     WA_PRIOR_UNKNOWN = 0,              /* was not in memory               */
@@ -23,17 +25,34 @@ typedef enum {
 } wa_prior_e;
 
 typedef struct {
-    wa_prior_e  kind;
-    wa_buf_t    value;                 /* owned; WA_PRIOR_VALUE only      */
+    wa_prior_e   kind;
+    wa_buf_t     value;                /* owned; WA_PRIOR_VALUE only      */
+    wa_entry_t  *entry;                /* where it is in memory           */
 } wa_prior_t;
 
 /* Replaces the value (p NULL: absent); the old one goes to the caller. */
 wa_err_t wa_store_put(wa_account_t *a, const char *name, uint32_t day,
     wa_span_t value, wa_prior_t *prior);
 
-/* Undo of a put; takes what `prior` owns. */
-void wa_store_restore(wa_account_t *a, const char *name, uint32_t day,
-    wa_prior_t *prior);
+/* Undo of a put, the latest first; takes what `prior` owns. */
+void wa_store_restore(wa_account_t *a, wa_prior_t *prior);
+
+/*
+ * The put is part of a committed unit: the record stays in memory until
+ * wa_store_take() gives it to a commit.  `cold`: not any longer than that.
+ */
+void wa_store_mark(wa_account_t *a, wa_entry_t *entry, bool cold);
+
+/*
+ * Everything marked, as writes in `arena`: each name once, with its value
+ * of now, sealed.  After an error (WA_ERR_NOMEM, WA_ERR_LIMIT) all of it is
+ * still marked.
+ */
+wa_err_t wa_store_take(wa_account_t *a, wa_arena_t *arena,
+    const wa_write_t **writes, size_t *n);
+
+/* Nothing is marked any more, as if the units had not been committed. */
+void wa_store_unmark(wa_account_t *a);
 
 /*
  * Starts a load of those keys that are not in memory, on behalf of a task.
@@ -59,9 +78,6 @@ void wa_store_clear(wa_account_t *a);
 void wa_store_trim(wa_account_t *a, size_t max);
 
 size_t wa_store_footprint(const wa_account_t *a);
-
-/* A hash of the address, for quick comparison. */
-uint32_t wa_record_hash(const char *name, uint32_t day);
 
 /* True for records that are kept as plain JSON. */
 bool wa_record_is_plain(const char *name);

@@ -35,6 +35,15 @@ void wa_unit_fail(wa_unit_t *u, wa_err_t err);
 /* Copies name and value.  WA_ERR_LIMIT, WA_ERR_NOMEM. */
 wa_err_t wa_unit_put(wa_unit_t *u, const char *name, uint32_t day,
     wa_span_t value);
+
+/*
+ * As wa_unit_put(), for what is written for every message and hardly ever
+ * read: it leaves memory with its commit, so that it does not drive out the
+ * sessions.
+ */
+wa_err_t wa_unit_put_cold(wa_unit_t *u, const char *name, uint32_t day,
+    wa_span_t value);
+
 wa_err_t wa_unit_del(wa_unit_t *u, const char *name, uint32_t day);
 
 /*
@@ -63,8 +72,9 @@ void wa_unit_rollback(wa_unit_t *u, wa_savepoint_t sp);
 
 /*
  * Hands the unit over; `u` is gone for the caller.  With writes or events
- * it becomes WA_OUT_COMMIT; with effects only it waits for the units before
- * it.  `then` (may be NULL) is resumed with WA_OK once confirmed.
+ * it becomes a WA_OUT_COMMIT or, together with its neighbours, a part of one;
+ * with effects only it waits for the units before it.  `then` (may be NULL)
+ * is resumed with WA_OK once confirmed.
  * On an earlier error everything is undone, `then` is NOT resumed and that
  * error is returned.
  */

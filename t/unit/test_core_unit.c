@@ -271,6 +271,7 @@ what_a_load_needs_beside_it_stays(void **state)
     u = wa_unit_new(a);
     (void) wa_unit_put(u, "k/big", 0, wa_span(big, sizeof(big)));
     assert_int_equal(wa_unit_commit(u, NULL), WA_OK);
+    assert_int_equal(wa_commits_flush(a), WA_OK);
 
     keys[0].name = wa_span_str("k/big");
     keys[0].day = 0;
@@ -342,6 +343,182 @@ a_write_wins_over_an_older_read(void **state)
 }
 
 
+static void
+put_and_reply(wa_account_t *a, const char *name, const char *value,
+    uint64_t id)
+{
+    wa_unit_t  *u;
+
+    u = wa_unit_new(a);
+    (void) wa_unit_put(u, name, 0, wa_span_str(value));
+    (void) wa_unit_event(u, "webhook.test", NULL, NULL);
+    (void) wa_unit_reply(u, id, NULL, NULL, json_object());
+    assert_int_equal(wa_unit_commit(u, NULL), WA_OK);
+}
+
+
+static void
+units_behind_a_commit_travel_together(void **state)
+{
+    size_t         commits, replies;
+    wa_host_t     *h = *state;
+    wa_account_t  *a;
+
+    a = wa_host_account(h);
+    wa_host_hold(h, true);
+    commits = wa_host_commits(h);
+    replies = wa_host_replies(h);
+
+    put_and_reply(a, "k/1", "first", 1);
+    wa_host_drain(h);
+    put_and_reply(a, "k/1", "second", 2);
+    wa_host_drain(h);
+    put_and_reply(a, "k/2", "x", 3);
+    put_and_reply(a, "k/1", "third", 4);
+    wa_host_drain(h);
+    assert_int_equal(wa_host_held(h), 1);
+    assert_false(wa_account_idle(a));
+
+    wa_host_confirm(h);
+    assert_int_equal(wa_host_replies(h), replies + 1);
+    assert_int_equal(wa_host_held(h), 1);
+
+    wa_host_confirm(h);
+    assert_int_equal(wa_host_commits(h), commits + 2);
+    assert_int_equal(wa_host_last_writes(h), 2);
+    assert_int_equal(wa_host_event_count(h, "webhook.test"), 4);
+    assert_int_equal(wa_host_replies(h), replies + 4);
+    assert_int_equal(wa_host_reply(h)->id, 4);
+    assert_int_equal(wa_host_held(h), 0);
+    assert_true(wa_account_idle(a));
+
+    wa_host_hold(h, false);
+    wa_host_restart(h);
+    a = wa_host_account(h);
+    wa_host_drain(h);
+    assert_int_equal(wa_host_record(h, "k/1", 0).n, 5 + WA_SEAL_OVERHEAD);
+}
+
+
+/* Many do not wait: what is not confirmed stays small, and is sent on. */
+static void
+a_large_batch_does_not_wait(void **state)
+{
+    size_t         i;
+    wa_host_t     *h = *state;
+    wa_account_t  *a;
+
+    a = wa_host_account(h);
+    wa_host_hold(h, true);
+
+    for (i = 0; i < 140; i++) {
+        put_and_reply(a, "k/1", "value", i);
+        wa_host_drain(h);
+    }
+
+    assert_true(wa_host_held(h) >= 3);
+    assert_true(wa_account_paused(a));
+
+    while (wa_host_held(h) > 0) {
+        wa_host_confirm(h);
+    }
+
+    assert_int_equal(wa_host_reply(h)->id, 139);
+    assert_int_equal(wa_commits_pending(a), 0);
+}
+
+
+static void
+what_is_in_no_commit_stays_in_memory(void **state)
+{
+    wa_host_t     *h = *state;
+    wa_span_t      s;
+    wa_account_t  *a;
+
+    a = wa_host_account(h);
+    wa_host_hold(h, true);
+    put_and_reply(a, "k/1", "one", 1);
+    wa_host_drain(h);
+    put_and_reply(a, "k/2", "two", 2);
+    wa_host_drain(h);
+
+    /* The store would answer that there is no k/2. */
+
+    wa_store_trim(a, 0);
+    assert_record(a, "k/2", "two");
+    assert_int_equal(wa_record_get(a, "k/1", 0, &s), WA_AGAIN);
+
+    wa_host_confirm(h);
+    wa_store_trim(a, 0);
+    assert_int_equal(wa_record_get(a, "k/2", 0, &s), WA_AGAIN);
+    wa_host_hold(h, false);
+}
+
+
+static void
+a_cold_record_leaves_with_its_commit(void **state)
+{
+    wa_host_t     *h = *state;
+    wa_key_t       key;
+    uint64_t       token;
+    wa_unit_t     *u;
+    wa_span_t      s;
+    wa_account_t  *a;
+
+    a = wa_host_account(h);
+    u = wa_unit_new(a);
+    (void) wa_unit_put_cold(u, "k/cold", 0, wa_span_str("x"));
+    assert_int_equal(wa_unit_commit(u, NULL), WA_OK);
+    assert_record(a, "k/cold", "x");
+    wa_host_drain(h);
+    assert_int_equal(wa_record_get(a, "k/cold", 0, &s), WA_AGAIN);
+    assert_non_null(wa_host_record(h, "k/cold", 0).p);
+
+    /* Not while an older answer may come. */
+
+    key.name = wa_span_str("k/raced");
+    key.day = 0;
+    assert_int_equal(wa_store_load(a, &key, 1, &token), WA_AGAIN);
+    u = wa_unit_new(a);
+    (void) wa_unit_put_cold(u, "k/raced", 0, wa_span_str("new"));
+    assert_int_equal(wa_unit_commit(u, NULL), WA_OK);
+    assert_int_equal(wa_commits_flush(a), WA_OK);
+    wa_store_trim(a, 0);
+    memset(&s, 0, sizeof(s));
+    assert_int_equal(wa_store_loaded(a, token, &s, 1), WA_OK);
+    assert_record(a, "k/raced", "new");
+}
+
+
+static void
+emptying_comes_after_what_was_before_it(void **state)
+{
+    wa_host_t     *h = *state;
+    wa_unit_t     *u;
+    wa_account_t  *a;
+
+    a = wa_host_account(h);
+    wa_host_hold(h, true);
+    put_and_reply(a, "k/1", "one", 1);
+    wa_host_drain(h);
+    put_and_reply(a, "k/2", "two", 2);
+
+    u = wa_unit_new(a);
+    wa_unit_mark_reset(u);
+    (void) wa_unit_put(u, "k/3", 0, wa_span_str("three"));
+    assert_int_equal(wa_unit_commit(u, NULL), WA_OK);
+    put_and_reply(a, "k/4", "four", 4);
+    wa_host_drain(h);
+    assert_int_equal(wa_host_held(h), 3);
+
+    wa_host_hold(h, false);
+    assert_null(wa_host_record(h, "k/1", 0).p);
+    assert_null(wa_host_record(h, "k/2", 0).p);
+    assert_non_null(wa_host_record(h, "k/3", 0).p);
+    assert_non_null(wa_host_record(h, "k/4", 0).p);
+}
+
+
 int
 main(void)
 {
@@ -357,7 +534,12 @@ main(void)
         T(memory_is_bounded_and_reloaded_on_demand),
         T(what_a_load_needs_beside_it_stays),
         T(the_last_write_of_a_name_counts),
-        T(a_write_wins_over_an_older_read)
+        T(a_write_wins_over_an_older_read),
+        T(units_behind_a_commit_travel_together),
+        T(a_large_batch_does_not_wait),
+        T(what_is_in_no_commit_stays_in_memory),
+        T(a_cold_record_leaves_with_its_commit),
+        T(emptying_comes_after_what_was_before_it)
     };
 #undef T
 
