@@ -50,33 +50,55 @@ typedef struct {
  * Errors of all functions below:
  *   faults that a later attempt may not meet:
  *     WA_ERR_TIMEOUT  locked or slow beyond the timeout
- *     WA_ERR_IO       unreachable, connection lost, file not readable
+ *     WA_ERR_IO       unreachable, connection lost, file not readable, no
+ *                     right to it, read-only
  *     WA_ERR_FULL     no space left on the device, quota
  *   WA_ERR_NOMEM
  *   WA_ERR_VERSION    the schema is newer than this code
  *   WA_ERR_ARG        a constraint or a statement the backend does not take
  *   WA_ERR_FATAL      the database is damaged
+ *   WA_ERR_STATE      not open (wa_sql_open() comes first, also after a
+ *                     connection was lost), or rows are still held
  * wa_sql_error() has the backend's own words (no values of parameters, no
  * password); they are for the log.
+ *
+ * An error inside a transaction sticks: every call repeats it until
+ * wa_sql_rollback(), and wa_sql_commit() rolls back and gives it.
  */
 
-/* NULL only when out of memory.  Does not connect yet. */
+/* NULL only when out of memory.  Does not connect yet; `conf` is copied. */
 wa_sql_t *wa_sql_create(const wa_sql_conf_t *conf);
 void wa_sql_free(wa_sql_t *db);
 
-/* Connects if not connected, applies missing migrations (wa_schema) under a
-   lock that other processes respect.  Cheap when all is well. */
+/*
+ * Connects if not connected, applies missing migrations (wa_schema) under a
+ * lock that other processes respect.  Costs nothing when all is well: call
+ * it before each job.  A handle must not cross a fork().
+ */
 wa_err_t wa_sql_open(wa_sql_t *db);
+
+/* Drops the connection and an open transaction; wa_sql_open() reconnects. */
+void wa_sql_close(wa_sql_t *db);
 
 /* Never NULL; valid until the next call. */
 const char *wa_sql_error(const wa_sql_t *db);
 wa_sql_backend_e wa_sql_backend(const wa_sql_t *db);
 
+/*
+ * What was committed is on disk: SQLite runs with synchronous=FULL, a
+ * PostgreSQL session never with synchronous_commit=off.  After WA_ERR_IO or
+ * WA_ERR_TIMEOUT of wa_sql_commit() it is not known whether it happened.
+ */
 wa_err_t wa_sql_begin(wa_sql_t *db);        /* for writing */
 wa_err_t wa_sql_commit(wa_sql_t *db);
 void wa_sql_rollback(wa_sql_t *db);         /* also after any error */
 
-/* Runs one statement that gives no rows.  *changed may be NULL. */
+/*
+ * Runs one statement that gives no rows; *changed: how many it inserted,
+ * updated or deleted.  With `changed` NULL inside a transaction the backend
+ * may answer later: an error then comes from a following call, at the latest
+ * from wa_sql_commit().
+ */
 wa_err_t wa_sql_exec(wa_sql_t *db, const char *statement,
     const wa_sql_value_t *values, size_t n, int64_t *changed);
 
@@ -84,9 +106,9 @@ wa_err_t wa_sql_exec(wa_sql_t *db, const char *statement,
 wa_err_t wa_sql_script(wa_sql_t *db, const char *script);
 
 /*
- * A query; rows are walked with wa_sql_next() (WA_OK a row, WA_AGAIN the
- * end) and must be freed before the next call on `db`.  Columns count from
- * 0; text and bytes are valid until the next row.
+ * A query (also INSERT ... RETURNING); rows are walked with wa_sql_next()
+ * (WA_OK a row, WA_AGAIN the end) and must be freed before the next call on
+ * `db`.  Columns count from 0; text and bytes are valid until the next row.
  */
 wa_err_t wa_sql_query(wa_sql_t *db, const char *statement,
     const wa_sql_value_t *values, size_t n, wa_sql_rows_t **rows);

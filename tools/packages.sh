@@ -7,7 +7,7 @@ packages_run=(nginx redis-server curl ca-certificates)
 packages_build=(gcc libc6-dev make nginx-dev protobuf-c-compiler
     libprotobuf-c-dev libsignal-protocol-c-dev libhiredis-dev
     libcurl4-openssl-dev libwslay-dev libsodium-dev libssl-dev libjansson-dev
-    libqrencode-dev libpng-dev zlib1g-dev)
+    libqrencode-dev libpng-dev zlib1g-dev libsqlite3-dev)
 
 packages_test=(libcmocka-dev valgrind dpkg-dev openssl procps)
 

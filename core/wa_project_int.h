@@ -1,0 +1,79 @@
+/*
+ * One entry of the log on its way into the tables.  wa_project.c keeps order
+ * and position, wa_project_event.c reads the body, the others know what an
+ * event of the catalogue (HTTP contract, 10.2) changes.
+ *
+ * Everything is one pass of writes: no row is read back, so a backend may
+ * send a whole batch without waiting for answers.  What depends on a row is
+ * said in the statement itself.
+ */
+#ifndef WA_PROJECT_INT_H
+#define WA_PROJECT_INT_H
+
+#include <jansson.h>
+
+#include "wa_mem.h"
+#include "wa_project.h"
+
+
+typedef struct {
+    const wa_log_entry_t  *entry;
+    wa_sql_t              *db;
+    wa_arena_t            *arena;
+    json_t                *root;
+    const json_t          *data;
+    wa_span_t              type;
+    wa_span_t              tenant;
+    wa_span_t              account;     /* p NULL: of no account */
+    wa_span_t              session;
+    wa_span_t              at;
+    wa_buf_t               text;        /* for written JSON */
+    bool                   bad;         /* a member is not as it should be */
+    bool                   nomem;
+} wa_ev_t;
+
+/* Parameters of a statement. */
+typedef struct {
+    wa_sql_value_t  v[32];
+    size_t          n;
+} wa_ev_args_t;
+
+
+/*
+ * Writes the entry to the table of events and what it says to the others.
+ * Errors of wa_sql.h only: a body that says nothing is no error.  `arena` is
+ * used up.
+ */
+wa_err_t wa_project_event(wa_sql_t *db, const wa_log_entry_t *entry,
+    wa_arena_t *arena);
+
+/*
+ * Members as text that both backends take.  p NULL: missing or no string.
+ * A word too long to be part of a key sets e->bad, and so does a key that is
+ * missing; a handler that sees it writes nothing and answers WA_OK, the body
+ * is kept in the table of events all the same.
+ */
+wa_span_t wa_ev_text(wa_ev_t *e, const json_t *o, const char *name);
+wa_span_t wa_ev_word(wa_ev_t *e, const json_t *o, const char *name);
+wa_span_t wa_ev_key(wa_ev_t *e, const json_t *o, const char *name);
+int64_t wa_ev_int(const json_t *o, const char *name);
+
+/* p NULL: null. */
+void wa_ev_arg(wa_ev_args_t *a, wa_span_t s);
+void wa_ev_arg_int(wa_ev_args_t *a, int64_t i);
+
+wa_err_t wa_ev_run(wa_ev_t *e, const char *statement,
+    const wa_ev_args_t *a);
+
+wa_err_t wa_ev_on_message(wa_ev_t *e);
+wa_err_t wa_ev_on_receipt(wa_ev_t *e);
+wa_err_t wa_ev_on_reaction(wa_ev_t *e);
+wa_err_t wa_ev_on_edited(wa_ev_t *e);
+wa_err_t wa_ev_on_deleted(wa_ev_t *e);
+wa_err_t wa_ev_on_starred(wa_ev_t *e);
+wa_err_t wa_ev_on_created(wa_ev_t *e);
+wa_err_t wa_ev_on_status(wa_ev_t *e);
+wa_err_t wa_ev_on_connected(wa_ev_t *e);
+wa_err_t wa_ev_on_session_deleted(wa_ev_t *e);
+
+#endif /* WA_PROJECT_INT_H */

@@ -1,0 +1,300 @@
+/*
+ * Schema of the history database, see wa_schema.h.
+ *
+ * Tables carry the prefix wa_: the database may be shared with the operator's
+ * own programs, and plain names are kept for views made for them.
+ *
+ * Conventions.  Types are the subset that both backends read the same way;
+ * booleans are 0 and 1.  Times: *_ts unix seconds as WhatsApp gives them,
+ * *_ms milliseconds of the event log, *_at text of the HTTP contract.  `pos`
+ * orders messages as the log does: milliseconds * 4096 + sequence.
+ *
+ * A message's object is kept as it came (`object`); what changes later lives
+ * in the columns beside it and is laid over the object when it is read.  So
+ * the projection only writes, it never reads a row back.
+ */
+#include "wa_schema.h"
+
+#include <stdio.h>
+
+#include "wa_sql_int.h"
+
+
+static wa_err_t schema_step(wa_sql_t *db, const wa_migration_t *m);
+static wa_err_t schema_newer(wa_sql_t *db, uint32_t version, size_t known);
+
+
+static const char  schema_1[] =
+    "CREATE TABLE wa_projection ("
+    "  shard INTEGER PRIMARY KEY,"
+    "  ms BIGINT NOT NULL,"
+    "  seq BIGINT NOT NULL,"
+    "  epoch BIGINT NOT NULL);"
+
+    /* `body` without "id": that is ms-seq-shard. */
+    "CREATE TABLE wa_events ("
+    "  shard INTEGER NOT NULL,"
+    "  ms BIGINT NOT NULL,"
+    "  seq BIGINT NOT NULL,"
+    "  tenant TEXT NOT NULL,"
+    "  account_id TEXT,"
+    "  type TEXT NOT NULL,"
+    "  at TEXT NOT NULL,"
+    "  body TEXT NOT NULL,"
+    "  PRIMARY KEY (shard, ms, seq));"
+    "CREATE INDEX wa_events_account"
+    "  ON wa_events (account_id, ms, seq);"
+
+    "CREATE TABLE wa_accounts ("
+    "  id TEXT PRIMARY KEY,"
+    "  tenant TEXT NOT NULL,"
+    "  session_id TEXT NOT NULL,"
+    "  name TEXT,"
+    "  state TEXT NOT NULL,"
+    "  status TEXT NOT NULL,"
+    "  reason TEXT,"
+    "  whatsapp_number TEXT,"
+    "  jid TEXT,"
+    "  push_name TEXT,"
+    "  created_at TEXT,"
+    "  connected_at TEXT,"
+    "  deleted_at TEXT,"
+    "  updated_at TEXT NOT NULL,"
+    "  object TEXT);"
+    "CREATE INDEX wa_accounts_tenant ON wa_accounts (tenant, session_id);"
+
+    "CREATE TABLE wa_messages ("
+    "  account_id TEXT NOT NULL,"
+    "  id TEXT NOT NULL,"
+    "  tenant TEXT NOT NULL,"
+    "  message_id TEXT,"
+    "  chat_jid TEXT NOT NULL,"
+    "  from_jid TEXT,"
+    "  from_lid TEXT,"
+    "  participant TEXT,"
+    "  from_me INTEGER NOT NULL,"
+    "  type TEXT NOT NULL,"
+    "  has_media INTEGER NOT NULL,"
+    "  status TEXT NOT NULL,"
+    "  rank INTEGER NOT NULL,"
+    "  ts BIGINT NOT NULL,"
+    "  pos BIGINT NOT NULL,"
+    "  shard INTEGER NOT NULL,"
+    "  body TEXT,"
+    "  is_starred INTEGER NOT NULL DEFAULT 0,"
+    "  edited_at TEXT,"
+    "  deleted_at TEXT,"
+    "  delivered_ts BIGINT,"
+    "  read_ts BIGINT,"
+    "  updated_ms BIGINT NOT NULL,"
+    "  object TEXT NOT NULL,"
+    "  PRIMARY KEY (account_id, id));"
+    "CREATE INDEX wa_messages_time"
+    "  ON wa_messages (tenant, ts, pos, shard);"
+    "CREATE INDEX wa_messages_account"
+    "  ON wa_messages (account_id, ts, pos, shard);"
+    "CREATE INDEX wa_messages_chat"
+    "  ON wa_messages (tenant, chat_jid, ts, pos, shard);"
+    "CREATE INDEX wa_messages_whatsapp"
+    "  ON wa_messages (tenant, message_id);"
+
+    "CREATE TABLE wa_receipts ("
+    "  account_id TEXT NOT NULL,"
+    "  id TEXT NOT NULL,"
+    "  recipient_jid TEXT NOT NULL,"
+    "  rank INTEGER NOT NULL,"
+    "  status TEXT NOT NULL,"
+    "  ts BIGINT NOT NULL,"
+    "  PRIMARY KEY (account_id, id, recipient_jid, rank));"
+
+    "CREATE TABLE wa_reactions ("
+    "  account_id TEXT NOT NULL,"
+    "  id TEXT NOT NULL,"
+    "  from_jid TEXT NOT NULL,"
+    "  emoji TEXT NOT NULL,"
+    "  ms BIGINT NOT NULL,"
+    "  PRIMARY KEY (account_id, id, from_jid));"
+
+    "CREATE TABLE wa_chats ("
+    "  account_id TEXT NOT NULL,"
+    "  jid TEXT NOT NULL,"
+    "  tenant TEXT NOT NULL,"
+    "  lid TEXT,"
+    "  name TEXT,"
+    "  is_group INTEGER NOT NULL,"
+    "  is_archived INTEGER NOT NULL DEFAULT 0,"
+    "  is_pinned INTEGER NOT NULL DEFAULT 0,"
+    "  mute_expiry BIGINT,"
+    "  unread_count BIGINT NOT NULL,"
+    "  last_ts BIGINT NOT NULL,"
+    "  last_pos BIGINT NOT NULL,"
+    "  last_id TEXT NOT NULL,"
+    "  last_body TEXT,"
+    "  last_from_me INTEGER NOT NULL,"
+    "  shard INTEGER NOT NULL,"
+    "  updated_ms BIGINT NOT NULL,"
+    "  PRIMARY KEY (account_id, jid));"
+    "CREATE INDEX wa_chats_time"
+    "  ON wa_chats (tenant, last_ts, last_pos, shard);"
+    "CREATE INDEX wa_chats_lid ON wa_chats (tenant, lid);"
+    "CREATE INDEX wa_chats_jid ON wa_chats (tenant, jid);"
+
+    "CREATE TABLE wa_contacts ("
+    "  account_id TEXT NOT NULL,"
+    "  jid TEXT NOT NULL,"
+    "  tenant TEXT NOT NULL,"
+    "  lid TEXT,"
+    "  phone_number TEXT,"
+    "  notify_name TEXT,"
+    "  first_seen_ms BIGINT NOT NULL,"
+    "  updated_ms BIGINT NOT NULL,"
+    "  PRIMARY KEY (account_id, jid));"
+    "CREATE INDEX wa_contacts_tenant ON wa_contacts (tenant, jid);";
+
+
+static const wa_migration_t  schema_list[] = {
+    { 1, schema_1 }
+};
+
+_Static_assert(sizeof(schema_list) / sizeof(schema_list[0])
+               == WA_SCHEMA_VERSION, "a migration for every version");
+
+
+wa_err_t
+wa_schema_apply(wa_sql_t *db)
+{
+    return wa_schema_migrate(db, schema_list, WA_SCHEMA_VERSION);
+}
+
+
+wa_err_t
+wa_schema_migrate(wa_sql_t *db, const wa_migration_t *list, size_t n)
+{
+    size_t    i;
+    uint32_t  version;
+    wa_err_t  rc;
+
+    rc = wa_schema_version(db, &version);
+
+    if (rc == WA_OK && version > n) {
+        rc = schema_newer(db, version, n);
+    }
+
+    if (rc != WA_OK || version == n) {
+        return rc;
+    }
+
+    rc = wa_sql_begin_schema(db);
+
+    if (rc != WA_OK) {
+        return rc;
+    }
+
+    rc = wa_sql_script(db, "CREATE TABLE IF NOT EXISTS wa_schema ("
+                           "  version INTEGER PRIMARY KEY,"
+                           "  applied_at TIMESTAMP NOT NULL"
+                           "    DEFAULT CURRENT_TIMESTAMP)");
+
+    /* Another process may have been here before the lock. */
+
+    if (rc == WA_OK) {
+        rc = wa_schema_version(db, &version);
+    }
+
+    if (rc == WA_OK && version > n) {
+        rc = schema_newer(db, version, n);
+    }
+
+    for (i = version; rc == WA_OK && i < n; i++) {
+        rc = schema_step(db, &list[i]);
+    }
+
+    if (rc != WA_OK) {
+        wa_sql_rollback(db);
+        return rc;
+    }
+
+    return wa_sql_commit(db);
+}
+
+
+static wa_err_t
+schema_step(wa_sql_t *db, const wa_migration_t *m)
+{
+    wa_err_t        rc;
+    wa_sql_value_t  v;
+
+    rc = wa_sql_script(db, m->script);
+
+    if (rc != WA_OK) {
+        return rc;
+    }
+
+    v.type = WA_SQL_INT;
+    v.i = m->version;
+
+    return wa_sql_exec(db, "INSERT INTO wa_schema (version) VALUES ($1)", &v,
+                       1, NULL);
+}
+
+
+static wa_err_t
+schema_newer(wa_sql_t *db, uint32_t version, size_t known)
+{
+    char  text[160];
+
+    (void) snprintf(text, sizeof(text), "the database has schema %u, this "
+                    "wahub knows up to %zu: run the wahub that wrote it, or "
+                    "a newer one", version, known);
+
+    return wa_sql_fail(db, WA_ERR_VERSION, text);
+}
+
+
+wa_err_t
+wa_schema_version(wa_sql_t *db, uint32_t *version)
+{
+    int64_t         v;
+    wa_err_t        rc;
+    const char     *exists;
+    wa_sql_rows_t  *rows;
+
+    exists = wa_sql_backend(db) == WA_SQL_SQLITE
+                 ? "SELECT COUNT(*) FROM sqlite_master"
+                   " WHERE type = 'table' AND name = 'wa_schema'"
+                 : "SELECT COUNT(*) FROM pg_catalog.pg_tables"
+                   " WHERE schemaname = current_schema()"
+                   " AND tablename = 'wa_schema'";
+
+    rc = wa_sql_query(db, exists, NULL, 0, &rows);
+
+    if (rc != WA_OK) {
+        return rc;
+    }
+
+    rc = wa_sql_next(rows);
+    v = (rc == WA_OK) ? wa_sql_int(rows, 0) : 0;
+    wa_sql_rows_free(rows);
+
+    if (rc != WA_OK || v == 0) {
+        *version = 0;
+        return rc;
+    }
+
+    rc = wa_sql_query(db, "SELECT COALESCE(MAX(version), 0) FROM wa_schema",
+                      NULL, 0, &rows);
+
+    if (rc != WA_OK) {
+        return rc;
+    }
+
+    rc = wa_sql_next(rows);
+    v = (rc == WA_OK) ? wa_sql_int(rows, 0) : 0;
+    wa_sql_rows_free(rows);
+
+    if (rc == WA_OK) {
+        *version = (uint32_t) v;
+    }
+
+    return rc;
+}
