@@ -299,6 +299,10 @@ ngx_http_wahub_shard_act(ngx_http_wahub_shards_t *ss,
             ngx_http_wahub_shard_renew(shard);
         }
 
+        if (up && shard->recovering && shard->reading == 0) {
+            ngx_http_wahub_webhook_recover(ss->worker, shard->number);
+        }
+
         if (shard->state == ngx_http_wahub_shard_leaving) {
             ngx_http_wahub_shard_emptied(shard);
             return;
@@ -573,6 +577,7 @@ ngx_http_wahub_shard_lost(ngx_http_wahub_shard_t *shard, const char *why)
                                     "the account moves to another worker");
     }
 
+    shard->recovering = 0;
     ngx_http_wahub_webhook_forget(shard->worker, shard->number);
     ngx_http_wahub_worker_left(shard->worker);
 }
@@ -622,6 +627,7 @@ ngx_http_wahub_shard_emptied(ngx_http_wahub_shard_t *shard)
         return;
     }
 
+    shard->recovering = 0;
     ngx_http_wahub_webhook_forget(shard->worker, shard->number);
     ngx_http_wahub_shard_release(shard);
 }

@@ -26,6 +26,8 @@ struct ngx_http_wahub_shard_s {
     u_char                      *fence;      /* "<member>:<epoch>"         */
     size_t                       fence_len;
     ngx_http_wahub_shard_e       state;
+    ngx_uint_t                   reading;    /* questions for hooks        */
+    unsigned                     recovering:1; /* hooks are not all known  */
     unsigned                     renewing:1;
     unsigned                     wanted:1;
 };

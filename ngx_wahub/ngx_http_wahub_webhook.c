@@ -4,7 +4,8 @@
  *     committed hook -> queue of its account -> resolve -> check address
  *         -> POST -> remove from the shard's "hook" hash -> next one
  *
- * One delivery of an account is in flight at a time, so a receiver sees an
+ * One delivery of an account is in flight at a time, queued by event id, and
+ * none while older ones may still be found in Redis, so a receiver sees an
  * account's events in order.  A delivery is attempted once (reference 000:
  * fire and forget); until then it lies in Redis, where the next owner of
  * the shard finds it.
@@ -12,6 +13,7 @@
 #include "ngx_http_wahub_webhook.h"
 
 #include "ngx_http_wahub_curl.h"
+#include "ngx_http_wahub_shard.h"
 #include "ngx_http_wahub_ssrf.h"
 
 
@@ -41,6 +43,8 @@ struct ngx_http_wahub_delivery_s {
     ngx_http_wahub_hooked_t     *account;
     ngx_str_t                    url;
     ngx_str_t                    id;
+    uint64_t                     ms;            /* of the id             */
+    uint64_t                     seq;           /* ditto                 */
     ngx_str_t                    body;          /* with the event_id     */
     size_t                       size;
     ngx_uint_t                   shard;
@@ -91,7 +95,8 @@ static void ngx_http_wahub_delivery_finish(ngx_http_wahub_delivery_t *d,
 static void ngx_http_wahub_delivery_end(ngx_http_wahub_delivery_t *d);
 static void ngx_http_wahub_delivery_free(ngx_http_wahub_delivery_t *d);
 static void ngx_http_wahub_webhook_wake(ngx_http_wahub_webhooks_t *hooks);
-static ngx_uint_t ngx_http_wahub_webhook_shard(const ngx_str_t *event_id);
+static void ngx_http_wahub_delivery_insert(
+    ngx_http_wahub_hooked_t *account, ngx_http_wahub_delivery_t *d);
 
 
 ngx_int_t
@@ -187,7 +192,7 @@ ngx_http_wahub_webhook_start(ngx_http_wahub_worker_t *w,
     }
 
     d->account = hooked;
-    ngx_queue_insert_tail(&hooked->deliveries, &d->link);
+    ngx_http_wahub_delivery_insert(hooked, d);
     hooked->n++;
     hooks->total++;
     hooks->bytes += d->size;
@@ -240,6 +245,37 @@ ngx_http_wahub_webhook_forget(ngx_http_wahub_worker_t *w, ngx_uint_t shard)
 
         if (account->n == 0) {
             ngx_http_wahub_hooked_free(hooks, account);
+        }
+    }
+}
+
+
+void
+ngx_http_wahub_webhook_recovered(ngx_http_wahub_worker_t *w, ngx_uint_t shard)
+{
+    ngx_queue_t                *q;
+    ngx_rbtree_node_t          *node, *after;
+    ngx_http_wahub_hooked_t    *account;
+    ngx_http_wahub_delivery_t  *d;
+    ngx_http_wahub_webhooks_t  *hooks;
+
+    hooks = w->webhooks;
+
+    if (hooks->accounts.root == &hooks->sentinel) {
+        return;
+    }
+
+    node = ngx_rbtree_min(hooks->accounts.root, &hooks->sentinel);
+
+    for ( /* void */ ; node != NULL; node = after) {
+        after = ngx_rbtree_next(&hooks->accounts, node);
+        account = (ngx_http_wahub_hooked_t *) (void *) node;
+
+        q = ngx_queue_head(&account->deliveries);
+        d = ngx_queue_data(q, ngx_http_wahub_delivery_t, link);
+
+        if (account->n != 0 && d->shard == shard) {
+            ngx_http_wahub_hooked_run(hooks, account);
         }
     }
 }
@@ -307,6 +343,11 @@ ngx_http_wahub_hooked_run(ngx_http_wahub_webhooks_t *hooks,
 
         q = ngx_queue_head(&account->deliveries);
         d = ngx_queue_data(q, ngx_http_wahub_delivery_t, link);
+
+        if (ngx_http_wahub_shard_get(hooks->worker, d->shard)->recovering) {
+            return;
+        }
+
         account->current = d;
         hooks->inflight++;
 
@@ -375,7 +416,7 @@ ngx_http_wahub_delivery_create(ngx_http_wahub_webhooks_t *hooks,
     ngx_memzero(d, sizeof(ngx_http_wahub_delivery_t));
     d->hooks = hooks;
     d->size = size;
-    d->shard = ngx_http_wahub_webhook_shard(id);
+    d->shard = ngx_http_wahub_webhook_order(id, &d->ms, &d->seq);
 
     p = (u_char *) (d + 1);
     d->url.data = p;
@@ -402,22 +443,58 @@ ngx_http_wahub_delivery_create(ngx_http_wahub_webhooks_t *hooks,
 }
 
 
-/* "<ms>-<seq>-<shard>" */
-static ngx_uint_t
-ngx_http_wahub_webhook_shard(const ngx_str_t *event_id)
+ngx_uint_t
+ngx_http_wahub_webhook_order(const ngx_str_t *id, uint64_t *ms,
+    uint64_t *seq)
 {
-    u_char     *p, *last;
-    ngx_int_t   shard;
+    u_char      *p, *last;
+    uint64_t     part[3];
+    ngx_uint_t   i;
 
-    last = event_id->data + event_id->len;
+    p = id->data;
+    last = p + id->len;
 
-    for (p = last; p > event_id->data && *(p - 1) != '-'; p--) {
-        /* void */
+    for (i = 0; i < 3; i++) {
+        part[i] = 0;
+
+        for ( /* void */ ; p < last && *p >= '0' && *p <= '9'; p++) {
+            part[i] = part[i] * 10 + (uint64_t) (*p - '0');
+        }
+
+        if (p < last) {
+            p++;
+        }
     }
 
-    shard = ngx_atoi(p, (size_t) (last - p));
+    *ms = part[0];
+    *seq = part[1];
 
-    return shard == NGX_ERROR ? 0 : (ngx_uint_t) shard;
+    return (ngx_uint_t) part[2];
+}
+
+
+/* What was found in Redis may be older than what is queued. */
+static void
+ngx_http_wahub_delivery_insert(ngx_http_wahub_hooked_t *account,
+    ngx_http_wahub_delivery_t *d)
+{
+    ngx_queue_t                *q;
+    ngx_http_wahub_delivery_t  *before;
+
+    for (q = ngx_queue_last(&account->deliveries);
+         q != ngx_queue_sentinel(&account->deliveries);
+         q = ngx_queue_prev(q))
+    {
+        before = ngx_queue_data(q, ngx_http_wahub_delivery_t, link);
+
+        if (before == account->current || before->ms < d->ms
+            || (before->ms == d->ms && before->seq < d->seq))
+        {
+            break;
+        }
+    }
+
+    ngx_queue_insert_after(q, &d->link);
 }
 
 

@@ -26,6 +26,14 @@ ngx_uint_t ngx_http_wahub_dones_has(ngx_http_wahub_dones_t *dones,
     const ngx_str_t *id);
 
 
+/* An event id, "<ms>-<seq>-<shard>", taken apart; the shard. */
+ngx_uint_t ngx_http_wahub_webhook_order(const ngx_str_t *id, uint64_t *ms,
+    uint64_t *seq);
+
+/* Deliveries of the shard that waited for older ones start. */
+void ngx_http_wahub_webhook_recovered(ngx_http_wahub_worker_t *w,
+    ngx_uint_t shard);
+
 /* 1: that delivery of the account is queued, in flight or made here. */
 ngx_uint_t ngx_http_wahub_webhook_known(ngx_http_wahub_worker_t *w,
     const ngx_str_t *account, const ngx_str_t *id);

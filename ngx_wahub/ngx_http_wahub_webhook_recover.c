@@ -2,6 +2,7 @@
  * Deliveries that were committed and never made: a crash, a takeover, or a
  * commit whose answer was lost.
  */
+#include "ngx_http_wahub_shard.h"
 #include "ngx_http_wahub_webhook.h"
 
 
@@ -16,6 +17,8 @@ typedef struct {
 
 static void ngx_http_wahub_recover_reply(void *data,
     ngx_http_wahub_redis_reply_t *reply);
+static ngx_int_t ngx_http_wahub_recover_all(ngx_http_wahub_shard_t *sh,
+    ngx_http_wahub_redis_reply_t *reply);
 static void ngx_http_wahub_recover_start(ngx_http_wahub_worker_t *w,
     ngx_http_wahub_pending_t *pending);
 static int ngx_libc_cdecl ngx_http_wahub_recover_compare(const void *one,
@@ -25,18 +28,29 @@ static int ngx_libc_cdecl ngx_http_wahub_recover_compare(const void *one,
 void
 ngx_http_wahub_webhook_recover(ngx_http_wahub_worker_t *w, ngx_uint_t shard)
 {
-    u_char     buf[NGX_HTTP_WAHUB_KEY_MAX];
-    ngx_str_t  argv[2];
+    u_char                   buf[NGX_HTTP_WAHUB_KEY_MAX];
+    ngx_str_t                argv[2];
+    ngx_http_wahub_shard_t  *sh;
+
+    sh = ngx_http_wahub_shard_get(w, shard);
+
+    if (sh->recovering && sh->reading != 0) {
+        /* what is asked for now was there when that was asked for */
+        return;
+    }
+
+    sh->recovering = 1;
 
     ngx_str_set(&argv[0], "HGETALL");
     ngx_http_wahub_key_shard(w->conf, shard, "hook", buf, &argv[1]);
 
+    /* otherwise the shard asks again */
+
     if (ngx_http_wahub_redis_command(w->redis, ngx_http_wahub_recover_reply,
-                                     w, argv, 2)
-        != NGX_OK)
+                                     sh, argv, 2)
+        == NGX_OK)
     {
-        ngx_log_error(NGX_LOG_WARN, w->log, 0,
-                      "pending webhooks of shard %ui were not read", shard);
+        sh->reading++;
     }
 }
 
@@ -44,23 +58,44 @@ ngx_http_wahub_webhook_recover(ngx_http_wahub_worker_t *w, ngx_uint_t shard)
 static void
 ngx_http_wahub_recover_reply(void *data, ngx_http_wahub_redis_reply_t *reply)
 {
-    u_char                    *p, *last;
+    ngx_http_wahub_shard_t   *sh = data;
+    ngx_http_wahub_worker_t  *w;
+
+    w = sh->worker;
+    sh->reading--;
+
+    if (sh->recovering == 0 || sh->reading != 0 || w->webhooks == NULL
+        || ngx_http_wahub_redis_type(reply) != ngx_http_wahub_redis_array
+        || ngx_http_wahub_recover_all(sh, reply) != NGX_OK)
+    {
+        return;
+    }
+
+    sh->recovering = 0;
+    ngx_http_wahub_webhook_recovered(w, sh->number);
+}
+
+
+static ngx_int_t
+ngx_http_wahub_recover_all(ngx_http_wahub_shard_t *sh,
+    ngx_http_wahub_redis_reply_t *reply)
+{
     ngx_str_t                  text;
-    ngx_uint_t                 i, n;
+    ngx_uint_t                 i, n, shard;
     ngx_http_wahub_worker_t   *w;
     ngx_http_wahub_pending_t  *pending;
 
-    w = data;
+    w = sh->worker;
     n = ngx_http_wahub_redis_count(reply) / 2;
 
-    if (n == 0 || w->webhooks == NULL) {
-        return;
+    if (n == 0) {
+        return NGX_OK;
     }
 
     pending = ngx_calloc(n * sizeof(ngx_http_wahub_pending_t), w->log);
 
     if (pending == NULL) {
-        return;
+        return NGX_ERROR;
     }
 
     for (i = 0; i < n; i++) {
@@ -68,17 +103,12 @@ ngx_http_wahub_recover_reply(void *data, ngx_http_wahub_redis_reply_t *reply)
                             ngx_http_wahub_redis_at(reply, 2 * i));
         text = ngx_http_wahub_redis_str(
                    ngx_http_wahub_redis_at(reply, 2 * i + 1));
-        pending[i].hook = json_loadb((char *) text.data, text.len, 0, NULL);
 
-        p = pending[i].id.data;
-        last = p + pending[i].id.len;
-
-        for ( /* void */ ; p < last && *p >= '0' && *p <= '9'; p++) {
-            pending[i].ms = pending[i].ms * 10 + (uint64_t) (*p - '0');
-        }
-
-        for (p++; p < last && *p >= '0' && *p <= '9'; p++) {
-            pending[i].seq = pending[i].seq * 10 + (uint64_t) (*p - '0');
+        shard = ngx_http_wahub_webhook_order(&pending[i].id, &pending[i].ms,
+                                             &pending[i].seq);
+        if (shard == sh->number) {
+            pending[i].hook = json_loadb((char *) text.data, text.len, 0,
+                                         NULL);
         }
     }
 
@@ -91,6 +121,8 @@ ngx_http_wahub_recover_reply(void *data, ngx_http_wahub_redis_reply_t *reply)
     }
 
     ngx_free(pending);
+
+    return NGX_OK;
 }
 
 
