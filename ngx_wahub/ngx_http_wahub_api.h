@@ -77,6 +77,7 @@ struct ngx_http_wahub_ctx_s {
     ngx_http_wahub_result_pt        call_handler;
     ngx_event_t                     timer;
     ngx_http_wahub_row_pt           timer_handler;
+    ngx_http_wahub_row_pt           store_failed;       /* NULL: 503     */
     void                           *state;      /* the row's own, r->pool */
     json_t                         *args;       /* ditto, a reference    */
 
@@ -141,12 +142,17 @@ ngx_int_t ngx_http_wahub_answer_send(ngx_http_wahub_ctx_t *ctx,
 
 /* ---- waiting (wait.c): each ends the running function ---- */
 
-/* Redis away or an error answer: 503 STORE_UNAVAILABLE by itself. */
+/*
+ * Redis away, an error answer, or silence of two seconds: by itself 503
+ * STORE_UNAVAILABLE, or ctx->store_failed.
+ */
 void ngx_http_wahub_wait_redis(ngx_http_wahub_ctx_t *ctx,
     ngx_http_wahub_reply_pt handler, const ngx_str_t *argv, ngx_uint_t argc);
 void ngx_http_wahub_wait_eval(ngx_http_wahub_ctx_t *ctx,
     ngx_http_wahub_reply_pt handler, ngx_int_t script,
     const ngx_str_t *argv, ngx_uint_t nkeys, ngx_uint_t argc);
+
+void ngx_http_wahub_wait_failed(ngx_http_wahub_ctx_t *ctx);
 
 /* `op` on the account of ctx->vars.account.  Takes the reference `args`. */
 void ngx_http_wahub_wait_call(ngx_http_wahub_ctx_t *ctx, wa_op_e op,

@@ -4,11 +4,13 @@
 #include "ngx_http_wahub_route.h"
 
 #include "ngx_http_wahub_lookup.h"
+#include "ngx_http_wahub_redis.h"
 #include "ngx_http_wahub_shard.h"
 #include "ngx_http_wahub_view.h"
 
 
 static ngx_uint_t ngx_http_wahub_health_up(ngx_http_wahub_ctx_t *ctx);
+static void ngx_http_wahub_health_failed(ngx_http_wahub_ctx_t *ctx);
 static void ngx_http_wahub_health_views(ngx_http_wahub_ctx_t *ctx,
     json_t *views);
 static void ngx_http_wahub_health_answer(ngx_http_wahub_ctx_t *ctx,
@@ -31,11 +33,11 @@ ngx_http_wahub_system_index(ngx_http_wahub_ctx_t *ctx)
 }
 
 
-/* Redis answers, and what it holds is ours. */
+/* Redis serves, and what it holds is ours. */
 static ngx_uint_t
 ngx_http_wahub_health_up(ngx_http_wahub_ctx_t *ctx)
 {
-    return ngx_http_wahub_redis_up(ctx->worker->redis)
+    return ngx_http_wahub_redis_writable(ctx->worker->redis)
            && ngx_http_wahub_shards_admitted(ctx->worker);
 }
 
@@ -49,11 +51,20 @@ ngx_http_wahub_system_health(ngx_http_wahub_ctx_t *ctx)
     up = ngx_http_wahub_health_up(ctx);
 
     if (up && (ctx->access & NGX_HTTP_WAHUB_ACCESS_READ)) {
+        ctx->store_failed = ngx_http_wahub_health_failed;
         ngx_http_wahub_lookup_all(ctx, ngx_http_wahub_health_views);
         return;
     }
 
     ngx_http_wahub_health_answer(ctx, up, json_array(), json_object());
+}
+
+
+/* Redis went while it was asked for the accounts. */
+static void
+ngx_http_wahub_health_failed(ngx_http_wahub_ctx_t *ctx)
+{
+    ngx_http_wahub_health_answer(ctx, 0, json_array(), json_object());
 }
 
 

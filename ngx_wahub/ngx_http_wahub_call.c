@@ -305,6 +305,13 @@ ngx_http_wahub_call_start(ngx_http_wahub_call_t *call)
     ngx_str_t                 account, here;
     ngx_http_wahub_worker_t  *w = call->calls->worker;
 
+    if (ngx_http_wahub_redis_writable(w->redis) == 0) {
+        /* before it starts: afterwards nobody knows whether it will be done */
+        ngx_http_wahub_call_end(call, "STORE_UNAVAILABLE",
+                                "The store takes no writes now", NULL);
+        return;
+    }
+
     account.data = call->account;
     account.len = WA_ACCOUNT_ID_LEN;
     ngx_str_null(&here);
@@ -318,12 +325,6 @@ ngx_http_wahub_call_start(ngx_http_wahub_call_t *call)
     }
 
     call->sent = 0;
-
-    if (ngx_http_wahub_redis_up(w->redis) == 0) {
-        ngx_http_wahub_call_end(call, "STORE_UNAVAILABLE",
-                                "The store is not reachable", NULL);
-        return;
-    }
 
     ngx_http_wahub_call_forward(call);
 }

@@ -314,6 +314,14 @@ ngx_http_wahub_call_asked(ngx_http_wahub_calls_t *cs, json_t *json)
     uuid.data = (u_char *) (uintptr_t) account;
     uuid.len = WA_ACCOUNT_ID_LEN;
 
+    if (ngx_http_wahub_redis_writable(cs->worker->redis) == 0) {
+        ngx_http_wahub_call_answer(cs->worker, &member,
+                                   (uint64_t) json_integer_value(id),
+                                   "STORE_UNAVAILABLE",
+                                   "The store takes no writes now", NULL);
+        return;
+    }
+
     if (ngx_http_wahub_command_run(cs->worker, &uuid, op, args,
                                    (uint64_t) json_integer_value(id), &member)
         == NGX_DECLINED)

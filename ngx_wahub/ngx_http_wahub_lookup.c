@@ -20,8 +20,8 @@
 #define NGX_HTTP_WAHUB_RESERVED_MAX  60     /* s */
 
 
-/* EVAL, script, number of keys, account hash, lease. */
-#define NGX_HTTP_WAHUB_VIEW_ARGS     5
+/* EVAL, script, number of keys, account hash, lease, channels. */
+#define NGX_HTTP_WAHUB_VIEW_ARGS     6
 
 
 typedef struct ngx_http_wahub_list_s  ngx_http_wahub_list_t;
@@ -30,6 +30,7 @@ typedef struct ngx_http_wahub_list_s  ngx_http_wahub_list_t;
 typedef struct {
     u_char                     account[NGX_HTTP_WAHUB_KEY_MAX];
     u_char                     lease[NGX_HTTP_WAHUB_KEY_MAX];
+    u_char                     channel[NGX_HTTP_WAHUB_KEY_MAX];
 } ngx_http_wahub_lookup_keys_t;
 
 typedef struct {
@@ -211,6 +212,12 @@ ngx_http_wahub_lookup_read(ngx_http_wahub_main_conf_t *wmcf,
     ngx_http_wahub_key_account(wmcf, id, keys->account, &argv[3]);
     ngx_http_wahub_key_shard(wmcf, ngx_http_wahub_shard_of(wmcf, id),
                              "lease", keys->lease, &argv[4]);
+
+    argv[5].data = keys->channel;
+    argv[5].len = (size_t) (ngx_snprintf(keys->channel,
+                                         NGX_HTTP_WAHUB_KEY_MAX, "%V:m:",
+                                         &wmcf->redis_prefix)
+                            - keys->channel);
 }
 
 
@@ -592,7 +599,7 @@ ngx_http_wahub_list_end(ngx_http_wahub_list_t *list)
 
     if (failed) {
         json_decref(views);
-        ngx_http_wahub_error(ctx, "STORE_UNAVAILABLE", NULL);
+        ngx_http_wahub_wait_failed(ctx);
         return;
     }
 

@@ -62,6 +62,18 @@ ngx_http_wahub_redis_create(ngx_http_wahub_worker_t *w, const char *name)
     rc->conf = &w->conf->redis;
     rc->name = name;
 
+    rc->probe_key.data = ngx_pnalloc(ngx_cycle->pool,
+                                     w->conf->redis_prefix.len
+                                     + sizeof(":probe"));
+    if (rc->probe_key.data == NULL) {
+        ngx_free(rc);
+        return NULL;
+    }
+
+    rc->probe_key.len = ngx_sprintf(rc->probe_key.data, "%V:probe",
+                                    &w->conf->redis_prefix)
+                        - rc->probe_key.data;
+
     rc->timer.data = rc;
     rc->timer.log = w->log;
     rc->timer.handler = ngx_http_wahub_redis_timer;
@@ -88,6 +100,17 @@ ngx_http_wahub_redis_on_state(ngx_http_wahub_redis_t *rc,
     rc->nstates++;
 
     return NGX_OK;
+}
+
+
+void
+ngx_http_wahub_redis_announce(ngx_http_wahub_redis_t *rc, ngx_uint_t up)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < rc->nstates; i++) {
+        rc->states[i].handler(rc->states[i].data, up);
+    }
 }
 
 
@@ -145,11 +168,8 @@ ngx_http_wahub_redis_reset(ngx_http_wahub_redis_t *rc, const char *reason)
         return;
     }
 
-    ngx_log_error(NGX_LOG_WARN, rc->worker->log, 0,
-                  "wahub: dropping redis connection (%s): %s", rc->name,
-                  reason);
-
     rc->up = 0;
+    rc->reason = reason;
     redisAsyncFree(rc->ac);
 }
 
@@ -327,7 +347,6 @@ ngx_http_wahub_redis_timer(ngx_event_t *ev)
 static void
 ngx_http_wahub_redis_watch(ngx_http_wahub_redis_t *rc)
 {
-    ngx_str_t   ping;
     ngx_msec_t  silent;
 
     silent = ngx_current_msec - rc->heard;
@@ -346,19 +365,18 @@ ngx_http_wahub_redis_watch(ngx_http_wahub_redis_t *rc)
             ngx_http_wahub_redis_listen(rc, &rc->channels[0]);
         }
 
-    } else if (rc->pending != 0) {
+    } else {
 
-        if (silent >= NGX_HTTP_WAHUB_REDIS_SILENT) {
+        if (rc->pending != 0 && silent >= NGX_HTTP_WAHUB_REDIS_SILENT) {
             ngx_http_wahub_redis_reset(rc, "no answer");
             return;
         }
 
-    } else if (silent >= NGX_HTTP_WAHUB_REDIS_IDLE) {
-        ngx_str_set(&ping, "PING");
-        (void) ngx_http_wahub_redis_queue(rc, NULL, NULL, &ping, 1);
+        ngx_http_wahub_redis_probe(rc);
     }
 
-    ngx_add_timer(&rc->timer, NGX_HTTP_WAHUB_REDIS_TICK);
+    ngx_add_timer(&rc->timer, rc->trouble ? NGX_HTTP_WAHUB_REDIS_TICK / 2
+                                          : NGX_HTTP_WAHUB_REDIS_TICK);
 }
 
 
@@ -457,18 +475,18 @@ ngx_http_wahub_redis_del_write(void *data)
 static void
 ngx_http_wahub_redis_cleanup(void *data)
 {
-    ngx_uint_t               i;
+    const char              *reason;
     ngx_connection_t        *c;
     ngx_http_wahub_redis_t  *rc = data;
 
     c = rc->connection;
+    reason = rc->ac->err ? rc->ac->errstr : rc->reason;
 
     if (rc->attempts == 0 && rc->closing == 0 && rc->refused == 0) {
         ngx_log_error(NGX_LOG_WARN, rc->worker->log, 0,
                       "wahub: redis connection (%s) to \"%V\" is down%s%s",
-                      rc->name, &rc->conf->url,
-                      rc->ac->err ? ": " : "",
-                      rc->ac->err ? rc->ac->errstr : "");
+                      rc->name, &rc->conf->url, reason ? ": " : "",
+                      reason ? reason : "");
     }
 
     ngx_http_wahub_redis_del_read(rc);
@@ -495,6 +513,9 @@ ngx_http_wahub_redis_cleanup(void *data)
     rc->connection = NULL;
     rc->up = 0;
     rc->refused = 0;
+    rc->probing = 0;
+    rc->trouble = NULL;
+    rc->reason = NULL;
 
     if (rc->closing) {
         return;
@@ -504,21 +525,44 @@ ngx_http_wahub_redis_cleanup(void *data)
 
     if (rc->announced) {
         rc->announced = 0;
-
-        for (i = 0; i < rc->nstates; i++) {
-            rc->states[i].handler(rc->states[i].data, 0);
-        }
+        ngx_http_wahub_redis_announce(rc, 0);
     }
 }
 
 
 /* -- the handshake ------------------------------------------------------- */
 
+/* It does not let us in: said once for each reason. */
+static void
+ngx_http_wahub_redis_refuse(ngx_http_wahub_redis_t *rc,
+    ngx_http_wahub_redis_reply_t *reply)
+{
+    ngx_str_t    text;
+    const char  *reason;
+
+    text = ngx_http_wahub_redis_str(reply);
+    reason = ngx_http_wahub_redis_diagnose(reply);
+
+    if (reason == NULL) {
+        reason = "refused";
+    }
+
+    if (reason != rc->refusal) {
+        ngx_log_error(NGX_LOG_ERR, rc->worker->log, 0,
+                      "wahub: redis \"%V\" %s: \"%V\"", &rc->conf->url,
+                      reason, &text);
+    }
+
+    rc->refusal = reason;
+    rc->refused = 1;
+    redisAsyncFree(rc->ac);
+}
+
+
 static void
 ngx_http_wahub_redis_greeted(void *data, ngx_http_wahub_redis_reply_t *reply)
 {
     ngx_uint_t               i;
-    ngx_str_t                text;
     ngx_http_wahub_redis_t  *rc = data;
 
     if (reply == NULL) {
@@ -526,16 +570,7 @@ ngx_http_wahub_redis_greeted(void *data, ngx_http_wahub_redis_reply_t *reply)
     }
 
     if (ngx_http_wahub_redis_type(reply) == ngx_http_wahub_redis_error) {
-        text = ngx_http_wahub_redis_str(reply);
-
-        if (rc->attempts == 0 || rc->attempts % 16 == 1) {
-            ngx_log_error(NGX_LOG_ERR, rc->worker->log, 0,
-                          "wahub: redis \"%V\" refused: \"%V\"",
-                          &rc->conf->url, &text);
-        }
-
-        rc->refused = 1;
-        redisAsyncFree(rc->ac);
+        ngx_http_wahub_redis_refuse(rc, reply);
         return;
     }
 
@@ -546,6 +581,7 @@ ngx_http_wahub_redis_greeted(void *data, ngx_http_wahub_redis_reply_t *reply)
     rc->up = 1;
     rc->announced = 1;
     rc->attempts = 0;
+    rc->refusal = NULL;
     rc->heard = ngx_current_msec;
 
     ngx_del_timer(&rc->timer);
@@ -555,9 +591,11 @@ ngx_http_wahub_redis_greeted(void *data, ngx_http_wahub_redis_reply_t *reply)
         ngx_http_wahub_redis_listen(rc, &rc->channels[i]);
     }
 
-    for (i = 0; i < rc->nstates; i++) {
-        rc->states[i].handler(rc->states[i].data, 1);
+    if (rc->nchannels == 0) {
+        ngx_http_wahub_redis_probe(rc);
     }
+
+    ngx_http_wahub_redis_announce(rc, 1);
 }
 
 

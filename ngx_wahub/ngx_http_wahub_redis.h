@@ -10,7 +10,8 @@
 
 /*
  * Called after the connection came up (scripts loaded, subscriptions sent)
- * or went down (every pending handler has had its NULL reply).
+ * or went down (every pending handler has had its NULL reply).  `up` comes
+ * again when a server that refused writes takes them.
  */
 typedef void (*ngx_http_wahub_redis_state_pt)(void *data, ngx_uint_t up);
 
@@ -42,6 +43,15 @@ void ngx_http_wahub_redis_wait(ngx_http_wahub_redis_t *rc,
 
 /* Pending handlers get NULL.  NULL-safe; frees rc. */
 void ngx_http_wahub_redis_close(ngx_http_wahub_redis_t *rc);
+
+/*
+ * Up, answers within two seconds, and takes writes: not full, not a replica,
+ * not without its disk.  What is sent in spite of a 0 here may be refused.
+ */
+ngx_uint_t ngx_http_wahub_redis_writable(ngx_http_wahub_redis_t *rc);
+
+/* Up, and no command has waited longer than two seconds for its answer. */
+ngx_uint_t ngx_http_wahub_redis_answers(ngx_http_wahub_redis_t *rc);
 
 /* Treats the connection as broken: for answers that make no sense. */
 void ngx_http_wahub_redis_reset(ngx_http_wahub_redis_t *rc,

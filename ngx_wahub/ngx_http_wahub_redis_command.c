@@ -212,6 +212,9 @@ ngx_http_wahub_redis_reply(redisAsyncContext *ac, void *reply, void *data)
     {
         ngx_http_wahub_redis_reset(rc, "scripts were flushed");
         r = NULL;
+
+    } else if (r->type == REDIS_REPLY_ERROR) {
+        ngx_http_wahub_redis_troubled(rc, r);
     }
 
     if (handler != NULL) {

@@ -72,11 +72,22 @@ struct ngx_http_wahub_redis_s {
     ngx_http_wahub_redis_state_t      states[NGX_HTTP_WAHUB_REDIS_STATES];
     ngx_uint_t                        nstates;
 
+    const char                       *trouble;   /* why it takes no writes;
+                                                    NULL: it does          */
+    const char                       *reason;    /* of a reset             */
+    const char                       *refusal;   /* of the handshake, said */
+    const char                       *last;      /* trouble before         */
+    time_t                            since;     /* of `trouble`           */
+    time_t                            cured;     /* end of `last`          */
+    ngx_str_t                         probe_key;
+
     unsigned                          up:1;
     unsigned                          announced:1; /* up, told the states  */
     unsigned                          flushing:1;
     unsigned                          closing:1;
     unsigned                          refused:1; /* handshake, logged once */
+    unsigned                          probing:1;
+    unsigned                          relapsed:1; /* trouble is no news    */
 };
 
 
@@ -84,6 +95,23 @@ struct ngx_http_wahub_redis_s {
 ngx_int_t ngx_http_wahub_redis_queue(ngx_http_wahub_redis_t *rc,
     ngx_http_wahub_redis_pt handler, void *data, const ngx_str_t *argv,
     ngx_uint_t argc);
+
+/* Tells everybody who asked (see ngx_http_wahub_redis_on_state). */
+void ngx_http_wahub_redis_announce(ngx_http_wahub_redis_t *rc, ngx_uint_t up);
+
+/*
+ * ngx_http_wahub_redis_health.c: what is wrong with a server that answers
+ * with an error, in words that follow its name in a sentence; NULL: the
+ * error is about the command, not about the server.
+ */
+const char *ngx_http_wahub_redis_diagnose(const redisReply *r);
+
+/* An error answer has come: takes note if it is the server's state. */
+void ngx_http_wahub_redis_troubled(ngx_http_wahub_redis_t *rc,
+    const redisReply *r);
+
+/* Asks whether it takes writes. */
+void ngx_http_wahub_redis_probe(ngx_http_wahub_redis_t *rc);
 
 /* SUBSCRIBE to one of rc->channels; again is harmless. */
 void ngx_http_wahub_redis_listen(ngx_http_wahub_redis_t *rc,

@@ -149,8 +149,15 @@ const ngx_str_t  ngx_http_wahub_script_cluster = ngx_string(
 "return { ARGV[1], v }\n");
 
 
-/* KEYS: 1 account hash, 2 lease.  nil, or { view, 1 if the shard is held }. */
+/*
+ * KEYS: 1 account hash, 2 lease.  ARGV: 1 what a member's channel begins
+ * with.  nil, or { view, 1 if the shard's holder lives }.  The connections of
+ * a worker that dies end with it, its leases later: who does not listen does
+ * not live.
+ */
 const ngx_str_t  ngx_http_wahub_script_view = ngx_string(
 "local v = redis.call('HGET', KEYS[1], 'view')\n"
 "if not v then return false end\n"
-"return { v, redis.call('EXISTS', KEYS[2]) }\n");
+"local member = string.match(redis.call('GET', KEYS[2]) or '', '^(.*):')\n"
+"if not member then return { v, 0 } end\n"
+"return { v, redis.call('PUBSUB', 'NUMSUB', ARGV[1] .. member)[2] }\n");

@@ -261,7 +261,11 @@ ngx_http_wahub_store_refused(ngx_http_wahub_op_t *op,
 
     op->failed = 1;
 
-    if (reply == NULL || op->slot == NULL || op->slot->is_stalled) {
+    /* what is wrong with Redis itself has been said there */
+
+    if (reply == NULL || op->slot == NULL || op->slot->is_stalled
+        || ngx_http_wahub_redis_writable(op->store->worker->redis) == 0)
+    {
         return;
     }
 
@@ -307,7 +311,17 @@ ngx_http_wahub_store_state(void *data, ngx_uint_t up)
 static void
 ngx_http_wahub_store_timer(ngx_event_t *ev)
 {
-    ngx_http_wahub_store_resume(ev->data);
+    ngx_http_wahub_store_t  *st = ev->data;
+
+    if (ngx_http_wahub_redis_writable(st->worker->redis)) {
+        ngx_http_wahub_store_resume(st);
+        return;
+    }
+
+    if (ngx_http_wahub_redis_up(st->worker->redis)) {
+        /* slow, or refusing: what changes that may not be announced */
+        ngx_add_timer(ev, NGX_HTTP_WAHUB_STORE_RETRY);
+    }
 }
 
 

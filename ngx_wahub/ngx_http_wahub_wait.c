@@ -8,6 +8,7 @@
 #include "ngx_http_wahub_wait.h"
 
 #include "ngx_http_wahub_error.h"
+#include "ngx_http_wahub_redis.h"
 
 
 static void ngx_http_wahub_wait_sent(ngx_http_wahub_ctx_t *ctx,
@@ -54,6 +55,28 @@ ngx_http_wahub_wait_end(ngx_http_wahub_wait_t *wait)
 }
 
 
+/* A request does not join a queue that does not move. */
+static ngx_int_t
+ngx_http_wahub_wait_check(ngx_http_wahub_ctx_t *ctx)
+{
+    return ngx_http_wahub_redis_answers(ctx->worker->redis) ? NGX_OK
+                                                            : NGX_DECLINED;
+}
+
+
+/* The row's own answer to a store that is away, or the usual one. */
+void
+ngx_http_wahub_wait_failed(ngx_http_wahub_ctx_t *ctx)
+{
+    if (ctx->store_failed != NULL) {
+        ctx->store_failed(ctx);
+        return;
+    }
+
+    ngx_http_wahub_error(ctx, "STORE_UNAVAILABLE", NULL);
+}
+
+
 void
 ngx_http_wahub_wait_redis(ngx_http_wahub_ctx_t *ctx,
     ngx_http_wahub_reply_pt handler, const ngx_str_t *argv, ngx_uint_t argc)
@@ -70,9 +93,13 @@ ngx_http_wahub_wait_redis(ngx_http_wahub_ctx_t *ctx,
 
     wait->handler = handler;
 
-    rc = ngx_http_wahub_redis_command(ctx->worker->redis,
-                                      ngx_http_wahub_wait_reply, wait, argv,
-                                      argc);
+    rc = ngx_http_wahub_wait_check(ctx);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_wahub_redis_command(ctx->worker->redis,
+                                          ngx_http_wahub_wait_reply, wait,
+                                          argv, argc);
+    }
 
     ngx_http_wahub_wait_sent(ctx, wait, rc);
 }
@@ -95,9 +122,13 @@ ngx_http_wahub_wait_eval(ngx_http_wahub_ctx_t *ctx,
 
     wait->handler = handler;
 
-    rc = ngx_http_wahub_redis_eval(ctx->worker->redis, script,
-                                   ngx_http_wahub_wait_reply, wait, argv,
-                                   nkeys, argc);
+    rc = ngx_http_wahub_wait_check(ctx);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_wahub_redis_eval(ctx->worker->redis, script,
+                                       ngx_http_wahub_wait_reply, wait, argv,
+                                       nkeys, argc);
+    }
 
     ngx_http_wahub_wait_sent(ctx, wait, rc);
 }
@@ -112,7 +143,7 @@ ngx_http_wahub_wait_sent(ngx_http_wahub_ctx_t *ctx,
     }
 
     (void) ngx_http_wahub_wait_end(wait);
-    ngx_http_wahub_error(ctx, "STORE_UNAVAILABLE", NULL);
+    ngx_http_wahub_wait_failed(ctx);
 }
 
 
@@ -120,6 +151,7 @@ static void
 ngx_http_wahub_wait_reply(void *data, ngx_http_wahub_redis_reply_t *reply)
 {
     ngx_str_t                 text;
+    ngx_uint_t                level;
     ngx_connection_t         *c;
     ngx_http_wahub_ctx_t     *ctx;
     ngx_http_wahub_wait_t    *wait;
@@ -137,15 +169,20 @@ ngx_http_wahub_wait_reply(void *data, ngx_http_wahub_redis_reply_t *reply)
     ngx_http_set_log_request(c->log, ctx->request);
 
     if (reply == NULL) {
-        ngx_http_wahub_error(ctx, "STORE_UNAVAILABLE", NULL);
+        ngx_http_wahub_wait_failed(ctx);
 
     } else if (ngx_http_wahub_redis_type(reply)
                == ngx_http_wahub_redis_error)
     {
         text = ngx_http_wahub_redis_str(reply);
-        ngx_log_error(NGX_LOG_WARN, c->log, 0, "redis answered \"%V\"",
-                      &text);
-        ngx_http_wahub_error(ctx, "STORE_UNAVAILABLE", NULL);
+
+        /* what is wrong with Redis itself has been said there */
+
+        level = ngx_http_wahub_redis_writable(ctx->worker->redis)
+                ? NGX_LOG_WARN : NGX_LOG_INFO;
+
+        ngx_log_error(level, c->log, 0, "redis answered \"%V\"", &text);
+        ngx_http_wahub_wait_failed(ctx);
 
     } else {
         handler(ctx, reply);

@@ -49,11 +49,12 @@ export async function until(what, probe, ms = WAIT_MS) {
 
 /** Every event on wahub's pub/sub channels, in order. */
 class Events extends EventEmitter {
-    constructor(socket) {
+    /** cli: arguments of redis-cli that lead to the server. */
+    constructor(cli) {
         super();
         this.setMaxListeners(0);
         this.all = [];
-        this.child = spawn('redis-cli', ['-s', socket, '--csv',
+        this.child = spawn('redis-cli', [...cli, '--csv',
             'psubscribe', 'wahub:events:*'], { stdio: ['ignore', 'pipe',
             'ignore'] });
         this.ready = new Promise(r => this.once('subscribed', r));
@@ -167,9 +168,11 @@ export class Hook extends EventEmitter {
 
 export class Wahub {
     /** options: sim (WaSim), env, workers; conf = directives for the http
-     *  block; mate = a Wahub to form a cluster with: its Redis and keys. */
-    constructor({ sim, env = {}, workers = 2, conf, mate } = {}) {
+     *  block; mate = a Wahub to form a cluster with: its Redis and keys;
+     *  redis = a RedisServer (lib/redis.mjs) in place of a private one. */
+    constructor({ sim, env = {}, workers = 2, conf, mate, redis } = {}) {
         this.mate = mate;
+        this.server = redis ?? mate?.server;
         this.data = mkdtempSync(join(tmpdir(), 'wahub-e2e-'));
         this.env = { WAHUB_DATA: this.data, WAHUB_WORKERS: String(workers),
             WAHUB_WEBHOOK_ALLOW: '127.0.0.0/8', WAHUB_MAX_ACCOUNTS: '0',
@@ -190,8 +193,11 @@ export class Wahub {
     async start() {
         this.env.PORT ??= String(await freePort());
         this.url = `http://127.0.0.1:${this.env.PORT}`;
+        if (this.server !== undefined) {
+            this.env.WAHUB_REDIS ??= this.server.url;
+        }
         if (this.mate !== undefined) {
-            this.env.WAHUB_REDIS = `unix:${this.mate.socket}`;
+            this.env.WAHUB_REDIS ??= `unix:${this.mate.socket}`;
             for (const name of ['secret.key', 'api.key', 'admin.key']) {
                 copyFileSync(join(this.mate.data, name),
                     join(this.data, name));
@@ -201,8 +207,9 @@ export class Wahub {
         await this.script('run');
         this.key = readFileSync(join(this.data, 'api.key'), 'utf8').trim();
         this.socket = join((this.mate ?? this).data, 'redis.sock');
+        this.cli = this.server?.cli ?? ['-s', this.socket];
         this.events?.close();
-        this.events = new Events(this.socket);
+        this.events = new Events(this.cli);
         await this.events.ready;
         return this;
     }
@@ -212,7 +219,7 @@ export class Wahub {
         await this.script('run');
         this.events?.close();
         const { all } = this.events;
-        this.events = new Events(this.socket);
+        this.events = new Events(this.cli);
         await this.events.ready;
         this.events.all.unshift(...all);
     }
@@ -305,7 +312,7 @@ export class Wahub {
     }
 
     redis(...args) {
-        return run('redis-cli', ['-s', this.socket, ...args])
+        return run('redis-cli', [...this.cli, ...args])
             .then(r => r.stdout.trim());
     }
 

@@ -1,0 +1,114 @@
+// Redis servers of a test's own: real processes in a directory that dies
+// with them, in every state a server can be in.
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { freePort, until } from './wahub.mjs';
+
+const run = promisify(execFile);
+
+/** One process; subclassed for what answers before it is ready. */
+class Server {
+    constructor(program, lines, { password, user } = {}) {
+        this.program = program;
+        this.lines = lines;
+        this.dir = mkdtempSync(join(tmpdir(), 'wahub-redis-'));
+        this.conf = join(this.dir, 'redis.conf');
+        this.password = password;
+        this.user = user;
+    }
+
+    get cli() {
+        return ['-p', String(this.port), '--no-auth-warning',
+            ...(this.user === undefined ? [] : ['--user', this.user]),
+            ...(this.password === undefined ? [] : ['-a', this.password])];
+    }
+
+    /** Keeps its port and data over restarts. */
+    async start({ ready = true } = {}) {
+        if (this.port === undefined) {
+            this.port = await freePort();
+            writeFileSync(this.conf, [`port ${this.port}`,
+                'bind 127.0.0.1', `dir ${this.dir}`, ...this.lines, '']
+                .join('\n'));
+        }
+        this.child = spawn(this.program, [this.conf],
+        { stdio: ['ignore', 'pipe', 'pipe'] });
+        this.child.stdout.resume();
+        this.child.stderr.resume();
+        if (ready) {
+            await until(`${this.program} on ${this.port}`, async () =>
+                await this.call('ping').catch(() => '') === 'PONG');
+        }
+        return this;
+    }
+
+    get pid() {
+        return this.child.pid;
+    }
+
+    call(...args) {
+        return run('redis-cli', [...this.cli, ...args.map(String)])
+            .then(r => r.stdout.trim());
+    }
+
+    async config(name, value) {
+        const r = await this.call('config', 'set', name, value);
+        if (r !== 'OK') {
+            throw new Error(`config set ${name}: ${r}`);
+        }
+    }
+
+    async info(name) {
+        const text = await this.call('info');
+        return new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(text)?.[1];
+    }
+
+    async kill(signal = 'SIGKILL') {
+        if (this.child?.exitCode === null
+            && this.child.signalCode === null) {
+            const gone = once(this.child, 'exit');
+            this.child.kill(signal);
+            await gone;
+        }
+    }
+
+    async close() {
+        await this.kill();
+        rmSync(this.dir, { recursive: true, force: true });
+    }
+}
+
+export class RedisServer extends Server {
+    /** options: lines = more of the configuration; password, user. */
+    constructor({ lines = [], ...more } = {}) {
+        super('redis-server', ['appendonly yes', 'appendfsync always',
+            'save ""', ...lines, ...(more.password !== undefined
+                && more.user === undefined
+                ? [`requirepass ${more.password}`,
+                    `masterauth ${more.password}`] : [])], more);
+    }
+
+    get url() {
+        return `redis://127.0.0.1:${this.port}`;
+    }
+}
+
+/** Watches one master under the name "main", alone. */
+export class Sentinel extends Server {
+    constructor(master) {
+        super('redis-sentinel', [`sentinel monitor main 127.0.0.1 ${
+            master.port} 1`, 'sentinel down-after-milliseconds main 1000',
+        'sentinel failover-timeout main 5000']);
+    }
+
+    async master() {
+        const [, port] = (await this.call('sentinel',
+            'get-master-addr-by-name', 'main')).split('\n');
+        return Number(port);
+    }
+
+}
