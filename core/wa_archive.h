@@ -19,12 +19,14 @@ typedef struct {
     wa_span_t   type;             /* message type, either case */
     wa_span_t   status;           /* status word */
     wa_span_t   direction;        /* INBOUND, OUTBOUND */
-    wa_span_t   search;           /* chats: part of name or jid */
+    wa_span_t   search;           /* part of the body; chats: of name or
+                                     jid; case of A-Z is not looked at */
     int         from_me;          /* 0, 1 */
     int         has_media;
     int64_t     before;           /* unix s, exclusive; 0 not asked */
     int64_t     after;
-    wa_span_t   cursor;           /* opaque, as given out in wa_page_t */
+    wa_span_t   cursor;           /* opaque, as given out in
+                                     wa_archive_page_t; p NULL: none */
     uint32_t    limit;            /* 1..500 */
     uint32_t    offset;
     bool        ascending;
@@ -36,20 +38,32 @@ typedef struct {
     char        next[64];         /* cursor of the next page; "" none */
 } wa_archive_page_t;
 
-/* WA_ERR_SYNTAX: a cursor that is not ours; else errors of wa_sql.h. */
+/* Nothing asked but the tenant: limit 50, newest first. */
+void wa_archive_query_init(wa_archive_query_t *q, wa_span_t tenant);
+
+/*
+ * Lists, newest first unless `ascending` (messages: by time of WhatsApp, then
+ * in the order of the log; chats: by their last message).  A cursor stays
+ * true while rows come in.  Of the filters chats know account, chat, search.
+ * WA_ERR_SYNTAX: a cursor that is not ours.  WA_ERR_ARG: a filter that is
+ * not UTF-8, or has a NUL in it (all functions below).  Else errors of
+ * wa_sql.h.  out->items is NULL after any.
+ */
 wa_err_t wa_archive_messages(wa_sql_t *db, const wa_archive_query_t *q,
     wa_archive_page_t *out);
 wa_err_t wa_archive_chats(wa_sql_t *db, const wa_archive_query_t *q,
     wa_archive_page_t *out);
 
 /*
- * One message by wahub's or WhatsApp's id, with its receipts.  *out NULL:
- * there is none.  WA_ERR_AMBIGUOUS: several accounts have it and
- * q->account was not given.
+ * One message by wahub's or WhatsApp's id, with "receipts" and "reactions".
+ * Of `q` tenant and account count.  *out: a new reference, NULL: there is
+ * none.  WA_ERR_AMBIGUOUS: several have it and q->account was not given (with
+ * an account: the newest).
  */
 wa_err_t wa_archive_message(wa_sql_t *db, const wa_archive_query_t *q,
     wa_span_t ref, json_t **out);
-/* One chat, with "recent_messages" (20 newest). */
+/* One chat by either address, with "recent_messages" (20 newest); of several
+   accounts' the one with the newest message. */
 wa_err_t wa_archive_chat(wa_sql_t *db, const wa_archive_query_t *q,
     wa_span_t jid, json_t **out);
 

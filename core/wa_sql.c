@@ -68,8 +68,8 @@ wa_sql_free(wa_sql_t *db)
 static char *
 sql_dup(const char *s)
 {
-    char    *p;
-    size_t   n;
+    char   *p;
+    size_t  n;
 
     n = strlen(s) + 1;
     p = wa_alloc(n);
@@ -144,8 +144,8 @@ wa_sql_backend(const wa_sql_t *db)
 wa_err_t
 wa_sql_fail(wa_sql_t *db, wa_err_t rc, const char *text)
 {
-    char    *p;
-    size_t   n;
+    char   *p;
+    size_t  n;
 
     /* A fault is often followed by others that only result from it. */
 

@@ -69,9 +69,9 @@ project(wa_sql_t *db, const wa_log_entry_t *entries, size_t n,
 static void
 messages_chats_and_contacts(void **state)
 {
-    char             text[256];
-    wa_db_t         *d = *state;
-    wa_log_entry_t   e[3];
+    char            text[256];
+    wa_db_t        *d = *state;
+    wa_log_entry_t  e[3];
 
     e[0] = entry(7, 1000, 0, RECEIVED("m1", 100, "hello"));
     e[1] = entry(7, 1000, 1, RECEIVED("m2", 100, "again"));
@@ -96,8 +96,8 @@ messages_chats_and_contacts(void **state)
 static void
 a_replay_changes_nothing(void **state)
 {
-    wa_db_t         *d = *state;
-    wa_log_entry_t   e[3];
+    wa_db_t        *d = *state;
+    wa_log_entry_t  e[3];
 
     e[0] = entry(7, 1000, 0, RECEIVED("m1", 100, "hello"));
     e[1] = entry(7, 1000, 1, RECEIVED("m2", 100, "again"));

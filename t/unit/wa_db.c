@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 
 int
@@ -109,4 +110,113 @@ wa_db_text(wa_sql_t *db, const char *query, char *out, size_t cap)
     memcpy(out, s.p == NULL ? (const uint8_t *) "" : s.p, s.n);
     out[s.n] = '\0';
     wa_sql_rows_free(rows);
+}
+
+
+static const char *
+or_else(const char *s, const char *otherwise)
+{
+    return s == NULL ? otherwise : s;
+}
+
+
+char *
+wa_db_message_text(const wa_db_message_t *m)
+{
+    int          me;
+    char        *text, wid[300];
+    json_t      *o;
+    const char  *type, *jid, *lid;
+
+    type = or_else(m->type, "message.received");
+    jid = or_else(m->jid, "15550002@s.whatsapp.net");
+    lid = or_else(m->lid, "200@lid");
+    me = (strcmp(type, "message.received") != 0);
+    (void) snprintf(wid, sizeof(wid), "W%s", m->id);
+
+    o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:{s:{"
+                  "s:s, s:s, s:s, s:s, s:s, s:b, s:s?, s:s?, s:s, s:s, s:b,"
+                  "s:s, s:s, s:s?, s:I, s:s, s:s, s:b, s:b}}}",
+                  "type", type,
+                  "timestamp", "2026-11-21T10:00:00.000Z",
+                  "tenant_id", or_else(m->tenant, "default"),
+                  "account_id", or_else(m->account, "a1"),
+                  "session_id", "s1",
+                  "data", "message",
+                  "id", m->id,
+                  "message_id", wid,
+                  "account_id", or_else(m->account, "a1"),
+                  "remote_jid", jid,
+                  "lid", lid,
+                  "from_me", me,
+                  "from_jid", me ? NULL : jid,
+                  "from_lid", me ? NULL : lid,
+                  "message_type", or_else(m->kind, "text"),
+                  "type", "TEXT",
+                  "has_media", (int) m->has_media,
+                  "status", or_else(m->status, me ? "SENT" : "RECEIVED"),
+                  "source", or_else(m->source, me ? "api" : "whatsapp"),
+                  "push_name", me ? NULL : or_else(m->push_name, "Bo"),
+                  "timestamp", (json_int_t) (m->ts == 0 ? 100 : m->ts),
+                  "body", or_else(m->body, "hello"),
+                  "text", or_else(m->body, "hello"),
+                  "is_starred", 0,
+                  "is_deleted", 0);
+    assert_non_null(o);
+
+    text = json_dumps(o, JSON_COMPACT);
+    assert_non_null(text);
+    json_decref(o);
+
+    return text;
+}
+
+
+bool
+wa_db_message(wa_db_t *d, uint64_t ms, const wa_db_message_t *m)
+{
+    bool   taken;
+    char  *text;
+
+    text = wa_db_message_text(m);
+    taken = wa_db_body(d, 7, ms, wa_span_str(text));
+    free(text);
+
+    return taken;
+}
+
+
+bool
+wa_db_event(wa_db_t *d, uint64_t ms, const char *type, const char *data)
+{
+    char  text[2048];
+
+    assert_true(snprintf(text, sizeof(text), "{\"type\":\"%s\","
+                         "\"timestamp\":\"2026-11-21T10:00:00.000Z\","
+                         "\"tenant_id\":\"default\",\"account_id\":\"a1\","
+                         "\"session_id\":\"s1\",\"data\":%s}", type, data)
+                < (int) sizeof(text));
+
+    return wa_db_body(d, 7, ms, wa_span_str(text));
+}
+
+
+bool
+wa_db_body(wa_db_t *d, uint32_t shard, uint64_t ms, wa_span_t body)
+{
+    size_t          applied;
+    uint64_t        epoch;
+    wa_log_entry_t  e;
+
+    memset(&e, 0, sizeof(e));
+    e.shard = shard;
+    e.id.ms = ms;
+    e.body = body;
+    epoch = 1;
+
+    if (wa_project_batch(d->db, &e, &epoch, 1, &applied, NULL) != WA_OK) {
+        fail_msg("batch: %s", wa_sql_error(d->db));
+    }
+
+    return applied == 1;
 }

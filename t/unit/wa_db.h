@@ -4,7 +4,7 @@
 #ifndef WA_DB_H
 #define WA_DB_H
 
-#include "wa_sql.h"
+#include "wa_project.h"
 
 
 typedef struct {
@@ -17,6 +17,41 @@ typedef struct {
 /* cmocka fixtures; *state is a wa_db_t. */
 int wa_db_setup_sqlite(void **state);
 int wa_db_teardown(void **state);
+
+/*
+ * An event of the log about a message, members NULL or 0: "message.received"
+ * of account "a1", tenant "default", in the chat 15550002@s.whatsapp.net
+ * (200@lid), a text "hello" at 100, status as the type says.
+ */
+typedef struct {
+    const char  *type;
+    const char  *id;              /* required; WhatsApp's is "W" + id */
+    const char  *account;
+    const char  *tenant;
+    const char  *jid;
+    const char  *lid;
+    const char  *status;
+    const char  *kind;
+    const char  *body;
+    const char  *push_name;
+    const char  *source;
+    bool         has_media;
+    int64_t      ts;
+} wa_db_message_t;
+
+/* Projects one entry at shard 7, `ms`-0; fails the test if it cannot.
+   True: it was taken over. */
+bool wa_db_message(wa_db_t *d, uint64_t ms, const wa_db_message_t *m);
+
+/* The same with an event's type and "data" of account "a1", as JSON. */
+bool wa_db_event(wa_db_t *d, uint64_t ms, const char *type,
+    const char *data);
+
+/* The same with any body. */
+bool wa_db_body(wa_db_t *d, uint32_t shard, uint64_t ms, wa_span_t body);
+
+/* JSON text of the event; to be freed. */
+char *wa_db_message_text(const wa_db_message_t *m);
 
 /* Another open handle on the same database; fails the test if it cannot. */
 wa_sql_t *wa_db_open(const wa_db_t *d);

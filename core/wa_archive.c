@@ -1,0 +1,472 @@
+/* Reading the history database: lists, see wa_archive.h. */
+#include "wa_archive.h"
+
+#include "wa_account_int.h"
+#include "wa_archive_int.h"
+
+
+#define ARCHIVE_RECENT     20
+#define ARCHIVE_LIMIT_MAX  500
+
+/* Where the last columns of both lists begin: ts, pos, shard. */
+#define MESSAGE_PLACE      9
+#define CHAT_PLACE         10
+
+#define CHAT_COLUMNS                                                          \
+    "jid, account_id, lid, name, is_group, is_archived, is_pinned,"           \
+    " mute_expiry, unread_count, last_body, last_ts, last_pos, shard,"        \
+    " updated_ms"
+
+typedef json_t *(*row_pt)(const wa_sql_rows_t *rows);
+
+/* What the two lists do not have in common. */
+typedef struct {
+    const char  *columns;
+    const char  *table;
+    const char  *keys[3];                    /* the order, descending */
+    size_t       place;
+    row_pt       row;
+    void (*filter)(wa_build_t *b, const wa_archive_query_t *q);
+} list_t;
+
+
+static wa_err_t list_run(wa_sql_t *db, const wa_archive_query_t *q,
+    const list_t *list, wa_archive_page_t *out);
+static wa_err_t list_total(wa_sql_t *db, const wa_archive_query_t *q,
+    const list_t *list, int64_t *total);
+static void list_tail(wa_build_t *b, const wa_archive_query_t *q,
+    const list_t *list, const wa_place_t *from);
+static wa_err_t list_rows(wa_sql_rows_t *rows, uint32_t limit,
+    const list_t *list, wa_archive_page_t *out);
+static void message_filter(wa_build_t *b, const wa_archive_query_t *q);
+static void chat_filter(wa_build_t *b, const wa_archive_query_t *q);
+static void chat_addresses(wa_build_t *b, const wa_archive_query_t *q,
+    const char *column);
+static json_t *chat_row(const wa_sql_rows_t *rows);
+static json_t *column_text(const wa_sql_rows_t *rows, size_t column);
+static json_t *column_bool(const wa_sql_rows_t *rows, size_t column);
+
+
+static const list_t  messages_list = {
+    WA_ARCHIVE_MESSAGE_COLUMNS, "wa_messages", { "ts", "pos", "shard" },
+    MESSAGE_PLACE, wa_archive_message_row, message_filter
+};
+
+static const list_t  chats_list = {
+    CHAT_COLUMNS, "wa_chats", { "last_ts", "last_pos", "shard" },
+    CHAT_PLACE, chat_row, chat_filter
+};
+
+
+void
+wa_archive_query_init(wa_archive_query_t *q, wa_span_t tenant)
+{
+    memset(q, 0, sizeof(*q));
+    q->tenant = tenant;
+    q->from_me = -1;
+    q->has_media = -1;
+    q->limit = 50;
+}
+
+
+wa_err_t
+wa_archive_messages(wa_sql_t *db, const wa_archive_query_t *q,
+    wa_archive_page_t *out)
+{
+    return list_run(db, q, &messages_list, out);
+}
+
+
+wa_err_t
+wa_archive_chats(wa_sql_t *db, const wa_archive_query_t *q,
+    wa_archive_page_t *out)
+{
+    return list_run(db, q, &chats_list, out);
+}
+
+
+wa_err_t
+wa_archive_chat(wa_sql_t *db, const wa_archive_query_t *q, wa_span_t jid,
+    json_t **out)
+{
+    json_t             *chat;
+    wa_err_t            rc;
+    wa_archive_page_t   page;
+    wa_archive_query_t  one;
+
+    *out = NULL;
+
+    wa_archive_query_init(&one, q->tenant);
+    one.account = q->account;
+    one.chat = jid;
+    one.limit = 1;
+
+    rc = wa_archive_chats(db, &one, &page);
+
+    if (rc != WA_OK) {
+        return rc;
+    }
+
+    chat = json_incref(json_array_get(page.items, 0));
+    json_decref(page.items);
+
+    if (chat == NULL) {
+        return WA_OK;
+    }
+
+    one.account = wa_span_str(json_string_value(json_object_get(chat,
+                                                    "account_id")));
+    one.limit = ARCHIVE_RECENT;
+    rc = wa_archive_messages(db, &one, &page);
+
+    if (rc == WA_OK
+        && json_object_set_new(chat, "recent_messages", page.items) != 0)
+    {
+        rc = WA_ERR_NOMEM;
+    }
+
+    if (rc != WA_OK) {
+        json_decref(chat);
+        return rc;
+    }
+
+    *out = chat;
+
+    return WA_OK;
+}
+
+
+static wa_err_t
+list_run(wa_sql_t *db, const wa_archive_query_t *q, const list_t *list,
+    wa_archive_page_t *out)
+{
+    uint32_t        limit;
+    wa_err_t        rc;
+    wa_build_t      b;
+    wa_place_t      from;
+    wa_sql_rows_t  *rows;
+
+    memset(out, 0, sizeof(*out));
+
+    if (q->cursor.p != NULL && !wa_place_parse(q->cursor, &from)) {
+        return WA_ERR_SYNTAX;
+    }
+
+    limit = q->limit > ARCHIVE_LIMIT_MAX ? ARCHIVE_LIMIT_MAX : q->limit;
+
+    rc = list_total(db, q, list, &out->total);
+
+    if (rc != WA_OK) {
+        return rc;
+    }
+
+    wa_build_init(&b);
+    wa_build_add(&b, "SELECT ");
+    wa_build_add(&b, list->columns);
+    wa_build_add(&b, " FROM ");
+    wa_build_add(&b, list->table);
+    list->filter(&b, q);
+    list_tail(&b, q, list, q->cursor.p == NULL ? NULL : &from);
+
+    /* One more than asked tells whether there is a next page. */
+
+    wa_build_add(&b, " LIMIT ");
+    wa_build_int(&b, (int64_t) limit + 1);
+
+    if (q->offset != 0) {
+        wa_build_add(&b, " OFFSET ");
+        wa_build_int(&b, q->offset);
+    }
+
+    rc = wa_build_query(&b, db, &rows);
+
+    if (rc == WA_OK) {
+        rc = list_rows(rows, limit, list, out);
+        wa_sql_rows_free(rows);
+    }
+
+    wa_build_free(&b);
+
+    return rc;
+}
+
+
+static wa_err_t
+list_total(wa_sql_t *db, const wa_archive_query_t *q, const list_t *list,
+    int64_t *total)
+{
+    wa_err_t        rc;
+    wa_build_t      b;
+    wa_sql_rows_t  *rows;
+
+    wa_build_init(&b);
+    wa_build_add(&b, "SELECT COUNT(*) FROM ");
+    wa_build_add(&b, list->table);
+    list->filter(&b, q);
+
+    rc = wa_build_query(&b, db, &rows);
+
+    if (rc == WA_OK) {
+        rc = wa_sql_next(rows);
+
+        if (rc == WA_OK) {
+            *total = wa_sql_int(rows, 0);
+        }
+
+        wa_sql_rows_free(rows);
+    }
+
+    wa_build_free(&b);
+
+    return rc;
+}
+
+
+static void
+list_tail(wa_build_t *b, const wa_archive_query_t *q, const list_t *list,
+    const wa_place_t *from)
+{
+    size_t  i;
+
+    if (from != NULL) {
+        wa_build_add(b, " AND (");
+
+        for (i = 0; i < 3; i++) {
+            wa_build_add(b, i == 0 ? "" : ", ");
+            wa_build_add(b, list->keys[i]);
+        }
+
+        wa_build_add(b, q->ascending ? ") > (" : ") < (");
+        wa_build_int(b, from->ts);
+        wa_build_add(b, ", ");
+        wa_build_int(b, from->pos);
+        wa_build_add(b, ", ");
+        wa_build_int(b, from->shard);
+        wa_build_add(b, ")");
+    }
+
+    wa_build_add(b, " ORDER BY ");
+
+    for (i = 0; i < 3; i++) {
+        wa_build_add(b, i == 0 ? "" : ", ");
+        wa_build_add(b, list->keys[i]);
+        wa_build_add(b, q->ascending ? "" : " DESC");
+    }
+}
+
+
+static wa_err_t
+list_rows(wa_sql_rows_t *rows, uint32_t limit, const list_t *list,
+    wa_archive_page_t *out)
+{
+    uint32_t    n;
+    json_t     *item;
+    wa_err_t    rc;
+    wa_place_t  last;
+
+    memset(&last, 0, sizeof(last));
+    out->items = json_array();
+    rc = out->items == NULL ? WA_ERR_NOMEM : WA_OK;
+
+    for (n = 0; rc == WA_OK; n++) {
+        rc = wa_sql_next(rows);
+
+        if (rc != WA_OK) {
+            break;
+        }
+
+        if (n == limit) {
+            wa_place_format(&last, out->next, sizeof(out->next));
+            break;
+        }
+
+        last.ts = wa_sql_int(rows, list->place);
+        last.pos = wa_sql_int(rows, list->place + 1);
+        last.shard = wa_sql_int(rows, list->place + 2);
+
+        item = list->row(rows);
+
+        if (item == NULL || json_array_append_new(out->items, item) != 0) {
+            rc = WA_ERR_NOMEM;
+        }
+    }
+
+    if (rc == WA_OK || rc == WA_AGAIN) {
+        return WA_OK;
+    }
+
+    json_decref(out->items);
+    out->items = NULL;
+
+    return rc;
+}
+
+
+static void
+message_filter(wa_build_t *b, const wa_archive_query_t *q)
+{
+    wa_build_add(b, " WHERE tenant = ");
+    wa_build_text(b, q->tenant);
+
+    if (q->account.p != NULL) {
+        wa_build_add(b, " AND account_id = ");
+        wa_build_text(b, q->account);
+    }
+
+    if (q->chat.p != NULL) {
+        chat_addresses(b, q, "chat_jid");
+    }
+
+    if (q->from.p != NULL) {
+        wa_build_add(b, " AND (from_jid = ");
+        wa_build_text(b, q->from);
+        wa_build_add(b, " OR from_lid = ");
+        wa_build_text(b, q->from);
+        wa_build_add(b, " OR participant = ");
+        wa_build_text(b, q->from);
+        wa_build_add(b, ")");
+    }
+
+    if (q->type.p != NULL) {
+        wa_build_add(b, " AND type = ");
+        wa_build_cased(b, q->type, false);
+    }
+
+    if (q->status.p != NULL) {
+        wa_build_add(b, " AND status = ");
+        wa_build_cased(b, q->status, true);
+    }
+
+    if (q->direction.p != NULL) {
+        wa_build_add(b, " AND from_me = ");
+        wa_build_int(b, wa_span_eq_str(q->direction, "OUTBOUND") ? 1
+                        : wa_span_eq_str(q->direction, "INBOUND") ? 0 : -1);
+    }
+
+    if (q->from_me >= 0) {
+        wa_build_add(b, " AND from_me = ");
+        wa_build_int(b, q->from_me != 0);
+    }
+
+    if (q->has_media >= 0) {
+        wa_build_add(b, " AND has_media = ");
+        wa_build_int(b, q->has_media != 0);
+    }
+
+    if (q->before != 0) {
+        wa_build_add(b, " AND ts < ");
+        wa_build_int(b, q->before);
+    }
+
+    if (q->after != 0) {
+        wa_build_add(b, " AND ts > ");
+        wa_build_int(b, q->after);
+    }
+
+    if (q->search.p != NULL) {
+        wa_build_add(b, " AND LOWER(body)");
+        wa_build_part(b, q->search);
+    }
+}
+
+
+static void
+chat_filter(wa_build_t *b, const wa_archive_query_t *q)
+{
+    wa_build_add(b, " WHERE tenant = ");
+    wa_build_text(b, q->tenant);
+
+    if (q->account.p != NULL) {
+        wa_build_add(b, " AND account_id = ");
+        wa_build_text(b, q->account);
+    }
+
+    if (q->chat.p != NULL) {
+        chat_addresses(b, q, "jid");
+    }
+
+    if (q->search.p != NULL) {
+        wa_build_add(b, " AND (LOWER(name)");
+        wa_build_part(b, q->search);
+        wa_build_add(b, " OR jid");
+        wa_build_part(b, q->search);
+        wa_build_add(b, ")");
+    }
+}
+
+
+/*
+ * A chat is asked for by its phone or its hidden address, and may have rows
+ * under both: under the hidden one until the other was learned.
+ */
+static void
+chat_addresses(wa_build_t *b, const wa_archive_query_t *q,
+    const char *column)
+{
+    wa_build_add(b, " AND ");
+    wa_build_add(b, column);
+    wa_build_add(b, " IN (SELECT CAST(");
+    wa_build_text(b, q->chat);
+    wa_build_add(b, " AS TEXT) UNION SELECT c.jid FROM wa_chats c"
+                    " WHERE c.tenant = ");
+    wa_build_text(b, q->tenant);
+    wa_build_add(b, " AND c.lid = ");
+    wa_build_text(b, q->chat);
+    wa_build_add(b, " UNION SELECT c.lid FROM wa_chats c WHERE c.tenant = ");
+    wa_build_text(b, q->tenant);
+    wa_build_add(b, " AND c.jid = ");
+    wa_build_text(b, q->chat);
+    wa_build_add(b, " AND c.lid IS NOT NULL)");
+}
+
+
+static json_t *
+chat_row(const wa_sql_rows_t *rows)
+{
+    char     iso[32];
+    json_t  *o, *expiry;
+
+    expiry = wa_sql_is_null(rows, 7) ? json_null()
+                                     : json_integer(wa_sql_int(rows, 7));
+
+    o = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:I, s:I,"
+                  " s:o, s:n, s:s}",
+                  "jid", column_text(rows, 0),
+                  "account_id", column_text(rows, 1),
+                  "lid", column_text(rows, 2),
+                  "name", column_text(rows, 3),
+                  "is_group", column_bool(rows, 4),
+                  "is_archived", column_bool(rows, 5),
+                  "is_pinned", column_bool(rows, 6),
+                  "is_muted", (int) !wa_sql_is_null(rows, 7),
+                  "mute_expiry", expiry,
+                  "unread_count", (json_int_t) wa_sql_int(rows, 8),
+                  "last_message_ts", (json_int_t) wa_sql_int(rows, 10),
+                  "last_message_body", column_text(rows, 9),
+                  "conversation_id",
+                  "updated_at", wa_iso_time(wa_sql_int(rows, 13), iso));
+
+    return o;
+}
+
+
+static json_t *
+column_text(const wa_sql_rows_t *rows, size_t column)
+{
+    wa_span_t  s;
+
+    if (wa_sql_is_null(rows, column)) {
+        return json_null();
+    }
+
+    s = wa_sql_text(rows, column);
+
+    return json_stringn(s.p == NULL ? "" : (const char *) s.p, s.n);
+}
+
+
+static json_t *
+column_bool(const wa_sql_rows_t *rows, size_t column)
+{
+    return json_boolean(wa_sql_int(rows, column) != 0);
+}

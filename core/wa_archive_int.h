@@ -1,0 +1,61 @@
+/*
+ * Statements put together from filters.  Texts of callers are literals; what
+ * a client sent goes in as a parameter, never as text.
+ */
+#ifndef WA_ARCHIVE_INT_H
+#define WA_ARCHIVE_INT_H
+
+#include "wa_archive.h"
+
+
+#define WA_ARCHIVE_VALUES_MAX  40
+
+
+typedef struct {
+    wa_buf_t        sql;          /* with a NUL behind sql.n */
+    wa_buf_t        texts[4];     /* owned text of parameters */
+    wa_sql_value_t  v[WA_ARCHIVE_VALUES_MAX];
+    size_t          n;
+    size_t          n_texts;
+    wa_err_t        rc;           /* first failure */
+} wa_build_t;
+
+/* A place in a list: what its order compares. */
+typedef struct {
+    int64_t   ts;
+    int64_t   pos;
+    int64_t   shard;
+} wa_place_t;
+
+
+void wa_build_init(wa_build_t *b);
+void wa_build_free(wa_build_t *b);
+
+/* Appends a literal. */
+void wa_build_add(wa_build_t *b, const char *literal);
+
+/* Appends "$n" and makes its parameter; spans are borrowed. */
+void wa_build_text(wa_build_t *b, wa_span_t text);
+void wa_build_int(wa_build_t *b, int64_t i);
+
+/* The same for ASCII letters in one case. */
+void wa_build_cased(wa_build_t *b, wa_span_t text, bool upper);
+
+/* Appends " LIKE $n ESCAPE '!'" for "`text` occurs"; the left side is to be
+   in lower case. */
+void wa_build_part(wa_build_t *b, wa_span_t text);
+
+/* Runs it; WA_ERR_NOMEM when building failed. */
+wa_err_t wa_build_query(wa_build_t *b, wa_sql_t *db, wa_sql_rows_t **rows);
+
+bool wa_place_parse(wa_span_t cursor, wa_place_t *out);
+void wa_place_format(const wa_place_t *p, char *out, size_t cap);
+
+/* One row of wa_archive_messages() as the contract's message object; NULL:
+   out of memory. */
+#define WA_ARCHIVE_MESSAGE_COLUMNS                                            \
+    "object, status, is_starred, edited_at, deleted_at, delivered_ts,"        \
+    " read_ts, updated_ms, body, ts, pos, shard, account_id, id"
+json_t *wa_archive_message_row(const wa_sql_rows_t *rows);
+
+#endif /* WA_ARCHIVE_INT_H */
