@@ -19,6 +19,7 @@ struct wa_signal_s;                         /* wa_signal.c only              */
 struct wa_engine_s {
     wa_engine_conf_t        conf;           /* strings owned               */
     struct wa_signal_s     *signal;
+    wa_buf_t                text;           /* of the event being written  */
     int64_t                 wall_offset_ms; /* wall = now + offset         */
 };
 

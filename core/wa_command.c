@@ -74,8 +74,7 @@ command_create(wa_account_t *a, const wa_cmd_t *cmd)
     wa_life_put_view(u);
     (void) wa_unit_event(u, "session.created",
                          json_pack("{s:o}", "account",
-                                   wa_life_account(a)),
-                         NULL);
+                                   wa_life_account(a)));
     (void) wa_unit_reply(u, cmd->id, NULL, NULL, wa_life_view(a));
 
     rc = wa_task_commit(t, u);
@@ -271,7 +270,7 @@ command_unlinked(wa_task_t *t, wa_err_t rc)
     if (l->op == WA_OP_DELETE) {
         wa_unit_mark_wipe(u);
         (void) wa_unit_event(u, "session.deleted",
-                             json_pack("{s:s}", "account_id", a->id), NULL);
+                             json_pack("{s:s}", "account_id", a->id));
         (void) wa_unit_reply(u, l->id, NULL, NULL, wa_life_view(a));
 
     } else {

@@ -1,14 +1,8 @@
 /*
  * JSON of message events, see wa_event_message.h.
- *
- * Keys are our own literals: the setters that skip the UTF-8 check are used
- * for them and for text checked or made here.  A failed allocation leaves a
- * member out and is noticed once, by put()'s caller, through the count of
- * failures in the writer.
  */
 #include "wa_event_message.h"
 
-#include <math.h>
 #include <stdio.h>
 
 #include "wa_account_int.h"
@@ -23,32 +17,20 @@
 #define REF_BYTES    16
 #define REF_SHORT    8
 
-/* An object under construction. */
-typedef struct {
-    json_t  *o;
-    bool     failed;
-} obj_t;
-
 
 static bool ref_id_is_plain(wa_span_t id);
-static void put(obj_t *w, const char *key, json_t *value);
-static void put2(obj_t *w, const char *key, const char *alias,
-    json_t *value);
-static void put_str(obj_t *w, const char *key, const char *value);
-static json_t *str(const char *s);
-static json_t *number(double v);
-static json_t *person(const wa_jid_t *jid);
-static json_t *legacy(const wa_jid_t *jid);
+static void put2(wa_jw_t *w, const char *name, const char *alias,
+    wa_span_t text);
+static void person(wa_jw_t *w, const char *name, const wa_jid_t *jid);
+static void legacy(wa_jw_t *w, const char *name, const wa_jid_t *jid);
 static void message_identity(wa_account_t *a, const wa_message_view_t *v,
-    obj_t *w);
+    wa_jw_t *w);
 static void message_people(wa_account_t *a, const wa_message_view_t *v,
-    obj_t *w);
-static void message_content(const wa_message_view_t *v, obj_t *w);
-static void message_extra(const wa_content_t *c, obj_t *w);
+    wa_jw_t *w);
+static void message_content(const wa_message_view_t *v, wa_jw_t *w);
+static void message_extra(const wa_content_t *c, wa_jw_t *w);
 static void message_times(wa_account_t *a, const wa_message_view_t *v,
-    obj_t *w);
-static json_t *mention_list(const wa_content_t *c);
-static size_t utf8_len(const uint8_t *p, size_t left);
+    wa_jw_t *w);
 
 
 wa_err_t
@@ -161,129 +143,140 @@ wa_message_ref_parse(wa_span_t ref, wa_span_t *message_id)
 }
 
 
-json_t *
-wa_event_message(wa_account_t *a, const wa_message_view_t *v)
+void
+wa_event_message(wa_account_t *a, const wa_message_view_t *v,
+    const char *name, wa_jw_t *w)
 {
-    obj_t  w;
-
-    w.o = json_object();
-    w.failed = (w.o == NULL);
-
-    message_identity(a, v, &w);
-    message_people(a, v, &w);
-    message_content(v, &w);
-    message_times(a, v, &w);
-
-    if (w.failed) {
-        json_decref(w.o);
-        return NULL;
-    }
-
-    return w.o;
+    wa_jw_open(w, name, '{');
+    message_identity(a, v, w);
+    message_people(a, v, w);
+    message_content(v, w);
+    message_times(a, v, w);
+    wa_jw_close(w, '}');
 }
 
 
 static void
-message_identity(wa_account_t *a, const wa_message_view_t *v, obj_t *w)
+message_identity(wa_account_t *a, const wa_message_view_t *v, wa_jw_t *w)
 {
-    json_t  *metadata;
-
-    put_str(w, "id", v->ref);
-    put2(w, "message_id", "waMessageId", wa_json_span(v->message_id));
-    put2(w, "client_message_id", "clientMessageId",
-         wa_json_text(v->client_id));
-    put_str(w, "account_id", a->id);
-    put2(w, "session_id", "sessionId", str(wa_account_session_id(a)));
-    put_str(w, "direction", v->from_me ? "OUTBOUND" : "INBOUND");
-    put_str(w, "status", v->status);
-    put_str(w, "source", v->source);
-    put(w, "timestamp", json_integer(v->timestamp));
-
-    metadata = NULL;
-
-    if (v->metadata != NULL) {
-        metadata = json_loads(v->metadata, 0, NULL);
-    }
-
-    put(w, "metadata", metadata == NULL ? json_null() : metadata);
+    wa_jw_str(w, WA_JW("id"), v->ref);
+    put2(w, WA_JW("message_id"), WA_JW("waMessageId"), v->message_id);
+    put2(w, WA_JW("client_message_id"), WA_JW("clientMessageId"),
+         wa_span_str(v->client_id));
+    wa_jw_str(w, WA_JW("account_id"), a->id);
+    put2(w, WA_JW("session_id"), WA_JW("sessionId"),
+         wa_span_str(wa_account_session_id(a)));
+    wa_jw_str(w, WA_JW("direction"), v->from_me ? "OUTBOUND" : "INBOUND");
+    wa_jw_str(w, WA_JW("status"), v->status);
+    wa_jw_str(w, WA_JW("source"), v->source);
+    wa_jw_int(w, WA_JW("timestamp"), v->timestamp);
+    wa_jw_raw(w, WA_JW("metadata"), wa_span_str(v->metadata));
 
     if (v->error_code != NULL) {
-        put2(w, "error_code", "errorCode", wa_json_text(v->error_code));
-        put2(w, "error_message", "errorMessage",
-             wa_json_text(v->error_message));
+        put2(w, WA_JW("error_code"), WA_JW("errorCode"),
+             wa_span_str(v->error_code));
+        put2(w, WA_JW("error_message"), WA_JW("errorMessage"),
+             wa_span_str(v->error_message));
     }
 }
 
 
 static void
-message_people(wa_account_t *a, const wa_message_view_t *v, obj_t *w)
+message_people(wa_account_t *a, const wa_message_view_t *v, wa_jw_t *w)
 {
+    char             chat[WA_JID_TEXT_MAX];
     wa_jid_t         self;
+    wa_span_t        remote;
     const wa_jid_t  *from, *to;
 
     self = wa_jid_bare(wa_account_self(a, WA_SERVER_PN));
     from = v->from_me ? &self : &v->sender;
     to = v->from_me ? &v->chat : &self;
+    remote = wa_span(chat, wa_jid_format(&v->chat, chat, sizeof(chat)));
 
-    put2(w, "remote_jid", "jid", wa_json_jid(&v->chat));
-    put(w, "lid", wa_json_jid(&v->chat_lid));
-    put(w, "from_jid", v->from_me ? json_null() : wa_json_jid(from));
-    put(w, "from_lid", v->from_me ? json_null()
-                                  : wa_json_jid(&v->sender_lid));
-    put(w, "participant", json_null());
-    put(w, "from_me", json_boolean(v->from_me));
-    put(w, "from", person(from));
-    put(w, "to", person(to));
-    put(w, "phone_number", v->chat.server == WA_SERVER_PN
-                               ? str(v->chat.user) : json_null());
-    put(w, "push_name", v->push_name.p == NULL
-                            ? json_null() : wa_json_span(v->push_name));
+    put2(w, WA_JW("remote_jid"), WA_JW("jid"), remote.n == 0
+                                               ? wa_span_none() : remote);
+    wa_jw_jid(w, WA_JW("lid"), &v->chat_lid);
+
+    if (v->from_me) {
+        wa_jw_null(w, WA_JW("from_jid"));
+        wa_jw_null(w, WA_JW("from_lid"));
+
+    } else {
+        wa_jw_jid(w, WA_JW("from_jid"), from);
+        wa_jw_jid(w, WA_JW("from_lid"), &v->sender_lid);
+    }
+
+    wa_jw_null(w, WA_JW("participant"));
+    wa_jw_bool(w, WA_JW("from_me"), v->from_me);
+    person(w, WA_JW("from"), from);
+    person(w, WA_JW("to"), to);
+    wa_jw_str(w, WA_JW("phone_number"), v->chat.server == WA_SERVER_PN
+                                        ? v->chat.user : NULL);
+    wa_jw_text(w, WA_JW("push_name"), v->push_name);
 }
 
 
 static void
-message_content(const wa_message_view_t *v, obj_t *w)
+message_content(const wa_message_view_t *v, wa_jw_t *w)
 {
     bool                 media;
+    size_t               i;
     const wa_content_t  *c;
 
     c = v->content;
     media = (c->mimetype != NULL || c->file_len != 0);
 
-    put_str(w, "message_type", wa_kind_name(c->kind));
-    put_str(w, "type", wa_kind_name_upper(c->kind));
-    put2(w, "body", "text", wa_json_text(c->text));
-    put(w, "quoted_id", wa_json_text(c->quoted_id));
+    wa_jw_str(w, WA_JW("message_type"), wa_kind_name(c->kind));
+    wa_jw_str(w, WA_JW("type"), wa_kind_name_upper(c->kind));
+    put2(w, WA_JW("body"), WA_JW("text"), wa_span_str(c->text));
+    wa_jw_str(w, WA_JW("quoted_id"), c->quoted_id);
 
     if (c->quoted_id != NULL) {
-        put(w, "quoted_body", wa_json_text(c->quoted_text));
+        wa_jw_str(w, WA_JW("quoted_body"), c->quoted_text);
     }
 
-    put(w, "mentions", mention_list(c));
-    put(w, "is_forwarded", json_boolean(c->forwarded));
-    put(w, "forward_score", json_integer(c->forward_score));
-    put(w, "is_starred", json_false());
-    put(w, "is_broadcast", json_false());
-    put(w, "is_ephemeral", json_boolean(c->ephemeral));
-    put(w, "ephemeral_duration", c->expiration == 0
-                                     ? json_null()
-                                     : json_integer(c->expiration));
-    put(w, "is_view_once", json_boolean(c->view_once));
-    put(w, "is_status", json_false());
-    put(w, "edit_type", json_integer(0));
-    put(w, "is_deleted", json_false());
-    put(w, "has_media", json_boolean(media));
+    wa_jw_open(w, WA_JW("mentions"), '[');
+
+    for (i = 0; i < c->n_mentions; i++) {
+        wa_jw_str(w, NULL, c->mentions[i]);
+    }
+
+    wa_jw_close(w, ']');
+    wa_jw_bool(w, WA_JW("is_forwarded"), c->forwarded);
+    wa_jw_int(w, WA_JW("forward_score"), c->forward_score);
+    wa_jw_bool(w, WA_JW("is_starred"), false);
+    wa_jw_bool(w, WA_JW("is_broadcast"), false);
+    wa_jw_bool(w, WA_JW("is_ephemeral"), c->ephemeral);
+
+    if (c->expiration == 0) {
+        wa_jw_null(w, WA_JW("ephemeral_duration"));
+
+    } else {
+        wa_jw_int(w, WA_JW("ephemeral_duration"), c->expiration);
+    }
+
+    wa_jw_bool(w, WA_JW("is_view_once"), c->view_once);
+    wa_jw_bool(w, WA_JW("is_status"), false);
+    wa_jw_int(w, WA_JW("edit_type"), 0);
+    wa_jw_bool(w, WA_JW("is_deleted"), false);
+    wa_jw_bool(w, WA_JW("has_media"), media);
 
     if (media) {
-        put2(w, "media_mime_type", "mediaMimeType",
-             wa_json_text(c->mimetype));
-        put(w, "media_size", json_integer((json_int_t) c->file_len));
-        put2(w, "media_filename", "mediaFilename",
-             wa_json_text(c->filename));
-        put(w, "media_duration", c->seconds == 0
-                                     ? json_null()
-                                     : json_integer(c->seconds));
-        put_str(w, "mediaType", wa_kind_name(c->kind));
+        put2(w, WA_JW("media_mime_type"), WA_JW("mediaMimeType"),
+             wa_span_str(c->mimetype));
+        wa_jw_int(w, WA_JW("media_size"), (int64_t) c->file_len);
+        put2(w, WA_JW("media_filename"), WA_JW("mediaFilename"),
+             wa_span_str(c->filename));
+
+        if (c->seconds == 0) {
+            wa_jw_null(w, WA_JW("media_duration"));
+
+        } else {
+            wa_jw_int(w, WA_JW("media_duration"), c->seconds);
+        }
+
+        wa_jw_str(w, WA_JW("mediaType"), wa_kind_name(c->kind));
     }
 
     message_extra(c, w);
@@ -291,125 +284,85 @@ message_content(const wa_message_view_t *v, obj_t *w)
 
 
 static void
-message_extra(const wa_content_t *c, obj_t *w)
+message_extra(const wa_content_t *c, wa_jw_t *w)
 {
-    size_t   i;
-    json_t  *list, *item;
+    size_t  i;
 
     if (c->kind == WA_KIND_LOCATION) {
-        put(w, "latitude", number(c->latitude));
-        put(w, "longitude", number(c->longitude));
-        put(w, "location_name", wa_json_text(c->place_name));
-        put(w, "location_address", wa_json_text(c->place_address));
+        wa_jw_real(w, WA_JW("latitude"), c->latitude);
+        wa_jw_real(w, WA_JW("longitude"), c->longitude);
+        wa_jw_str(w, WA_JW("location_name"), c->place_name);
+        wa_jw_str(w, WA_JW("location_address"), c->place_address);
     }
 
     if (c->kind == WA_KIND_POLL) {
-        put(w, "poll_name", wa_json_text(c->poll_name));
+        wa_jw_str(w, WA_JW("poll_name"), c->poll_name);
+        wa_jw_open(w, WA_JW("poll_options"), '[');
 
-        list = json_array();
-
-        for (i = 0; list != NULL && i < c->n_poll_options; i++) {
-            item = wa_json_text(c->poll_options[i]);
-
-            if (item == NULL || json_array_append_new(list, item) != 0) {
-                w->failed = true;
-                break;
-            }
+        for (i = 0; i < c->n_poll_options; i++) {
+            wa_jw_str(w, NULL, c->poll_options[i]);
         }
 
-        put(w, "poll_options", list);
+        wa_jw_close(w, ']');
     }
 }
 
 
 static void
-message_times(wa_account_t *a, const wa_message_view_t *v, obj_t *w)
+message_times(wa_account_t *a, const wa_message_view_t *v, wa_jw_t *w)
 {
-    char  now[32], sent[32];
+    char       now[32], sent[32];
+    wa_span_t  now_text;
 
-    wa_iso_time(wa_unix_ms(a), now);
-    wa_iso_time(v->timestamp * 1000, sent);
+    now_text = wa_span_str(wa_iso_time(wa_unix_ms(a), now));
 
-    put2(w, "created_at", "createdAt", str(sent));
-    put2(w, "updated_at", "updatedAt", str(now));
+    put2(w, WA_JW("created_at"), WA_JW("createdAt"),
+         wa_span_str(wa_iso_time(v->timestamp * 1000, sent)));
+    put2(w, WA_JW("updated_at"), WA_JW("updatedAt"), now_text);
 
     if (strcmp(v->status, "SENT") == 0) {
-        put(w, "sent_at", str(now));
+        wa_jw_text(w, WA_JW("sent_at"), now_text);
 
     } else if (strcmp(v->status, "FAILED") == 0) {
-        put2(w, "failed_at", "failedAt", str(now));
+        put2(w, WA_JW("failed_at"), WA_JW("failedAt"), now_text);
     }
 }
 
 
-static json_t *
-mention_list(const wa_content_t *c)
+void
+wa_event_unified(wa_account_t *a, const wa_message_view_t *v, wa_jw_t *w)
 {
-    size_t   i;
-    json_t  *list, *item;
-
-    list = json_array();
-
-    for (i = 0; list != NULL && i < c->n_mentions; i++) {
-        item = wa_json_text(c->mentions[i]);
-
-        if (item == NULL || json_array_append_new(list, item) != 0) {
-            json_decref(list);
-            return NULL;
-        }
-    }
-
-    return list;
-}
-
-
-json_t *
-wa_event_unified(wa_account_t *a, const wa_message_view_t *v)
-{
-    obj_t                w;
-    obj_t                m;
     wa_jid_t             self;
     const wa_content_t  *c;
 
     c = v->content;
     self = wa_jid_bare(wa_account_self(a, WA_SERVER_PN));
 
-    w.o = json_object();
-    w.failed = (w.o == NULL);
-
-    put_str(&w, "event", "message");
-    put_str(&w, "direction", v->from_me ? "outbound" : "inbound");
-    put_str(&w, "account_id", a->id);
-    put(&w, "message_id", wa_json_span(v->message_id));
-    put(&w, "timestamp", json_integer(v->timestamp));
-    put(&w, "from", legacy(v->from_me ? &self : &v->sender));
-    put(&w, "to", legacy(v->from_me ? &v->chat : &self));
-    put(&w, "from_me", json_boolean(v->from_me));
-    put(&w, "is_group", json_boolean(wa_jid_is_group(&v->chat)));
-    put_str(&w, "type", wa_kind_name(c->kind));
-    put(&w, "text", wa_json_text(c->text));
+    wa_jw_open(w, NULL, '{');
+    wa_jw_str(w, WA_JW("event"), "message");
+    wa_jw_str(w, WA_JW("direction"), v->from_me ? "outbound" : "inbound");
+    wa_jw_str(w, WA_JW("account_id"), a->id);
+    wa_jw_text(w, WA_JW("message_id"), v->message_id);
+    wa_jw_int(w, WA_JW("timestamp"), v->timestamp);
+    legacy(w, WA_JW("from"), v->from_me ? &self : &v->sender);
+    legacy(w, WA_JW("to"), v->from_me ? &v->chat : &self);
+    wa_jw_bool(w, WA_JW("from_me"), v->from_me);
+    wa_jw_bool(w, WA_JW("is_group"), wa_jid_is_group(&v->chat));
+    wa_jw_str(w, WA_JW("type"), wa_kind_name(c->kind));
+    wa_jw_str(w, WA_JW("text"), c->text);
 
     if (c->mimetype == NULL) {
-        put(&w, "media", json_null());
+        wa_jw_null(w, WA_JW("media"));
 
     } else {
-        m.o = json_object();
-        m.failed = (m.o == NULL);
-
-        put(&m, "mimetype", wa_json_text(c->mimetype));
-        put(&m, "filename", wa_json_text(c->filename));
-        put(&m, "size", json_integer((json_int_t) c->file_len));
-
-        w.failed |= m.failed;
-        put(&w, "media", m.o);
+        wa_jw_open(w, WA_JW("media"), '{');
+        wa_jw_str(w, WA_JW("mimetype"), c->mimetype);
+        wa_jw_str(w, WA_JW("filename"), c->filename);
+        wa_jw_int(w, WA_JW("size"), (int64_t) c->file_len);
+        wa_jw_close(w, '}');
     }
 
-    if (w.failed) {
-        json_decref(w.o);
-        return NULL;
-    }
-
-    return w.o;
+    wa_jw_close(w, '}');
 }
 
 
@@ -430,7 +383,7 @@ wa_json_span(wa_span_t text)
     bad = 0;
 
     for (i = 0; i < text.n; i += n) {
-        n = utf8_len(text.p + i, text.n - i);
+        n = wa_utf8_len(text.p + i, text.n - i);
 
         if (n == 0) {
             bad++;
@@ -448,7 +401,7 @@ wa_json_span(wa_span_t text)
     }
 
     for (i = 0; i < text.n; i += n) {
-        n = utf8_len(text.p + i, text.n - i);
+        n = wa_utf8_len(text.p + i, text.n - i);
 
         if (n == 0) {
             memcpy(clean.p + clean.n, REPLACEMENT, 3);
@@ -468,60 +421,6 @@ wa_json_span(wa_span_t text)
 }
 
 
-/*
- * Length of the UTF-8 sequence at p, 0: not one.  Overlong forms,
- * surrogates and values above U+10FFFF are not UTF-8 (RFC 3629).
- */
-static size_t
-utf8_len(const uint8_t *p, size_t left)
-{
-    size_t    i, n;
-    uint32_t  v, min;
-
-    if (p[0] < 0x80) {
-        return 1;
-    }
-
-    if (p[0] >= 0xc2 && p[0] < 0xe0) {
-        n = 2;
-        v = p[0] & 0x1f;
-        min = 0x80;
-
-    } else if ((p[0] & 0xf0) == 0xe0) {
-        n = 3;
-        v = p[0] & 0x0f;
-        min = 0x800;
-
-    } else if (p[0] >= 0xf0 && p[0] < 0xf5) {
-        n = 4;
-        v = p[0] & 0x07;
-        min = 0x10000;
-
-    } else {
-        return 0;
-    }
-
-    if (n > left) {
-        return 0;
-    }
-
-    for (i = 1; i < n; i++) {
-
-        if ((p[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-
-        v = (v << 6) | (p[i] & 0x3f);
-    }
-
-    if (v < min || v > 0x10ffff || (v >= 0xd800 && v < 0xe000)) {
-        return 0;
-    }
-
-    return n;
-}
-
-
 json_t *
 wa_json_jid(const wa_jid_t *jid)
 {
@@ -536,75 +435,39 @@ wa_json_jid(const wa_jid_t *jid)
 
 
 /* Digits of a phone address, the address itself otherwise. */
-static json_t *
-person(const wa_jid_t *jid)
+static void
+person(wa_jw_t *w, const char *name, const wa_jid_t *jid)
 {
-    return jid->server == WA_SERVER_PN ? wa_json_text(jid->user)
-                                       : wa_json_jid(jid);
+    if (jid->server == WA_SERVER_PN) {
+        wa_jw_str(w, name, jid->user);
+
+    } else {
+        wa_jw_jid(w, name, jid);
+    }
 }
 
 
 /* The unified format's address: @c.us for phone numbers. */
-static json_t *
-legacy(const wa_jid_t *jid)
+static void
+legacy(wa_jw_t *w, const char *name, const wa_jid_t *jid)
 {
     char  buf[WA_JID_TEXT_MAX];
 
     if (jid->server != WA_SERVER_PN) {
-        return wa_json_jid(jid);
+        wa_jw_jid(w, name, jid);
+        return;
     }
 
     (void) snprintf(buf, sizeof(buf), "%s@c.us", jid->user);
 
-    return wa_json_text(buf);
+    wa_jw_str(w, name, buf);
 }
 
 
-/* JSON has no infinities; a peer may send them. */
-static json_t *
-number(double v)
-{
-    return isfinite(v) ? json_real(v) : json_null();
-}
-
-
-static json_t *
-str(const char *s)
-{
-    return s == NULL ? json_null() : json_string_nocheck(s);
-}
-
-
+/* The same text under both names that the contract gives it. */
 static void
-put_str(obj_t *w, const char *key, const char *value)
+put2(wa_jw_t *w, const char *name, const char *alias, wa_span_t text)
 {
-    put(w, key, str(value));
-}
-
-
-/* Steals value; NULL marks the writer as failed. */
-static void
-put(obj_t *w, const char *key, json_t *value)
-{
-    if (value == NULL || w->failed) {
-        json_decref(value);
-        w->failed = true;
-        return;
-    }
-
-    if (json_object_set_new_nocheck(w->o, key, value) != 0) {
-        w->failed = true;
-    }
-}
-
-
-/* The same value under both names that the contract gives it. */
-static void
-put2(obj_t *w, const char *key, const char *alias, json_t *value)
-{
-    if (value != NULL) {
-        put(w, alias, json_incref(value));
-    }
-
-    put(w, key, value);
+    wa_jw_text(w, name, text);
+    wa_jw_text(w, alias, text);
 }

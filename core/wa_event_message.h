@@ -12,6 +12,7 @@
 
 #include "wa_account.h"
 #include "wa_jid.h"
+#include "wa_jw.h"
 #include "wa_message.h"
 
 
@@ -53,9 +54,11 @@ wa_err_t wa_message_ref(const wa_account_t *a, bool from_me,
 /* The WhatsApp id in such an id; false: it is not one that leads back. */
 bool wa_message_ref_parse(wa_span_t ref, wa_span_t *message_id);
 
-/* New references; NULL: out of memory. */
-json_t *wa_event_message(wa_account_t *a, const wa_message_view_t *v);
-json_t *wa_event_unified(wa_account_t *a, const wa_message_view_t *v);
+/* Each writes one object; `metadata` of the view is put in as it is. */
+void wa_event_message(wa_account_t *a, const wa_message_view_t *v,
+    const char *name, wa_jw_t *w);
+void wa_event_unified(wa_account_t *a, const wa_message_view_t *v,
+    wa_jw_t *w);
 
 /* Text of a peer as a JSON string: bytes that are not UTF-8 become U+FFFD.
    NULL `text`: json null. */

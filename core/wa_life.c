@@ -116,8 +116,7 @@ wa_life_set(wa_unit_t *u, wa_state_e state, const char *reason, int code)
                   "status", wa_state_word(a, state),
                   "reason", l->reason[0] == '\0' ? NULL : l->reason,
                   "message", wa_state_sentence(a, sentence,
-                                               sizeof(sentence))),
-        NULL);
+                                               sizeof(sentence))));
 
     wa_life_state_event(u, state);
 

@@ -83,12 +83,8 @@ void wa_life_quiesce(wa_account_t *a);
 /* All commands but WA_OP_SEND. */
 void wa_life_command(wa_account_t *a, const wa_cmd_t *cmd);
 
-/*
- * Renders an event's JSON into `arena`.  Steals data and unified; the
- * unified form is dropped when the account has no webhook.
- */
-wa_err_t wa_life_envelope(wa_account_t *a, wa_arena_t *arena,
-    const char *type, json_t *data, json_t *unified, wa_event_t *out);
+/* Begins an event: one value, "data", and the closing brace follow. */
+void wa_life_envelope(wa_account_t *a, const char *type, wa_jw_t *w);
 
 /* True while a command takes the account away (delete, logout). */
 bool wa_life_leaving(const wa_account_t *a);

@@ -285,7 +285,7 @@ receipt_event(wa_unit_t *u, const receipt_t *r, wa_span_t id, int64_t ts,
     uint64_t *brief)
 {
     char           ref[WA_MESSAGE_REF_LEN];
-    json_t        *data;
+    wa_jw_t        w;
     wa_err_t       rc;
     wa_span_t      parts[5];
     wa_account_t  *a;
@@ -320,20 +320,18 @@ receipt_event(wa_unit_t *u, const receipt_t *r, wa_span_t id, int64_t ts,
         return rc;
     }
 
-    data = json_pack("{s:s, s:o, s:o, s:o, s:o, s:s, s:I}",
-                     "id", ref,
-                     "message_id", wa_json_span(id),
-                     "chat_jid", wa_json_jid(&r->pn),
-                     "recipient_jid", wa_json_jid(&r->pn),
-                     "lid", wa_json_jid(&r->lid),
-                     "status", r->status,
-                     "timestamp", (json_int_t) ts);
+    wa_unit_event_begin(u, "message.receipt", &w);
+    wa_jw_open(&w, NULL, '{');
+    wa_jw_str(&w, WA_JW("id"), ref);
+    wa_jw_text(&w, WA_JW("message_id"), id);
+    wa_jw_jid(&w, WA_JW("chat_jid"), &r->pn);
+    wa_jw_jid(&w, WA_JW("recipient_jid"), &r->pn);
+    wa_jw_jid(&w, WA_JW("lid"), &r->lid);
+    wa_jw_str(&w, WA_JW("status"), r->status);
+    wa_jw_int(&w, WA_JW("timestamp"), ts);
+    wa_jw_close(&w, '}');
 
-    if (data == NULL) {
-        return WA_ERR_NOMEM;
-    }
-
-    return wa_unit_event(u, "message.receipt", data, NULL);
+    return wa_unit_event_end(u, &w);
 }
 
 

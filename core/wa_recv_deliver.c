@@ -16,8 +16,7 @@
 
 static wa_err_t deliver_content(wa_unit_t *u, wa_recv_t *m,
     const wa_content_t *c);
-static wa_err_t deliver_event(wa_unit_t *u, const char *type, json_t *data,
-    json_t *unified);
+static wa_err_t deliver_event(wa_unit_t *u, const char *type, json_t *data);
 static wa_err_t deliver_message(wa_unit_t *u, wa_recv_t *m,
     const wa_content_t *c);
 static void deliver_chat(wa_account_t *a, wa_recv_t *m,
@@ -88,16 +87,11 @@ deliver_content(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
 }
 
 
-/* Steals both.  NULL data is a failed allocation here, not an empty one. */
+/* Steals data.  NULL is a failed allocation here, not an empty object. */
 static wa_err_t
-deliver_event(wa_unit_t *u, const char *type, json_t *data, json_t *unified)
+deliver_event(wa_unit_t *u, const char *type, json_t *data)
 {
-    if (data == NULL) {
-        json_decref(unified);
-        return WA_ERR_NOMEM;
-    }
-
-    return wa_unit_event(u, type, data, unified);
+    return data == NULL ? WA_ERR_NOMEM : wa_unit_event(u, type, data);
 }
 
 
@@ -151,7 +145,8 @@ static wa_err_t
 deliver_message(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
 {
     char                ref[WA_MESSAGE_REF_LEN];
-    json_t             *message, *data, *unified;
+    wa_jw_t             w;
+    wa_err_t            rc;
     wa_account_t       *a;
     wa_message_view_t   v;
 
@@ -176,16 +171,21 @@ deliver_message(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
     v.status = m->from_me ? "SENT" : "RECEIVED";
     v.source = m->from_me ? "phone" : "whatsapp";
 
-    message = wa_event_message(a, &v);
-    data = json_pack("{s:o}", "message", message);
-    unified = NULL;
+    wa_unit_event_begin(u, m->from_me ? "message.echo" : "message.received",
+                        &w);
+    wa_jw_open(&w, NULL, '{');
+    wa_event_message(a, &v, WA_JW("message"), &w);
+    wa_jw_close(&w, '}');
+    rc = wa_unit_event_end(u, &w);
 
-    if (wa_account_webhook_url(a)[0] != '\0') {
-        unified = wa_event_unified(a, &v);
+    if (rc != WA_OK || wa_account_webhook_url(a)[0] == '\0') {
+        return rc;
     }
 
-    return deliver_event(u, m->from_me ? "message.echo" : "message.received",
-                         data, unified);
+    wa_unit_hook_begin(u, &w);
+    wa_event_unified(a, &v, &w);
+
+    return wa_unit_hook_end(u, &w);
 }
 
 
@@ -252,7 +252,7 @@ deliver_edited(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
                      "body", wa_json_text(c->text),
                      "edited_at", wa_iso_time(ms, when));
 
-    return deliver_event(u, "message.edited", data, NULL);
+    return deliver_event(u, "message.edited", data);
 }
 
 
@@ -281,7 +281,7 @@ deliver_deleted(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
                      "for", "everyone",
                      "deleted_at", wa_iso_time(m->ts * 1000, when));
 
-    return deliver_event(u, "message.deleted", data, NULL);
+    return deliver_event(u, "message.deleted", data);
 }
 
 
@@ -306,7 +306,7 @@ deliver_reaction(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
                      "from_me", (int) m->from_me,
                      "emoji", wa_json_text(c->emoji));
 
-    return deliver_event(u, "message.reaction", data, NULL);
+    return deliver_event(u, "message.reaction", data);
 }
 
 

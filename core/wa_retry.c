@@ -155,7 +155,7 @@ retry_event(wa_unit_t *u, const retry_t *r, wa_span_t id, bool retrying)
         return WA_ERR_NOMEM;
     }
 
-    return wa_unit_event(u, "message.undecryptable", data, NULL);
+    return wa_unit_event(u, "message.undecryptable", data);
 }
 
 

@@ -24,7 +24,7 @@ static const refusal_t *settle_refusal(uint64_t error);
 static bool settle_temporary(uint64_t error);
 static wa_err_t settle_unit(wa_unit_t *u, wa_send_t *s,
     const refusal_t *refusal, wa_arena_t *arena);
-static json_t *settle_message(wa_account_t *a, const wa_send_t *s,
+static wa_err_t settle_event(wa_unit_t *u, const wa_send_t *s,
     const refusal_t *refusal, wa_arena_t *arena);
 static wa_err_t settle_reply(wa_unit_t *u, wa_send_t *s,
     const refusal_t *refusal);
@@ -167,16 +167,12 @@ static wa_err_t
 settle_unit(wa_unit_t *u, wa_send_t *s, const refusal_t *refusal,
     wa_arena_t *arena)
 {
-    char           name[WA_SENT_NAME_LEN];
-    json_t        *message, *data;
-    wa_err_t       rc;
-    wa_account_t  *a;
+    char      name[WA_SENT_NAME_LEN];
+    wa_err_t  rc;
 
     if (u == NULL) {
         return WA_ERR_NOMEM;
     }
-
-    a = wa_unit_account(u);
 
     if (!wa_sent_name("pend/", wa_span_str(s->id), name)) {
         return WA_ERR_ARG;
@@ -192,25 +188,7 @@ settle_unit(wa_unit_t *u, wa_send_t *s, const refusal_t *refusal,
         return rc;
     }
 
-    message = settle_message(a, s, refusal, arena);
-
-    if (refusal == NULL) {
-        data = json_pack("{s:o}", "message", message);
-
-    } else {
-        data = json_pack("{s:o, s:{s:s, s:s, s:I}}", "message", message,
-                         "error", "code", refusal->code,
-                         "message", refusal->message,
-                         "provider_code",
-                         (json_int_t) refusal->provider_code);
-    }
-
-    if (data == NULL) {
-        return WA_ERR_NOMEM;
-    }
-
-    rc = wa_unit_event(u, refusal == NULL ? "message.sent" : "message.failed",
-                       data, NULL);
+    rc = settle_event(u, s, refusal, arena);
 
     if (rc == WA_OK && s->asked) {
         rc = settle_reply(u, s, refusal);
@@ -220,18 +198,22 @@ settle_unit(wa_unit_t *u, wa_send_t *s, const refusal_t *refusal,
 }
 
 
-static json_t *
-settle_message(wa_account_t *a, const wa_send_t *s, const refusal_t *refusal,
+static wa_err_t
+settle_event(wa_unit_t *u, const wa_send_t *s, const refusal_t *refusal,
     wa_arena_t *arena)
 {
     char                ref[WA_MESSAGE_REF_LEN];
+    wa_jw_t             w;
+    wa_account_t       *a;
     wa_content_t        content;
     wa_message_view_t   v;
+
+    a = wa_unit_account(u);
 
     if (wa_message_decode(wa_span_buf(&s->message), arena, &content) != WA_OK
         || wa_message_ref(a, true, NULL, wa_span_str(s->id), ref) != WA_OK)
     {
-        return NULL;
+        return WA_ERR_NOMEM;
     }
 
     memset(&v, 0, sizeof(v));
@@ -253,7 +235,22 @@ settle_message(wa_account_t *a, const wa_send_t *s, const refusal_t *refusal,
         v.error_message = refusal->message;
     }
 
-    return wa_event_message(a, &v);
+    wa_unit_event_begin(u, refusal == NULL ? "message.sent"
+                                           : "message.failed", &w);
+    wa_jw_open(&w, NULL, '{');
+    wa_event_message(a, &v, WA_JW("message"), &w);
+
+    if (refusal != NULL) {
+        wa_jw_open(&w, WA_JW("error"), '{');
+        wa_jw_str(&w, WA_JW("code"), refusal->code);
+        wa_jw_str(&w, WA_JW("message"), refusal->message);
+        wa_jw_int(&w, WA_JW("provider_code"), refusal->provider_code);
+        wa_jw_close(&w, '}');
+    }
+
+    wa_jw_close(&w, '}');
+
+    return wa_unit_event_end(u, &w);
 }
 
 

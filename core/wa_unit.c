@@ -4,6 +4,7 @@
  * only collected.  From wa_unit_commit() on the unit is wa_commit.c's.
  */
 #include "wa_conn.h"
+#include "wa_json.h"
 #include "wa_life.h"
 #include "wa_node_codec.h"
 #include "wa_out.h"
@@ -14,7 +15,13 @@
 
 #define UNIT_ARENA_CHUNK  3000
 
+/* Above a text message's event; more than this is not kept for the next. */
+#define UNIT_TEXT_GUESS   4096
+#define UNIT_TEXT_KEPT    65536
 
+
+static void unit_text(wa_unit_t *u, wa_jw_t *w);
+static wa_err_t unit_text_keep(wa_unit_t *u, wa_jw_t *w, wa_span_t *out);
 static void unit_op_undo(wa_unit_t *u, wa_unit_op_t *op);
 static void unit_op_forget(wa_unit_op_t *op);
 
@@ -201,31 +208,117 @@ wa_unit_del(wa_unit_t *u, const char *name, uint32_t day)
 
 
 wa_err_t
-wa_unit_event(wa_unit_t *u, const char *type, json_t *data, json_t *unified)
+wa_unit_event(wa_unit_t *u, const char *type, json_t *data)
 {
-    wa_err_t       rc;
+    wa_jw_t  w;
+
+    wa_unit_event_begin(u, type, &w);
+
+    if (w.err == WA_OK) {
+        w.err = (data == NULL) ? wa_buf_append(w.out, "{}", 2)
+                               : wa_json_write(data, w.out);
+    }
+
+    json_decref(data);
+
+    return wa_unit_event_end(u, &w);
+}
+
+
+void
+wa_unit_event_begin(wa_unit_t *u, const char *type, wa_jw_t *w)
+{
+    unit_text(u, w);
+
+    if (w->err != WA_OK) {
+        return;
+    }
+
+    wa_life_envelope(u->account, type, w);
+
+    /* The literal is kept until the end. */
+
+    u->event_type = type;
+}
+
+
+wa_err_t
+wa_unit_event_end(wa_unit_t *u, wa_jw_t *w)
+{
     wa_unit_op_t  *op;
 
+    wa_jw_close(w, '}');
     op = unit_op(u, WA_UNIT_EVENT);
 
     if (op == NULL) {
-        json_decref(data);
-        json_decref(unified);
         return unit_failed(u);
     }
 
-    op->u.event.type = type;
-    rc = wa_life_envelope(u->account, &u->arena, type, data, unified,
-                          &op->u.event);
+    op->u.event.type = u->event_type;
 
-    if (rc != WA_OK) {
-        return u->err = rc;
+    if (unit_text_keep(u, w, &op->u.event.body) != WA_OK) {
+        return u->err;
     }
 
-    u->bytes += op->u.event.body.n + op->u.event.hook.n;
     unit_op_link(u, op);
 
     return WA_OK;
+}
+
+
+void
+wa_unit_hook_begin(wa_unit_t *u, wa_jw_t *w)
+{
+    unit_text(u, w);
+}
+
+
+wa_err_t
+wa_unit_hook_end(wa_unit_t *u, wa_jw_t *w)
+{
+    if (u == NULL || u->err != WA_OK) {
+        return unit_failed(u);
+    }
+
+    return unit_text_keep(u, w, &u->last->u.event.hook);
+}
+
+
+/* A writer into the engine's one buffer for texts. */
+static void
+unit_text(wa_unit_t *u, wa_jw_t *w)
+{
+    if (u == NULL || u->err != WA_OK) {
+        wa_jw_init(w, NULL);
+        w->err = unit_failed(u);
+        return;
+    }
+
+    wa_jw_init(w, &u->account->engine->text);
+    w->out->n = 0;
+    w->err = wa_buf_reserve(w->out, UNIT_TEXT_GUESS);
+}
+
+
+static wa_err_t
+unit_text_keep(wa_unit_t *u, wa_jw_t *w, wa_span_t *out)
+{
+    if (w->err == WA_OK) {
+        w->err = wa_arena_dup_span(&u->arena, wa_span_buf(w->out), out);
+    }
+
+    u->bytes += w->out->n;
+
+    /* It held a message's text. */
+
+    wa_wipe(w->out->p, w->out->n);
+    w->out->n = 0;
+
+    if (w->out->cap > UNIT_TEXT_KEPT) {
+        wa_buf_free(w->out);
+    }
+
+    return u->err = w->err;
 }
 
 

@@ -17,6 +17,7 @@
 #define WA_UNIT_H
 
 #include "wa_account.h"
+#include "wa_jw.h"
 #include "wa_node.h"
 #include "wa_task.h"
 
@@ -47,12 +48,31 @@ wa_err_t wa_unit_put_cold(wa_unit_t *u, const char *name, uint32_t day,
 wa_err_t wa_unit_del(wa_unit_t *u, const char *name, uint32_t day);
 
 /*
- * Adds an event of the catalogue.  Steals `data` (the envelope's "data"
- * object; NULL: {}) and `unified` (account webhook form without event_id;
- * NULL: not for that webhook).
+ * Adds an event of the catalogue.  `type` is a literal.  Steals `data` (the
+ * envelope's "data" object; NULL: {}).
  */
-wa_err_t wa_unit_event(wa_unit_t *u, const char *type, json_t *data,
-    json_t *unified);
+wa_err_t wa_unit_event(wa_unit_t *u, const char *type, json_t *data);
+
+/*
+ * The same without values in between, for what comes with every message:
+ *
+ *     wa_unit_event_begin(u, "message.receipt", &w);
+ *     ... one value into w: "data" ...
+ *     rc = wa_unit_event_end(u, &w);
+ *
+ * and then, if there is one, the account webhook's form of it:
+ *
+ *     wa_unit_hook_begin(u, &w);
+ *     ... one value ...
+ *     rc = wa_unit_hook_end(u, &w);
+ *
+ * Nothing else may be done with the unit between a begin and its end, which
+ * always follows.
+ */
+void wa_unit_event_begin(wa_unit_t *u, const char *type, wa_jw_t *w);
+wa_err_t wa_unit_event_end(wa_unit_t *u, wa_jw_t *w);
+void wa_unit_hook_begin(wa_unit_t *u, wa_jw_t *w);
+wa_err_t wa_unit_hook_end(wa_unit_t *u, wa_jw_t *w);
 
 /*
  * Holds a stanza.  Packed now (the node may die), sealed and written when

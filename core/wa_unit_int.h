@@ -51,6 +51,7 @@ struct wa_unit_s {
     size_t         n_writes;
     size_t         n_events;
     size_t         bytes;              /* of values and events             */
+    const char    *event_type;         /* between begin and end            */
     wa_err_t       err;
     bool           create;             /* see wa_commit_t                  */
     bool           reset;

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "wa_json.h"
 #include "wa_life_int.h"
 #include "wa_pair.h"
 #include "wa_qr.h"
@@ -12,8 +11,9 @@
 
 #define VIEW_QR_PX  256
 
-/* A text message's event is half of this. */
-#define ENVELOPE_GUESS  4096
+/* What an ISO time can say, unix ms. */
+#define ISO_MIN_MS  INT64_C(-62135596800000)
+#define ISO_MAX_MS  INT64_C(253402300799999)
 
 
 static const struct {
@@ -523,7 +523,7 @@ wa_life_qr_event(wa_unit_t *u)
     data = event_qr(wa_unit_account(u));
 
     if (data != NULL) {
-        (void) wa_unit_event(u, "session.qr_code", data, NULL);
+        (void) wa_unit_event(u, "session.qr_code", data);
     }
 }
 
@@ -558,13 +558,13 @@ wa_life_state_event(wa_unit_t *u, wa_state_e state)
 
     case WA_STATE_AUTH:
         (void) wa_unit_event(u, "session.authenticated",
-                             json_pack("{s:s}", "jid", jid), NULL);
+                             json_pack("{s:s}", "jid", jid));
         break;
 
     case WA_STATE_LOADING:
         (void) wa_unit_event(u, "session.loading",
             json_pack("{s:i, s:s}", "percent", 0, "message",
-                      "Receiving waiting messages"), NULL);
+                      "Receiving waiting messages"));
         break;
 
     case WA_STATE_READY:
@@ -574,7 +574,7 @@ wa_life_state_event(wa_unit_t *u, wa_state_e state)
                       "user", "id", jid, "name",
                       c == NULL || c->push_name.n == 0 ? json_null()
                       : json_stringn((const char *) c->push_name.p,
-                                     c->push_name.n)), NULL);
+                                     c->push_name.n)));
         break;
 
     case WA_STATE_DISCONNECTED:
@@ -584,25 +584,25 @@ wa_life_state_event(wa_unit_t *u, wa_state_e state)
                       state == WA_STATE_STOPPED ? "Stopped"
                       : l->reason[0] != '\0' ? l->reason
                       : "Connection lost", "will_reconnect",
-                      state == WA_STATE_DISCONNECTED), NULL);
+                      state == WA_STATE_DISCONNECTED));
         break;
 
     case WA_STATE_LOGGED_OUT:
         (void) wa_unit_event(u, "session.logged_out",
             json_pack("{s:s}", "reason", l->reason[0] != '\0' ? l->reason
-                      : "Logged out"), NULL);
+                      : "Logged out"));
         break;
 
     case WA_STATE_AUTH_FAILURE:
         (void) wa_unit_event(u, "session.auth_failure",
-            json_pack("{s:s}", "reason", l->reason), NULL);
+            json_pack("{s:s}", "reason", l->reason));
         break;
 
     case WA_STATE_ERROR:
         (void) wa_unit_event(u, "session.error",
             json_pack("{s:s, s:o}", "reason", l->reason, "code",
                       l->code == 0 ? json_null()
-                                   : json_integer(l->code)), NULL);
+                                   : json_integer(l->code)));
         break;
 
     default:
@@ -611,77 +611,62 @@ wa_life_state_event(wa_unit_t *u, wa_state_e state)
 }
 
 
-static wa_err_t
-envelope_dump(const json_t *v, wa_arena_t *arena, wa_span_t *out)
+void
+wa_life_envelope(wa_account_t *a, const char *type, wa_jw_t *w)
 {
-    wa_err_t  rc;
-    wa_buf_t  text = WA_BUF_EMPTY;
-
-    rc = wa_buf_reserve(&text, ENVELOPE_GUESS);
-
-    if (rc == WA_OK) {
-        rc = wa_json_write(v, &text);
-    }
-
-    if (rc == WA_OK) {
-        rc = wa_arena_dup_span(arena, wa_span_buf(&text), out);
-    }
-
-    wa_buf_wipe(&text);
-
-    return rc;
+    wa_jw_open(w, NULL, '{');
+    wa_jw_str(w, WA_JW("type"), type);
+    wa_jw_time(w, WA_JW("timestamp"), wa_unix_ms(a));
+    wa_jw_str(w, WA_JW("tenant_id"), wa_meta_str(a, "tenant_id"));
+    wa_jw_str(w, WA_JW("account_id"), a->id);
+    wa_jw_str(w, WA_JW("session_id"), wa_meta_str(a, "session_id"));
+    wa_jw_name(w, WA_JW("data"));
 }
 
 
-wa_err_t
-wa_life_envelope(wa_account_t *a, wa_arena_t *arena, const char *type,
-    json_t *data, json_t *unified, wa_event_t *out)
+static void
+iso_digits(char *p, uint32_t v, size_t n)
 {
-    char      iso[32];
-    json_t   *v;
-    wa_err_t  rc;
-
-    if (data == NULL) {
-        data = json_object();
+    while (n > 0) {
+        p[--n] = (char) ('0' + v % 10);
+        v /= 10;
     }
-
-    v = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "type", type,
-                  "timestamp", wa_iso_time(wa_unix_ms(a), iso),
-                  "tenant_id", wa_meta_str(a, "tenant_id"),
-                  "account_id", a->id,
-                  "session_id", wa_meta_str(a, "session_id"),
-                  "data", data);
-
-    rc = (v == NULL) ? WA_ERR_NOMEM : envelope_dump(v, arena, &out->body);
-    json_decref(v);
-
-    if (unified != NULL && wa_meta_str(a, "webhook_url")[0] != '\0'
-        && rc == WA_OK)
-    {
-        rc = envelope_dump(unified, arena, &out->hook);
-    }
-
-    json_decref(unified);
-
-    return rc;
 }
 
 
 char *
 wa_iso_time(int64_t unix_ms, char *buf)
 {
-    int        n;
-    time_t     s;
-    struct tm  tm;
+    int64_t   days, era, y;
+    uint32_t  ms, doe, yoe, doy, mp;
 
-    s = (time_t) (unix_ms / 1000);
+    /* Years of four digits: 0001 to 9999. */
 
-    if (gmtime_r(&s, &tm) == NULL) {
-        memset(&tm, 0, sizeof(tm));
+    if (unix_ms < ISO_MIN_MS || unix_ms > ISO_MAX_MS) {
+        unix_ms = 0;
     }
 
-    n = (int) strftime(buf, 21, "%Y-%m-%dT%H:%M:%S", &tm);
-    (void) snprintf(buf + n, 12, ".%03dZ", (int) (unix_ms % 1000));
+    days = unix_ms / 86400000 - (unix_ms % 86400000 < 0);
+    ms = (uint32_t) (unix_ms - days * 86400000);
+
+    /* Eras of 400 years that begin on 1 March, so that leap days end them. */
+
+    days += 719468;
+    era = (days >= 0 ? days : days - 146096) / 146097;
+    doe = (uint32_t) (days - era * 146097);
+    yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+    doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    mp = (5 * doy + 2) / 153;
+    y = yoe + era * 400 + (mp >= 10);
+
+    memcpy(buf, "0000-00-00T00:00:00.000Z", 25);
+    iso_digits(buf, (uint32_t) y, 4);
+    iso_digits(buf + 5, mp < 10 ? mp + 3 : mp - 9, 2);
+    iso_digits(buf + 8, doy - (153 * mp + 2) / 5 + 1, 2);
+    iso_digits(buf + 11, ms / 3600000, 2);
+    iso_digits(buf + 14, ms / 60000 % 60, 2);
+    iso_digits(buf + 17, ms / 1000 % 60, 2);
+    iso_digits(buf + 20, ms % 1000, 3);
 
     return buf;
 }

@@ -1,7 +1,9 @@
 /* Message bytes <-> content, and its JSON. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -301,6 +303,103 @@ json_text_reads_back(void **state)
 }
 
 
+/* Written directly: the same text, whatever the bytes. */
+static void
+json_is_written_without_values(void **state)
+{
+    size_t    i;
+    json_t   *v;
+    wa_jw_t   w;
+    wa_buf_t  out = WA_BUF_EMPTY;
+
+    static const struct {
+        const char  *in;
+        size_t       n;
+        const char  *out;
+    } rows[] = {
+        { "", 0, "" }, { "plain", 5, "plain" }, { "a\0b", 3, "a\\u0000b" },
+        { "\"\\/\n\r\t\x01\x1f\x7f", 9,
+          "\\\"\\\\/\\n\\r\\t\\u0001\\u001f\x7f" },
+        { "\xc3\xa9\xf0\x9f\x98\x80", 6, "\xc3\xa9\xf0\x9f\x98\x80" },
+        { "\xc3", 1, "\xef\xbf\xbd" },
+        { "x\xff\xfey", 4, "x\xef\xbf\xbd\xef\xbf\xbdy" },
+        { "\xed\xa0\x80", 3,
+          "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },
+        { "\xc0\xaf", 2, "\xef\xbf\xbd\xef\xbf\xbd" }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        wa_jw_init(&w, &out);
+        wa_jw_text(&w, NULL, wa_span(rows[i].in, rows[i].n));
+        assert_int_equal(w.err, WA_OK);
+        assert_int_equal(out.n, strlen(rows[i].out) + 2);
+        assert_memory_equal(out.p + 1, rows[i].out, out.n - 2);
+        assert_int_equal(out.p[0], '"');
+        assert_int_equal(out.p[out.n - 1], '"');
+
+        v = json_loadb((const char *) out.p, out.n,
+                       JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+        assert_non_null(v);
+        json_decref(v);
+        wa_buf_free(&out);
+    }
+
+    wa_jw_init(&w, &out);
+    wa_jw_open(&w, NULL, '{');
+    wa_jw_int(&w, WA_JW("min"), INT64_MIN);
+    wa_jw_int(&w, WA_JW("max"), INT64_MAX);
+    wa_jw_open(&w, WA_JW("list"), '[');
+    wa_jw_int(&w, NULL, 0);
+    wa_jw_open(&w, NULL, '{');
+    wa_jw_close(&w, '}');
+    wa_jw_real(&w, NULL, 0.5);
+    wa_jw_real(&w, NULL, INFINITY);
+    wa_jw_close(&w, ']');
+    wa_jw_str(&w, WA_JW("none"), NULL);
+    wa_jw_bool(&w, WA_JW("yes"), true);
+    wa_jw_time(&w, WA_JW("at"), 1768903500123);
+    wa_jw_close(&w, '}');
+    assert_int_equal(w.err, WA_OK);
+    assert_true(wa_span_eq_str(wa_span_buf(&out),
+        "{\"min\":-9223372036854775808,\"max\":9223372036854775807,"
+        "\"list\":[0,{},0.5,null],\"none\":null,\"yes\":true,"
+        "\"at\":\"2026-01-20T10:05:00.123Z\"}"));
+    wa_buf_free(&out);
+}
+
+
+/* Against the C library, over leap days, centuries and both ends. */
+static void
+times_read_as_iso(void **state)
+{
+    char       want[100], got[32];
+    size_t     i;
+    time_t     s;
+    int64_t    ms;
+    struct tm  tm;
+
+    (void) state;
+    ms = INT64_C(-62135596800000);
+
+    for (i = 0; i < 40000; i++) {
+        s = (time_t) (ms / 1000 - (ms % 1000 < 0));
+        assert_non_null(gmtime_r(&s, &tm));
+        (void) snprintf(want, sizeof(want),
+                        "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
+                        tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+                        tm.tm_hour, tm.tm_min, tm.tm_sec,
+                        (int) (ms - (int64_t) s * 1000));
+        assert_string_equal(wa_iso_time(ms, got), want);
+        ms += INT64_C(7888023777);
+    }
+
+    assert_string_equal(wa_iso_time(INT64_MAX, got),
+                        "1970-01-01T00:00:00.000Z");
+}
+
+
 static void
 references_tell_messages_apart(void **state)
 {
@@ -348,6 +447,8 @@ the_unified_form_is_as_documented(void **state)
 {
     char                ref[WA_MESSAGE_REF_LEN] = "r";
     json_t             *u, *want;
+    wa_jw_t             w;
+    wa_buf_t            text = WA_BUF_EMPTY;
     wa_host_t          *h;
     wa_content_t        c;
     wa_account_t       *a;
@@ -374,7 +475,11 @@ the_unified_form_is_as_documented(void **state)
                                   &v.chat), WA_OK);
     v.sender = v.chat;
 
-    u = wa_event_unified(a, &v);
+    wa_jw_init(&w, &text);
+    wa_event_unified(a, &v, &w);
+    assert_int_equal(w.err, WA_OK);
+    u = json_loadb((const char *) text.p, text.n, 0, NULL);
+    wa_buf_free(&text);
     want = json_pack("{s:s,s:s,s:s,s:s,s:i,s:s,s:s,s:b,s:b,s:s,s:s,s:n}",
                      "event", "message", "direction", "inbound",
                      "account_id", a->id, "message_id", "3EB0C0FFEE",
@@ -400,6 +505,8 @@ main(void)
         cmocka_unit_test(bad_bytes_are_refused),
         cmocka_unit_test(peers_text_becomes_valid_json),
         cmocka_unit_test(json_text_reads_back),
+        cmocka_unit_test(json_is_written_without_values),
+        cmocka_unit_test(times_read_as_iso),
         cmocka_unit_test(references_tell_messages_apart),
         cmocka_unit_test(the_unified_form_is_as_documented)
     };

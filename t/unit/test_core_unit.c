@@ -112,7 +112,7 @@ rollback_restores_values_absence_and_ignorance(void **state)
     (void) wa_unit_put(u, "k/value", 0, wa_span_str("newer"));
     (void) wa_unit_put(u, "k/absent", 0, wa_span_str("now"));
     (void) wa_unit_put(u, "k/unknown", 0, wa_span_str("now"));
-    (void) wa_unit_event(u, "webhook.test", NULL, NULL);
+    (void) wa_unit_event(u, "webhook.test", NULL);
     wa_unit_rollback(u, sp);
 
     assert_record(a, "k/value", "old");
@@ -351,7 +351,7 @@ put_and_reply(wa_account_t *a, const char *name, const char *value,
 
     u = wa_unit_new(a);
     (void) wa_unit_put(u, name, 0, wa_span_str(value));
-    (void) wa_unit_event(u, "webhook.test", NULL, NULL);
+    (void) wa_unit_event(u, "webhook.test", NULL);
     (void) wa_unit_reply(u, id, NULL, NULL, json_object());
     assert_int_equal(wa_unit_commit(u, NULL), WA_OK);
 }
