@@ -1,139 +1,107 @@
 // Benchmarks: wahub beside Baileys, on the simulator, in one run.
 //
-//   ./wahub bench [--quick] [--runs N] [--only PART,...] [--no-baileys]
-//                 [--accounts N] [--out FILE] [--profile DIR]
+//   ./wahub bench [PART...] [--quick] [--runs N] [--accounts N]
+//                 [--minutes N] [--no-baileys] [--out FILE]
+//                 [--profile] [--profile-with perf|callgrind]
 //
-// PART: idle (memory and logins), receive, send, echo. Results are written
-// to bench/results.md only when everything was run; --out names another
-// file. --profile records wahub's worker with perf, one file for each part.
+// PART: idle (a thousand accounts: memory, logins, idle CPU, handovers), tls
+// (the same over TLS 1.3), receive, crowd (received by 50 accounts), send,
+// echo, soak (some minutes of everything; ends with 1 when memory or file
+// descriptors grow).  Without PART: all.  Results are written to
+// bench/results.md only when all was run; --out names another file.
+// --profile tells where wahub's worker spends its CPU, by groups of symbols:
+// by perf, or where that does not work by callgrind, slowly.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { BaileysSide } from './lib/baileys_side.mjs';
-import { profile } from './lib/profile.mjs';
-import { Remote } from './lib/remote.mjs';
-import { markdown, table } from './lib/report.mjs';
-import { WahubSide } from './lib/wahub_side.mjs';
-import * as work from './lib/work.mjs';
+import { BaileysSide, Bench, PARTS, profiler, WahubSide }
+    from './lib/parts.mjs';
+import { markdown, profiles, table } from './lib/report.mjs';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const SIM = resolve(import.meta.dirname, 'lib/sim_process.mjs');
-const PARTS = ['idle', 'receive', 'send', 'echo'];
-const WIDTH = 16;
-const CONTACTS = 16;
-const FULL = { runs: 3, accounts: { wahub: 500, Baileys: 100 },
-    wahub: { receive: 10000, send: 5000, echo: 2000 },
+const FULL = { runs: 3, minutes: 3, idleSeconds: 60,
+    accounts: { wahub: 1000, Baileys: 100 },
+    wahub: { receive: 10000, crowd: 10000, send: 5000, echo: 2000 },
     Baileys: { receive: 5000, send: 2000, echo: 1000 } };
-const QUICK = { runs: 1, accounts: { wahub: 100, Baileys: 30 },
-    wahub: { receive: 5000, send: 2000, echo: 1000 },
+const QUICK = { runs: 1, minutes: 1, idleSeconds: 20,
+    accounts: { wahub: 100, Baileys: 30 },
+    wahub: { receive: 5000, crowd: 5000, send: 2000, echo: 1000 },
     Baileys: { receive: 2000, send: 1000, echo: 500 } };
 
-const { values: args } = parseArgs({ options: {
+const { values: args, positionals } = parseArgs({ options: {
     quick: { type: 'boolean', default: false },
     runs: { type: 'string' },
-    only: { type: 'string', default: PARTS.join(',') },
-    baileys: { type: 'boolean', default: true },
     accounts: { type: 'string' },
+    minutes: { type: 'string' },
+    only: { type: 'string' },
+    baileys: { type: 'boolean', default: true },
     out: { type: 'string' },
-    profile: { type: 'string' },
-}, allowNegative: true });
-const plan = args.quick ? QUICK : FULL;
-const parts = args.only.split(',');
-const times = Number(args.runs ?? plan.runs);
+    profile: { type: 'boolean', default: false },
+    'profile-with': { type: 'string' },
+}, allowNegative: true, allowPositionals: true });
+
+/** The plan of this call: numbers that are no numbers end it. */
+function makePlan() {
+    const plan = structuredClone(args.quick ? QUICK : FULL);
+    const number = (name, text) => {
+        const n = Number(text);
+        if (!(n > 0)) {
+            throw new Error(`--${name} ${text} is not a number`);
+        }
+        return n;
+    };
+    plan.runs = number('runs', args.runs ?? plan.runs);
+    plan.minutes = number('minutes', args.minutes ?? plan.minutes);
+    plan.accounts.wahub = number('accounts',
+        args.accounts ?? plan.accounts.wahub);
+    return plan;
+}
+
+function chosenParts() {
+    const chosen = [...positionals, ...(args.only?.split(',') ?? [])];
+    const unknown = chosen.find(p => !PARTS.includes(p));
+    if (unknown !== undefined) {
+        throw new Error(`there is no part "${unknown}": ${PARTS.join(' ')}`);
+    }
+    return chosen.length === 0 ? PARTS : chosen;
+}
 
 function say(text) {
     process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`);
 }
 
-/** 1, 10, 100 ... up to and with `most`. */
-function steps(most) {
-    const out = [];
-    for (let n = 1; n < most; n *= 10) {
-        out.push(n);
+async function main() {
+    const plan = makePlan();
+    const parts = chosenParts();
+    const started = Date.now();
+    const load = [os.loadavg()[0]];
+    const bench = new Bench({ plan, times: plan.runs, parts, say,
+        profiler: args.profile || args['profile-with'] !== undefined
+            ? profiler(args['profile-with']) : undefined });
+    const results = { wahub: await bench.measure(WahubSide) };
+    if (args.baileys) {
+        results.Baileys = await bench.measure(BaileysSide);
     }
-    return [...out, most];
-}
+    load.push(os.loadavg()[0]);
+    const meta = { plan, load, quick: args.quick, tool: bench.profiler?.tool,
+        seconds: Math.round((Date.now() - started) / 1000) };
+    process.stdout.write(`${table(results)}\n`
+        + `${profiles(results, bench.profiler?.tool)}`);
 
-async function idle(side) {
-    const most = Number(args.accounts ?? plan.accounts[side.name]);
-    const [one] = await work.memory(side, [1], say);
-    const restarted = await work.logins(side, 1);
-    const linked = await work.memory(side, steps(most).slice(1), say);
-    const login = await work.logins(side, times);
-    say(`${side.name}: ${login.perSecond.toFixed(0)} logins/s`);
-    return { one, restarted, linked, login };
-}
-
-const WORK = {
-    receive: (sim, side, count) => work.receive(sim, side, { count, times }),
-    send: (sim, side, count) => work.send(sim, side,
-        { count, times, width: WIDTH }),
-    echo: (sim, side, count) => work.roundTrips(sim, side,
-        { count, times, contacts: CONTACTS }),
-};
-
-/** Starts a side, runs `body`, ends it; what the simulator held against it
- *  makes the numbers worthless. */
-async function withSide(Side, body) {
-    const sim = new Remote(SIM);
-    let side;
-    try {
-        side = new Side(sim, await sim.call('start'));
-        await side.start();
-        const result = await body(sim, side);
-        const violations = await sim.call('violations');
-        if (violations.length > 0) {
-            throw new Error(`${side.name} broke the protocol: `
-                + JSON.stringify(violations.slice(0, 3)));
-        }
-        return result;
-    } finally {
-        await side?.close();
-        await sim.close();
+    const whole = args.baileys && PARTS.every(p => parts.includes(p));
+    if ((whole && !args.quick) || args.out !== undefined) {
+        const file = resolve(args.out ?? `${ROOT}/bench/results.md`);
+        mkdirSync(dirname(file), { recursive: true });
+        writeFileSync(file, markdown(results, meta));
+        say(`written to ${file}`);
     }
+    return results.wahub.soak?.ok === false ? 1 : 0;
 }
 
-async function traffic(sim, side, out) {
-    await side.link(1);
-    for (const part of parts.filter(p => WORK[p] !== undefined)) {
-        const recorder = args.profile !== undefined && side.name === 'wahub'
-            ? profile(side.pid, resolve(args.profile), part) : undefined;
-        out[part] = await WORK[part](sim, side, plan[side.name][part]);
-        await recorder?.();
-        say(`${side.name}: ${part} ${out[part].perSecond.toFixed(0)}/s, `
-            + `${out[part].main.toFixed(3)} CPU s per 1,000`);
-    }
-    out.after = (await side.memory()).main;
-}
-
-async function measure(Side) {
-    const out = { parts: {} };
-    if (parts.includes('idle')) {
-        out.idle = await withSide(Side, (sim, side) => idle(side));
-    }
-    if (parts.some(p => WORK[p] !== undefined)) {
-        await withSide(Side, (sim, side) => traffic(sim, side, out.parts));
-    }
-    return out;
-}
-
-const started = Date.now();
-const load = [os.loadavg()[0]];
-const results = { wahub: await measure(WahubSide) };
-if (args.baileys) {
-    results.Baileys = await measure(BaileysSide);
-}
-load.push(os.loadavg()[0]);
-const meta = { plan, times, load, quick: args.quick, width: WIDTH,
-    contacts: CONTACTS,
-    seconds: Math.round((Date.now() - started) / 1000) };
-process.stdout.write(`${table(results)}\n`);
-
-const whole = args.baileys && PARTS.every(p => parts.includes(p));
-if (whole || args.out !== undefined) {
-    const file = resolve(args.out ?? `${ROOT}/bench/results.md`);
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, markdown(results, meta));
-    say(`written to ${file}`);
+try {
+    process.exitCode = await main();
+} catch (e) {
+    process.stderr.write(`bench: ${e.stack}\n`);
+    process.exitCode = 1;
 }

@@ -54,7 +54,7 @@ export class BaileysSide {
         await all;
         const seconds = (performance.now() - start) / 1000;
         await quiet(this.pids);
-        return { seconds, main: this.cpu().main - before };
+        return { seconds, ready: seconds, main: this.cpu().main - before };
     }
 
     send(options) {

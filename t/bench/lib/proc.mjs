@@ -1,15 +1,11 @@
 // What the kernel says about a process.
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
-const TICKS = Number(execFileSync('getconf', ['CLK_TCK'],
-    { encoding: 'utf8' }));
-
-/** CPU seconds, user and system, of all threads so far. */
+/** CPU seconds, user and system, of all threads that live, so far. */
 export function cpuSeconds(pid) {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / TICKS;
+    const dir = `/proc/${pid}/task`;
+    return readdirSync(dir).reduce((sum, tid) => sum + Number(readFileSync(
+        `${dir}/${tid}/schedstat`, 'utf8').split(' ')[0]), 0) / 1e9;
 }
 
 /** Resident memory in KiB. */
@@ -17,6 +13,26 @@ export function residentKib(pid) {
     const line = /^VmRSS:\s*(\d+) kB/m.exec(
         readFileSync(`/proc/${pid}/status`, 'utf8'));
     return Number(line[1]);
+}
+
+/** Resident memory in KiB, shared pages counted by share. */
+export function proportionalKib(pid) {
+    const line = /^Pss:\s*(\d+) kB/m.exec(
+        readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'));
+    return Number(line[1]);
+}
+
+export function openFiles(pid) {
+    return readdirSync(`/proc/${pid}/fd`).length;
+}
+
+/** Least-squares slope of [x, y] points. */
+export function slope(points) {
+    const mean = i => points.reduce((sum, p) => sum + p[i], 0)
+        / points.length;
+    const [mx, my] = [mean(0), mean(1)];
+    const over = points.reduce((sum, [x, y]) => sum + (x - mx) * (y - my), 0);
+    return over / points.reduce((sum, [x]) => sum + (x - mx) ** 2, 0);
 }
 
 export function median(list) {

@@ -14,11 +14,28 @@ console.info = () => {};
 console.warn = () => {};
 console.error = () => {};
 
-const sim = new WaSim({ checkCanonical: false, ackTimeoutMs: 180000 });
 const received = new Map();
+const lost = new Map();
+const gaps = new Map();
 let logins = 0;
+let sim;
 
-sim.on('login', () => logins++);
+/** How long devices are without a socket: from the end of one to the next
+ *  login.  A login that comes first has no gap. */
+function watchSockets() {
+    sim.on('login', device => {
+        logins++;
+        const gap = performance.now() - (lost.get(device) ?? Infinity);
+        gaps.set(device, (gaps.get(device) ?? 0) + Math.max(0, gap));
+        lost.delete(device);
+        sim.emit('bench-login');
+    });
+    sim.on('disconnect', ({ device }) => {
+        if (device !== undefined && device.link === undefined) {
+            lost.set(device, performance.now());
+        }
+    });
+}
 
 function deviceOf({ pn, device }) {
     return sim.registry.byPn.get(pn).device(device);
@@ -27,7 +44,7 @@ function deviceOf({ pn, device }) {
 /** Resolves when the device has answered all that it was sent. */
 async function drained(device) {
     const signal = AbortSignal.timeout(IDLE_MS);
-    while (device.mailbox.entries.length > 0) {
+    while (device?.mailbox.entries.length > 0 && !device.removed) {
         const [who] = await once(sim, 'drained', { signal });
         if (who === device && device.mailbox.entries.length === 0) {
             return;
@@ -47,6 +64,19 @@ function watch(phone) {
     return phone;
 }
 
+async function prepare(from, device, count) {
+    const { phone } = sim.registry.byPn.get(from);
+    // what was delivered is remembered until the answers are here
+    device.received.max = Math.max(device.received.max, 2 * count);
+    device.mailbox.hold();
+    for (let i = 0; i < count; i++) {
+        const sent = phone.sendText(device.account, `text ${i}`);
+        if (i % CHUNK === CHUNK - 1 || i === count - 1) {
+            await sent;
+        }
+    }
+}
+
 /** One contact's share of the round trips: a text, its reply, the next. */
 async function pingPong(pn, to, turns, take) {
     const { phone } = sim.registry.byPn.get(pn);
@@ -61,10 +91,47 @@ async function pingPong(pn, to, turns, take) {
 }
 
 serve({
-    async start() {
+    async start(tls) {
+        sim = new WaSim({ checkCanonical: false, ackTimeoutMs: 180000, tls });
+        watchSockets();
         await sim.listen();
         allowBaileys(sim);
         return { url: sim.url, rootKeyHex: sim.rootKeyHex };
+    },
+
+    /** { perSecond, longestMs }, or nothing: no limit. */
+    throttle(rate) {
+        sim.faults.loginRate = rate ?? undefined;
+    },
+
+    forgetGaps() {
+        gaps.clear();
+    },
+
+    /** When `count` devices have logged in since: the ms that each one was
+     *  without a socket, 0 where the old one lasted until the new one. */
+    async gaps(count) {
+        const signal = AbortSignal.timeout(IDLE_MS);
+        while (gaps.size < count) {
+            await once(sim, 'bench-login', { signal });
+        }
+        return [...gaps.values()];
+    },
+
+    /** Cuts a device's connection as a dead network does; resolves when it
+     *  has logged in again. */
+    async cut(to) {
+        const device = deviceOf(to);
+        if (device?.link !== undefined) {
+            const back = sim.next('login', d => d === device, IDLE_MS);
+            device.link.ws.terminate();
+            await back;
+        }
+    },
+
+    unlink(to) {
+        const { phone } = sim.registry.byPn.get(to.pn);
+        phone.logout(deviceOf(to));
     },
 
     contact(name) {
@@ -81,35 +148,27 @@ serve({
     logins: () => logins,
 
     /** Resolves when `count` logins have happened in all. */
-    async waitLogins(count) {
-        const signal = AbortSignal.timeout(IDLE_MS);
+    async waitLogins(count, ms = IDLE_MS) {
+        const signal = AbortSignal.timeout(ms);
         while (logins < count) {
-            await once(sim, 'login', { signal });
+            await once(sim, 'bench-login', { signal });
         }
     },
 
-    /** `count` texts to one device, encrypted and checked but kept back, so
-     *  that the speed measured later is not that of this process. */
+    /** `count` texts to each device, encrypted and checked but kept back,
+     *  so that the speed measured later is not that of this process. */
     async prepare({ from, to, count }) {
-        const device = deviceOf(to);
-        const { phone } = sim.registry.byPn.get(from);
-        // what was delivered is remembered until the answers are here
-        device.received.max = Math.max(device.received.max, 2 * count);
-        device.mailbox.hold();
-        for (let i = 0; i < count; i++) {
-            const sent = phone.sendText(device.account, `text ${i}`);
-            if (i % CHUNK === CHUNK - 1 || i === count - 1) {
-                await sent;
-            }
+        for (const one of to) {
+            await prepare(from, deviceOf(one), count);
         }
     },
 
     /** Lets them go; resolves when every one has been answered. */
     async release(to) {
-        const device = deviceOf(to);
+        const devices = to.map(deviceOf);
         const start = performance.now();
-        device.mailbox.release();
-        await drained(device);
+        devices.forEach(d => d.mailbox.release());
+        await Promise.all(devices.map(drained));
         return performance.now() - start;
     },
 
@@ -118,6 +177,15 @@ serve({
         await sim.registry.byPn.get(from).phone.sendText(device.account,
             text);
         await drained(device);
+    },
+
+    /** Resolves when the server has it, whoever is there to read it. */
+    async textLater({ from, to, text }) {
+        const device = deviceOf(to);
+        if (device !== undefined) {
+            await sim.registry.byPn.get(from).phone.sendText(device.account,
+                text);
+        }
     },
 
     received: pn => received.get(pn),

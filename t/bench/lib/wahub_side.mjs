@@ -1,20 +1,23 @@
 // wahub as it is measured: one worker, its own Redis with every commit on
 // disk, driven over HTTP as programs drive it.
+import { existsSync } from 'node:fs';
 import http from 'node:http';
 import { until, Wahub } from '../../e2e/lib/wahub.mjs';
-import { cpuSeconds, quiet, residentKib } from './proc.mjs';
+import { cpuSeconds, proportionalKib, quiet, residentKib } from './proc.mjs';
 import { parallel } from './remote.mjs';
 
 const LINK_WIDTH = 8;
 const PAGE = 500;
+const STORM_MS = 120000;
 
 export class WahubSide {
-    constructor(sim, { url, rootKeyHex }) {
+    constructor(sim, { url, rootKeyHex }, env = {}) {
         this.name = 'wahub';
         this.sim = sim;
         this.accounts = [];
         this.agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
-        this.hub = new Wahub({ sim: { url, rootKeyHex }, workers: 1 });
+        this.hub = new Wahub({ sim: { url, rootKeyHex }, workers: 1,
+            env });
     }
 
     async start() {
@@ -37,9 +40,13 @@ export class WahubSide {
 
     async memory() {
         await quiet(this.pids);
+        return { main: residentKib(this.pid), pss: proportionalKib(this.pid),
+            redis: await this.redisKib() };
+    }
+
+    async redisKib() {
         const used = await this.hub.redis('info', 'memory');
-        return { main: residentKib(this.pid),
-            redis: Number(/used_memory:(\d+)/.exec(used)[1]) / 1024 };
+        return Number(/used_memory:(\d+)/.exec(used)[1]) / 1024;
     }
 
     /** POST with as little of a client as node offers. */
@@ -92,22 +99,55 @@ export class WahubSide {
     }
 
     /** Stops and starts; returns seconds from the start to the last login,
-     *  and the CPU since the worker began. */
-    async restart() {
+     *  and to the last READY, and the CPU since the worker began. `rate`:
+     *  how the server throttles logins meanwhile. */
+    async restart(rate) {
+        const n = this.accounts.length;
         await this.hub.stop();
+        await this.sim.call('throttle', rate);
         const before = await this.sim.call('logins');
         const start = performance.now();
-        const all = this.sim.call('waitLogins',
-            before + this.accounts.length);
+        const all = this.sim.call('waitLogins', before + n, STORM_MS);
         await this.start();
         await all;
         const seconds = (performance.now() - start) / 1000;
+        await until(`${n} READY`, async () => await this.ready() === n);
+        const ready = (performance.now() - start) / 1000;
         await quiet(this.pids);
-        const n = await this.ready();
-        if (n !== this.accounts.length) {
-            throw new Error(`${n} of ${this.accounts.length} are READY`);
+        await this.sim.call('throttle');
+        return { seconds, ready, ...this.cpu() };
+    }
+
+    /** A reload, or an upgrade of the binary: ms without a socket for each
+     *  account. */
+    async handover(kind) {
+        const old = this.hub.pids();
+        await quiet(this.pids);
+        await this.sim.call('forgetGaps');
+        const gaps = this.sim.call('gaps', this.accounts.length);
+        gaps.catch(() => {});
+        if (kind === 'reload') {
+            process.kill(old.master, 'SIGHUP');
+        } else {
+            process.kill(old.master, 'SIGUSR2');
+            await until('a new master', () => this.newMaster(old.master));
+            process.kill(old.master, 'SIGQUIT');
         }
-        return { seconds, ...this.cpu() };
+        const result = await gaps;
+        await until('the old worker is gone', () =>
+            !existsSync(`/proc/${this.pid}`));
+        [this.pid] = this.hub.pids().workers;
+        return result;
+    }
+
+    newMaster(old) {
+        try {
+            const { master, workers } = this.hub.pids();
+            return master !== old && workers[0] > 0;
+        } catch {
+            // the file is being written
+            return false;
+        }
     }
 
     async send({ to, count, width }) {

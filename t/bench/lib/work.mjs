@@ -1,5 +1,5 @@
 // The work that is measured, the same for every side.
-import { median, quiet } from './proc.mjs';
+import { median, pause, quiet } from './proc.mjs';
 
 /** Runs `work` and returns what it took: CPU seconds of every process. */
 async function cpuOf(side, work) {
@@ -40,6 +40,45 @@ async function acquaint(sim, side, name) {
     return contact;
 }
 
+/** What each part of `times` restarts took, as medians. */
+export async function logins(side, times) {
+    const runs = [];
+    const sizes = [];
+    for (let i = 0; i < times; i++) {
+        runs.push(await side.restart());
+        sizes.push(await side.memory());
+    }
+    const n = side.accounts.length;
+    const mid = f => (f(runs[0], sizes[0]) === undefined ? undefined
+        : median(runs.map((r, i) => f(r, sizes[i]))));
+    return { n, perSecond: mid(r => n / r.seconds), ready: mid(r => r.ready),
+        resident: mid((r, m) => m.main), pss: mid((r, m) => m.pss),
+        main: mid(r => r.main / n),
+        redis: mid(r => r.redis && r.redis / n) };
+}
+
+/** CPU ms of every process per account and minute, with nothing to do. */
+export async function idle(side, seconds) {
+    await quiet(side.pids);
+    const before = side.cpu();
+    const start = performance.now();
+    await pause(seconds * 1000);
+    const minutes = (performance.now() - start) / 60000;
+    const after = side.cpu();
+    return Object.fromEntries(Object.keys(after).map(k => [k,
+        (after[k] - before[k]) * 1000 / side.accounts.length / minutes]));
+}
+
+/** The median of the runs' medians and the worst gap of all, in ms. */
+export async function handovers(side, kind, times) {
+    const runs = [];
+    for (let i = 0; i < times; i++) {
+        runs.push(await side.handover(kind));
+    }
+    return { median: median(runs.map(median)),
+        worst: Math.max(...runs.flat()) };
+}
+
 /** Memory with each number of accounts, as it is after linking them. */
 export async function memory(side, steps, say) {
     const out = [];
@@ -52,31 +91,30 @@ export async function memory(side, steps, say) {
     return out;
 }
 
-export async function logins(side, times) {
-    const runs = [];
-    const sizes = [];
-    for (let i = 0; i < times; i++) {
-        runs.push(await side.restart());
-        sizes.push((await side.memory()).main);
-    }
-    const n = side.accounts.length;
-    const out = { n, perSecond: median(runs.map(r => n / r.seconds)),
-        resident: median(sizes), main: median(runs.map(r => r.main / n)) };
-    if (runs[0].redis !== undefined) {
-        out.redis = median(runs.map(r => r.redis / n));
-    }
-    return out;
+/** Runs `run(n)`, first with a tenth; what Redis keeps of that tenth is
+ *  what messages cost it. */
+async function measured(side, times, count, run) {
+    const few = Math.ceil(count / 10);
+    const before = await side.redisKib?.();
+    await run(few);
+    const after = await side.redisKib?.();
+    const result = await repeat(times, count, () => run(count));
+    result.kept = after === undefined ? undefined
+        : (after - before) / few * 1000;
+    return result;
 }
 
-export async function receive(sim, side, { count, times }) {
+/** `count` texts in all, to the first `accounts` accounts. */
+export async function receive(sim, side, { count, times, accounts = 1 }) {
     const from = await acquaint(sim, side, 'Sender');
-    const to = side.accounts[0];
-    const run = async n => {
-        await sim.call('prepare', { from, to, count: n });
+    const to = side.accounts.slice(0, accounts);
+    for (const one of to) {
+        await sim.call('text', { from, to: one, text: 'hello' });
+    }
+    return measured(side, times, count, async n => {
+        await sim.call('prepare', { from, to, count: n / accounts });
         return cpuOf(side, () => sim.call('release', to));
-    };
-    await run(Math.ceil(count / 10));
-    return repeat(times, count, () => run(count));
+    });
 }
 
 export async function send(sim, side, { count, times, width }) {
@@ -88,8 +126,7 @@ export async function send(sim, side, { count, times, width }) {
         await sim.call('waitReceived', to, had + n);
         return performance.now() - start;
     });
-    await run(Math.ceil(count / 10));
-    return repeat(times, count, () => run(count));
+    return measured(side, times, count, run);
 }
 
 export async function roundTrips(sim, side, { count, times, contacts }) {
@@ -100,8 +137,7 @@ export async function roundTrips(sim, side, { count, times, contacts }) {
     await side.setEcho(true);
     const run = n => cpuOf(side, () => sim.call('roundTrips',
         { contacts: list, to: side.accounts[0], count: n }));
-    await run(Math.ceil(count / 10));
-    const result = await repeat(times, count, () => run(count));
+    const result = await measured(side, times, count, run);
     await side.setEcho(false);
     return result;
 }

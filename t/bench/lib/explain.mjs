@@ -1,0 +1,63 @@
+// What stands below the table in bench/results.md.
+import { CONTACTS, CROWD, STORM, WIDTH } from './parts.mjs';
+import { BOUND } from './soak.mjs';
+
+export function explained(plan) {
+    const many = n => n.toLocaleString('en');
+    const count = part => many(plan.wahub[part])
+        + (plan.Baileys[part] === undefined ? ''
+            : ` (Baileys ${many(plan.Baileys[part])})`);
+    return `## How to read this
+
+- One nginx worker with wahub, its own Redis with \`appendfsync always\`:
+  every change is on disk before wahub acts on it. The other end is the
+  simulator of \`t/sim\`, over plain \`ws://\`; rows that begin with "TLS" are
+  over \`wss://\` with TLS 1.3. Baileys does the same work in one Node process
+  and persists nothing. Redis's CPU and memory stand beside wahub's, not in
+  them.
+- CPU is user + system time of the worker from \`/proc\`, all threads, from
+  quiet to quiet. Resident memory is \`VmRSS\`, PSS that of \`smaps_rollup\`;
+  Redis's is \`used_memory\`. Baileys is measured after a forced garbage
+  collection.
+- "Per further idle account" is what the accounts beyond the first add,
+  divided by their number: once right after all of them were linked (pairing
+  and 812 prekeys each leave freed but unreturned memory behind), once after a
+  restart that logged all of them in again.
+- Logins, and READY: from the start (Redis and nginx included) to the last
+  login at the server, and until the API says READY of all. With a server
+  that admits ${STORM.perSecond} logins a second one waits at it up to
+  ${STORM.longestMs / 1000} s and is sent away with 503 when it would be more.
+- Idle CPU: ${plan.idleSeconds} s in which nothing happens but keepalives,
+  lease renewals and heartbeats, all of them counted.
+- Without a socket: from the end of an account's connection to its next
+  login, seen by the server, each account of each run. A reload is
+  \`nginx -s reload\`; a binary upgrade USR2 and QUIT.
+- Received: ${count('receive')} texts of one contact to one account, prepared
+  beforehand and let loose at once, until the last was answered to the server;
+  the same with ${count('crowd')} texts to ${CROWD} accounts at once.
+- Sent: ${count('send')} texts to a contact with a phone, through
+  \`POST /api/accounts/{id}/messages\`, ${WIDTH} at a time over kept-alive
+  connections, each waiting for the server's ack. Each text is encrypted
+  twice: for the contact and for the account's own phone; the delivery
+  receipts that come back are part of the work. Baileys: \`sendMessage\`,
+  ${WIDTH} at a time.
+- Round trips: ${count('echo')}; ${CONTACTS} contacts write in turn, the text
+  goes to the account's webhook, the receiver of the webhook answers through
+  the API, the contact writes again: a new ratchet in each direction every
+  time. Baileys: \`messages.upsert\` to \`sendMessage\`.
+- Kept in Redis: how much more it holds after the first tenth of the texts.
+- Soak: some 80 texts a second each way over 40 accounts, one of which is
+  deleted and replaced every 1.5 s, half of them after being unlinked on the
+  phone; every 0.4 s a socket is cut. Growth is the least-squares slope over
+  the second half; up to ${BOUND.resident} KiB a minute resident,
+  ${BOUND.redis} KiB in Redis and ${BOUND.files} descriptors count as none.
+  Redis without what it is meant to keep for a time: the event log, and the
+  day buckets of messages that may be asked for again.
+- Rates are those of this machine with simulator, client, Redis and worker
+  sharing its cores; CPU seconds are the figures to compare.
+- Aims: of the issues that this was built for. Measured elsewhere on the same
+  kind of work, nothing persisted: Baileys 790 KiB per further idle account,
+  0.38 CPU s per 1,000 received, 1.05 per 1,000 sent, 3.3 per 1,000 round
+  trips; the best JavaScript client 872 KiB, 0.18, 0.63 and 1.9.
+`;
+}

@@ -1,0 +1,191 @@
+// The parts of the benchmark: what is started for each and in which order.
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { BaileysSide } from './baileys_side.mjs';
+import * as profile from './profile.mjs';
+import { Remote } from './remote.mjs';
+import { soak } from './soak.mjs';
+import { WahubSide } from './wahub_side.mjs';
+import * as work from './work.mjs';
+
+const SIM = resolve(import.meta.dirname, 'sim_process.mjs');
+
+/** What one contact, and at a time how many requests, and so on. */
+export const WIDTH = 16;
+export const CONTACTS = 16;
+export const CROWD = 50;
+
+/** How a cold start meets a server that lets in only so many. */
+export const STORM = { perSecond: 50, longestMs: 5000 };
+
+const TRAFFIC = {
+    receive: (sim, side, count, times) => work.receive(sim, side,
+        { count, times }),
+    crowd: (sim, side, count, times) => work.receive(sim, side,
+        { count, times, accounts: CROWD }),
+    send: (sim, side, count, times) => work.send(sim, side,
+        { count, times, width: WIDTH }),
+    echo: (sim, side, count, times) => work.roundTrips(sim, side,
+        { count, times, contacts: CONTACTS }),
+};
+
+export const PARTS = ['idle', 'tls', ...Object.keys(TRAFFIC), 'soak'];
+
+/** 10, 100 ... up to and with `most`. */
+function steps(most) {
+    const out = [];
+    for (let n = 10; n < most; n *= 10) {
+        out.push(n);
+    }
+    return [...out, most];
+}
+
+/** An authority and a certificate of it for the simulator. */
+function certificates() {
+    const dir = mkdtempSync(join(tmpdir(), 'wahub-bench-ca-'));
+    const openssl = (...args) => execFileSync('openssl', args,
+        { cwd: dir, stdio: ['ignore', 'ignore', 'pipe'] });
+    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256',
+        '-nodes', '-days', '30'];
+    chmodSync(dir, 0o755);
+    openssl('req', '-x509', ...key, '-subj', '/CN=Bench CA', '-keyout',
+        'ca.key', '-out', 'ca.pem');
+    openssl('req', '-x509', ...key, '-subj', '/CN=bench', '-keyout',
+        'key', '-out', 'cert', '-CA', 'ca.pem', '-CAkey', 'ca.key',
+        '-addext', 'subjectAltName=IP:127.0.0.1',
+        '-addext', 'basicConstraints=critical,CA:FALSE');
+    return { dir, tls: { key: readFileSync(join(dir, 'key'), 'utf8'),
+        cert: readFileSync(join(dir, 'cert'), 'utf8') },
+    env: { WAHUB_TRUSTED_CERTIFICATE: join(dir, 'ca.pem') } };
+}
+
+/** Starts a side, runs `body`, ends it; what the simulator held against it
+ *  makes the numbers worthless. */
+async function withSide(Side, { tls, env }, body) {
+    const sim = new Remote(SIM);
+    let side;
+    try {
+        side = new Side(sim, await sim.call('start', tls), env);
+        await side.start();
+        const result = await body(sim, side);
+        const violations = await sim.call('violations');
+        if (violations.length > 0) {
+            throw new Error(`${side.name} broke the protocol: `
+                + JSON.stringify(violations.slice(0, 3)));
+        }
+        return result;
+    } finally {
+        await side?.close();
+        await sim.close();
+    }
+}
+
+export class Bench {
+    constructor({ plan, times, parts, say, profiler }) {
+        Object.assign(this, { plan, times, parts, say, profiler });
+    }
+
+    has(part) {
+        return this.parts.includes(part);
+    }
+
+    /** One account, then many: memory, logins; wahub also idle time, the
+     *  handovers and a cold start against a throttling server. */
+    async idle(side) {
+        const { say, times, plan } = this;
+        const most = plan.accounts[side.name];
+        const [one] = await work.memory(side, [1], say);
+        const restarted = await work.logins(side, 1);
+        const linked = await work.memory(side, steps(most), say);
+        const login = await work.logins(side, times);
+        say(`${side.name}: ${login.perSecond.toFixed(0)} logins/s`);
+        const out = { one, restarted, linked, login };
+        if (side.handover !== undefined) {
+            out.rest = await work.idle(side, plan.idleSeconds);
+            say(`${side.name}: idle ${out.rest.main.toFixed(2)} ms CPU`);
+            for (const kind of ['reload', 'upgrade']) {
+                out[kind] = await work.handovers(side, kind, times);
+                say(`${side.name}: ${kind} ${Math.round(out[kind].median)} `
+                    + `ms, worst ${Math.round(out[kind].worst)} ms`);
+            }
+            out.storm = await side.restart(STORM);
+            say(`${side.name}: back in ${out.storm.ready.toFixed(1)} s`);
+        }
+        return out;
+    }
+
+    async traffic(sim, side, out) {
+        await side.link(1);
+        for (const part of Object.keys(TRAFFIC)) {
+            const count = this.plan[side.name][part];
+            if (!this.has(part) || count === undefined) {
+                continue;
+            }
+            if (part === 'crowd') {
+                await side.link(CROWD);
+            }
+            const stop = side.name === 'wahub'
+                ? this.profiler?.record?.(side.pid) : undefined;
+            out[part] = await TRAFFIC[part](sim, side, count, this.times);
+            out[part].where = await stop?.();
+            this.say(`${side.name}: ${part} `
+                + `${out[part].perSecond.toFixed(0)}/s, `
+                + `${out[part].main.toFixed(3)} CPU s per 1,000`);
+        }
+        out.after = (await side.memory()).main;
+    }
+
+    /** Every part alone, so that each has a callgrind of its own. */
+    async counted(out) {
+        for (const part of Object.keys(TRAFFIC).filter(p => this.has(p))) {
+            const tool = profile.callgrind();
+            let pid;
+            await withSide(WahubSide, { env: { WAHUB_NGINX: tool.program } },
+                async (sim, side) => {
+                    await side.link(part === 'crowd' ? CROWD : 1);
+                    ({ pid } = side);
+                    out[part] = await TRAFFIC[part](sim, side,
+                        this.plan.wahub[part], 1);
+                });
+            out[part].where = tool.end(pid);
+        }
+    }
+
+    async measure(Side) {
+        const out = { parts: {} };
+        const wahub = Side === WahubSide;
+        const run = (options, body) => withSide(Side, options, body);
+        if (this.has('idle')) {
+            out.idle = await run({}, (sim, side) => this.idle(side));
+        }
+        if (this.has('tls') && wahub) {
+            const { dir, tls, env } = certificates();
+            out.tls = await run({ tls, env }, (sim, side) =>
+                this.idle(side));
+            rmSync(dir, { recursive: true, force: true });
+        }
+        if (wahub && this.profiler?.counted) {
+            await this.counted(out.parts);
+        } else if (Object.keys(TRAFFIC).some(p => this.has(p))) {
+            await run({}, (sim, side) => this.traffic(sim, side, out.parts));
+        }
+        if (this.has('soak') && wahub) {
+            this.say(`wahub: soak of ${this.plan.minutes} minutes`);
+            out.soak = await run({}, (sim, side) => soak(sim, side,
+                this.plan.minutes));
+        }
+        return out;
+    }
+}
+
+/** What --profile records with. */
+export function profiler(kind) {
+    const perf = kind === 'perf' || (kind !== 'callgrind'
+        && profile.havePerf());
+    return perf ? { record: profile.record, tool: 'perf' }
+        : { counted: true, tool: 'callgrind' };
+}
+
+export { BaileysSide, WahubSide };
