@@ -32,12 +32,12 @@ wa_sql_create(const wa_sql_conf_t *conf)
 
     db->backend = conf->backend;
     db->ops = conf->backend == WA_SQL_SQLITE ? &wa_sql_sqlite_ops
-                                             : NULL;
+                                             : &wa_sql_pg_ops;
     db->timeout_ms = conf->timeout_ms > 0 ? conf->timeout_ms : 1;
     db->target = sql_dup(conf->target);
     db->password = sql_dup(conf->password == NULL ? "" : conf->password);
 
-    if (db->target == NULL || db->password == NULL || db->ops == NULL) {
+    if (db->target == NULL || db->password == NULL) {
         wa_sql_free(db);
         return NULL;
     }
@@ -92,10 +92,9 @@ wa_sql_open(wa_sql_t *db)
         if (db->in_tx || db->held || db->ops->alive(db)) {
             return WA_OK;
         }
-
-        wa_sql_close(db);
     }
 
+    wa_sql_close(db);
     db->error[0] = '\0';
     rc = db->ops->connect(db);
 

@@ -7,9 +7,10 @@ packages_run=(nginx redis-server curl ca-certificates)
 packages_build=(gcc libc6-dev make nginx-dev protobuf-c-compiler
     libprotobuf-c-dev libsignal-protocol-c-dev libhiredis-dev
     libcurl4-openssl-dev libwslay-dev libsodium-dev libssl-dev libjansson-dev
-    libqrencode-dev libpng-dev zlib1g-dev libsqlite3-dev)
+    libqrencode-dev libpng-dev zlib1g-dev libsqlite3-dev
+    libpq-dev)
 
-packages_test=(libcmocka-dev valgrind dpkg-dev openssl procps)
+packages_test=(libcmocka-dev valgrind dpkg-dev openssl procps postgresql)
 
 packages_fuzz=(clang libclang-rt-14-dev)
 
@@ -57,13 +58,23 @@ services_release() {
 }
 
 
+# The tests make clusters of their own: the package is not to make one.
+clusters_hold() {
+    local conf=/etc/postgresql-common/createcluster.conf
+
+    [ ! -e "$conf" ] || return 0
+    as_root mkdir -p "${conf%/*}"
+    echo 'create_main_cluster = false' | as_root tee "$conf" > /dev/null
+}
+
+
 # Turns off the boot entries of services that came with packages we put there.
 services_disable() {
     local name
 
     for name in "$@"; do
         case $name in
-            nginx | redis-server)
+            nginx | redis-server | postgresql)
                 as_root update-rc.d "$name" disable > /dev/null 2>&1 || true
 
                 if command -v systemctl > /dev/null; then
@@ -90,6 +101,10 @@ packages_install() (
     trap services_release EXIT
     trap 'exit 130' INT TERM HUP
     services_hold
+
+    case " $* " in
+        *" postgresql "*) clusters_hold ;;
+    esac
 
     as_root "${apt[@]}" update < /dev/null > "$log" 2>&1
 

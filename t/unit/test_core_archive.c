@@ -397,21 +397,18 @@ chats(void **state)
 }
 
 
-#define TEST(f)                                                               \
-    cmocka_unit_test_setup_teardown(f, wa_db_setup_sqlite, wa_db_teardown)
-
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
-        TEST(filters),
-        TEST(a_search_is_no_pattern),
-        TEST(a_value_is_never_a_statement),
-        TEST(pages),
-        TEST(one_message),
-        TEST(an_id_of_two_accounts),
-        TEST(chats)
+        WA_DB_BOTH(filters),
+        WA_DB_BOTH(a_search_is_no_pattern),
+        WA_DB_BOTH(a_value_is_never_a_statement),
+        WA_DB_BOTH(pages),
+        WA_DB_BOTH(one_message),
+        WA_DB_BOTH(an_id_of_two_accounts),
+        WA_DB_BOTH(chats)
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, wa_pg_end);
 }

@@ -114,16 +114,13 @@ a_replay_changes_nothing(void **state)
 }
 
 
-#define TEST(f)  cmocka_unit_test_setup_teardown(f, wa_db_setup_sqlite,      \
-                                                wa_db_teardown)
-
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
-        TEST(messages_chats_and_contacts),
-        TEST(a_replay_changes_nothing)
+        WA_DB_BOTH(messages_chats_and_contacts),
+        WA_DB_BOTH(a_replay_changes_nothing)
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, wa_pg_end);
 }

@@ -34,6 +34,40 @@ wa_db_setup_sqlite(void **state)
 
 
 int
+wa_db_setup_pg(void **state)
+{
+    char             sql[64];
+    wa_db_t         *d;
+    wa_sql_t        *db;
+    wa_pg_server_t  *s;
+
+    static int  serial;
+
+    s = wa_pg_server();
+    d = calloc(1, sizeof(*d));
+    assert_non_null(d);
+
+    d->conf.backend = WA_SQL_POSTGRESQL;
+    d->conf.target = d->target;
+    d->conf.timeout_ms = 5000;
+    (void) snprintf(d->target, sizeof(d->target),
+                    "postgresql://wahub@/postgres?host=%s", s->dir);
+
+    db = wa_db_open(d);
+    (void) snprintf(sql, sizeof(sql), "CREATE SCHEMA t%d", ++serial);
+    assert_int_equal(wa_sql_script(db, sql), WA_OK);
+    wa_sql_free(db);
+
+    (void) snprintf(d->target + strlen(d->target), 40,
+                    "&options=-csearch_path%%3Dt%d", serial);
+    d->db = wa_db_open(d);
+    *state = d;
+
+    return 0;
+}
+
+
+int
 wa_db_teardown(void **state)
 {
     char      path[200];
@@ -43,6 +77,11 @@ wa_db_teardown(void **state)
     static const char  *const ends[] = { "", "-wal", "-shm" };
 
     wa_sql_free(d->db);
+
+    if (d->conf.backend == WA_SQL_POSTGRESQL) {
+        free(d);
+        return 0;
+    }
 
     for (i = 0; i < 3; i++) {
         (void) snprintf(path, sizeof(path), "%s%s", d->target, ends[i]);

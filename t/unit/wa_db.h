@@ -1,9 +1,14 @@
 /*
- * A history database for one test: a fresh SQLite file.
+ * A history database for one test: a fresh SQLite file, or a fresh schema of
+ * a temporary PostgreSQL server.  One list of tests runs against both:
+ *
+ *     WA_DB_BOTH(test),              in the array of tests
+ *     cmocka_run_group_tests(tests, NULL, wa_pg_end)
  */
 #ifndef WA_DB_H
 #define WA_DB_H
 
+#include "wa_pg.h"
 #include "wa_project.h"
 
 
@@ -16,7 +21,14 @@ typedef struct {
 
 /* cmocka fixtures; *state is a wa_db_t. */
 int wa_db_setup_sqlite(void **state);
+int wa_db_setup_pg(void **state);
 int wa_db_teardown(void **state);
+
+#define WA_DB_SQLITE(f)                                                       \
+    { #f " (sqlite)", f, wa_db_setup_sqlite, wa_db_teardown, NULL }
+#define WA_DB_PG(f)                                                           \
+    { #f " (postgresql)", f, wa_db_setup_pg, wa_db_teardown, NULL }
+#define WA_DB_BOTH(f)  WA_DB_SQLITE(f), WA_DB_PG(f)
 
 /*
  * An event of the log about a message, members NULL or 0: "message.received"
