@@ -73,6 +73,8 @@ typedef struct ngx_http_wahub_account_s      ngx_http_wahub_account_t;
 typedef struct ngx_http_wahub_curl_s         ngx_http_wahub_curl_t;
 typedef struct ngx_http_wahub_webhooks_s     ngx_http_wahub_webhooks_t;
 typedef struct ngx_http_wahub_api_s          ngx_http_wahub_api_t;
+typedef struct ngx_http_wahub_sql_s          ngx_http_wahub_sql_t;
+typedef struct ngx_http_wahub_projector_s    ngx_http_wahub_projector_t;
 
 
 typedef struct {
@@ -124,7 +126,14 @@ typedef struct {
                                                 or NULL                    */
     ngx_msec_t                   webhook_timeout;
 
-    ngx_str_t                    store;      /* as given; "" default       */
+    ngx_str_t                    store;      /* path or postgresql:// URL,
+                                                NUL-terminated             */
+    ngx_uint_t                   store_postgresql;
+    ngx_str_t                    store_password_file;
+    ngx_str_t                    store_password;        /* len 0: none;
+                                                NUL-terminated             */
+    ngx_uint_t                   log_count;  /* of projected events, at    */
+    time_t                       log_age;    /*  most, in a shard's log    */
     ngx_str_t                    media_path;
     ngx_str_t                    media_host;
     ngx_str_t                    graph_endpoint;
@@ -196,6 +205,8 @@ struct ngx_http_wahub_worker_s {
     ngx_http_wahub_curl_t       *curl;
     ngx_http_wahub_webhooks_t   *webhooks;
     ngx_http_wahub_api_t        *api;
+    ngx_http_wahub_sql_t        *sql;
+    ngx_http_wahub_projector_t  *projector;
 
     u_char                      *read_buf;   /* for one read, by anybody   */
     ngx_uint_t                   jobs;       /* thread tasks in flight     */

@@ -6,6 +6,7 @@
 #include "ngx_http_wahub_lookup.h"
 #include "ngx_http_wahub_redis.h"
 #include "ngx_http_wahub_shard.h"
+#include "ngx_http_wahub_sql.h"
 #include "ngx_http_wahub_view.h"
 
 
@@ -96,33 +97,37 @@ ngx_http_wahub_health_views(ngx_http_wahub_ctx_t *ctx, json_t *views)
 }
 
 
-/*
- * Everything this version stores lies in Redis, so "database" and "queues"
- * are as healthy as that is.
- */
+/* Queues lie in Redis, so they are as healthy as that is. */
 static void
 ngx_http_wahub_health_answer(ngx_http_wahub_ctx_t *ctx, ngx_uint_t up,
     json_t *sessions, json_t *queue)
 {
     json_t      *json;
+    ngx_uint_t   ok, database;
     const char  *word;
 
     word = up ? "healthy" : "unhealthy";
+
+    ngx_http_wahub_sql_check(ctx->worker);
+    database = ngx_http_wahub_sql_up(ctx->worker);
+    ok = (up && database);
+
     (void) json_object_set_new(queue, "totalProcessed", json_integer(0));
 
     json = json_pack("{s:s,s:o,s:I,s:s,s:{s:s,s:s,s:s},s:o,s:o}",
-        "status", up ? "ok" : "degraded",
+        "status", ok ? "ok" : "degraded",
         "timestamp", ngx_http_wahub_json_iso(ngx_http_wahub_wall_ms()),
         "uptime", (json_int_t) (ngx_time() - ctx->worker->api->started),
         "version", NGX_HTTP_WAHUB_VERSION,
-        "services", "database", word, "redis", word, "queues", word,
+        "services", "database", database ? "healthy" : "unhealthy",
+        "redis", word, "queues", word,
         "sessions", sessions, "queue", queue);
 
-    if (up == 0) {
+    if (ok == 0) {
         ctx->retry_after = 2;
     }
 
-    ngx_http_wahub_answer(ctx, up ? NGX_HTTP_OK
+    ngx_http_wahub_answer(ctx, ok ? NGX_HTTP_OK
                                   : NGX_HTTP_SERVICE_UNAVAILABLE, json);
 }
 
@@ -139,7 +144,11 @@ ngx_http_wahub_system_ready(ngx_http_wahub_ctx_t *ctx)
 {
     ngx_uint_t  ready;
 
-    ready = (ngx_http_wahub_health_up(ctx) && ctx->worker->draining == 0);
+    ngx_http_wahub_sql_check(ctx->worker);
+
+    ready = (ngx_http_wahub_health_up(ctx)
+             && ngx_http_wahub_sql_up(ctx->worker)
+             && ctx->worker->draining == 0);
 
     if (ready == 0) {
         ctx->retry_after = 2;

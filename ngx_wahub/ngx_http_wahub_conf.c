@@ -35,6 +35,7 @@ ngx_http_wahub_conf_create_main(ngx_conf_t *cf)
     wmcf->webhook_timeout = NGX_CONF_UNSET_MSEC;
     wmcf->max_accounts = NGX_CONF_UNSET_UINT;
     wmcf->shards = NGX_CONF_UNSET_UINT;
+    wmcf->log_count = NGX_CONF_UNSET_UINT;
     wmcf->lease = NGX_CONF_UNSET_MSEC;
     wmcf->qr_timeout = NGX_CONF_UNSET_MSEC;
     wmcf->send_timeout = NGX_CONF_UNSET_MSEC;
@@ -175,7 +176,9 @@ ngx_http_wahub_conf_finish(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (ngx_http_wahub_conf_keys(cf, wmcf) != NGX_OK) {
+    if (ngx_http_wahub_conf_keys(cf, wmcf) != NGX_OK
+        || ngx_http_wahub_conf_store_finish(cf, wmcf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -377,34 +380,6 @@ ngx_http_wahub_conf_allow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                                &value[i]);
         }
     }
-
-    return NGX_CONF_OK;
-}
-
-
-/* wahub_store sqlite:PATH | postgresql://... */
-char *
-ngx_http_wahub_conf_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_wahub_main_conf_t  *wmcf = conf;
-
-    ngx_str_t  *value;
-
-    if (wmcf->store.data != NULL) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    if (ngx_strncmp(value[1].data, "sqlite:", sizeof("sqlite:") - 1) != 0
-        && ngx_strncmp(value[1].data, "postgresql://",
-                       sizeof("postgresql://") - 1)
-           != 0)
-    {
-        return "must begin with \"sqlite:\" or \"postgresql://\"";
-    }
-
-    wmcf->store = value[1];
 
     return NGX_CONF_OK;
 }

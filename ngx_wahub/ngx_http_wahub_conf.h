@@ -29,6 +29,8 @@ char *ngx_http_wahub_conf_allow(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_wahub_conf_store(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_wahub_conf_event_log(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_wahub_conf_group(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_wahub_conf_origins(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -59,6 +61,10 @@ ngx_int_t ngx_http_wahub_conf_keys(ngx_conf_t *cf,
 /* First line of a file, without its end; wiped with cf->pool. */
 ngx_int_t ngx_http_wahub_conf_secret_line(ngx_conf_t *cf, ngx_str_t *file,
     ngx_str_t *line);
+
+/* ngx_http_wahub_conf_store.c: where the history is, how long events stay. */
+ngx_int_t ngx_http_wahub_conf_store_finish(ngx_conf_t *cf,
+    ngx_http_wahub_main_conf_t *wmcf);
 
 /* ngx_http_wahub_conf_url.c: fills wmcf->redis from the default URL. */
 char *ngx_http_wahub_conf_redis_url(ngx_conf_t *cf,

@@ -53,12 +53,15 @@ static const ngx_http_wahub_error_row_t  ngx_http_wahub_errors[] = {
     { "ACCOUNT_NOT_FOUND", 404, 0, "Account not found" },
     { "SESSION_NOT_FOUND", 404, 0, "Session not found" },
     { "MESSAGE_NOT_FOUND", 404, 0, "Message not found" },
+    { "CHAT_NOT_FOUND", 404, 0, "Chat not found" },
     { "QR_NOT_AVAILABLE", 404, 0, "No QR code is available" },
 
     { "METHOD_NOT_ALLOWED", 405, 0, "This method is not allowed here" },
 
     { "ACCOUNT_NOT_READY", 409, 0, "Account not ready" },
     { "ALREADY_EXISTS", 409, 0, "It exists already" },
+    { "AMBIGUOUS_ID", 409, 0,
+      "Several accounts have this id: narrow with account=" },
     { "INVALID_STATE", 409, 0, "Not possible in this state" },
     { "PROVIDER_UNSUPPORTED", 409, 0,
       "The account's provider cannot do this" },

@@ -107,6 +107,10 @@ static ngx_command_t  ngx_http_wahub_commands[] = {
 
     ngx_http_wahub_main("wahub_store", NGX_CONF_TAKE1,
                         ngx_http_wahub_conf_store, store),
+    ngx_http_wahub_main("wahub_store_password_file", NGX_CONF_TAKE1,
+                        ngx_conf_set_str_slot, store_password_file),
+    ngx_http_wahub_main("wahub_event_log", NGX_CONF_TAKE2,
+                        ngx_http_wahub_conf_event_log, log_count),
     ngx_http_wahub_main("wahub_media_path", NGX_CONF_TAKE1,
                         ngx_conf_set_str_slot, media_path),
     ngx_http_wahub_main("wahub_media_host", NGX_CONF_TAKE1,
@@ -178,8 +182,6 @@ static ngx_command_t  ngx_http_wahub_commands[] = {
 
     /* checked, without effect in this version */
 
-    ngx_http_wahub_later("wahub_store_password_file", NGX_HTTP_MAIN_CONF,
-                         NGX_CONF_TAKE1, words),
     ngx_http_wahub_later("wahub_media_redirect", NGX_HTTP_MAIN_CONF,
                          NGX_CONF_TAKE1, words),
     ngx_http_wahub_later("wahub_files", NGX_HTTP_WAHUB_ALL_CONF,
@@ -232,8 +234,6 @@ static ngx_command_t  ngx_http_wahub_commands[] = {
                          NGX_CONF_TAKE1, words),
     ngx_http_wahub_later("wahub_external_upstream", NGX_HTTP_MAIN_CONF,
                          NGX_CONF_TAKE12, words),
-    ngx_http_wahub_later("wahub_event_log", NGX_HTTP_MAIN_CONF,
-                         NGX_CONF_TAKE2, number),
     ngx_http_wahub_later("wahub_event_retention", NGX_HTTP_MAIN_CONF,
                          NGX_CONF_TAKE1, time),
     ngx_http_wahub_later("wahub_presence_retention", NGX_HTTP_MAIN_CONF,

@@ -60,8 +60,7 @@ const ngx_str_t  ngx_http_wahub_script_commit = ngx_string(
 "for k = 1, n do\n"
 "  local body, hook = A[i + 1], A[i + 2]\n"
 "  i = i + 2\n"
-"  local id = redis.call('XADD', KEYS[3], 'MAXLEN', '~', '10000', '*',\n"
-"                        'e', body) .. '-' .. A[4]\n"
+"  local id = redis.call('XADD', KEYS[3], '*', 'e', body) .. '-' .. A[4]\n"
 "  ids[k] = id\n"
 "  redis.call('PUBLISH', A[5], '{\"id\":\"' .. id .. '\",'\n"
 "                              .. string.sub(body, 2))\n"
@@ -74,6 +73,10 @@ const ngx_str_t  ngx_http_wahub_script_commit = ngx_string(
  * KEYS: 1 lease, 2 epoch, 3 set of accounts.  ARGV: 1 member, 2 lease ms.
  * { 1, epoch, accounts } or { 0, ms the holder's lease lasts }.  A lease
  * that is the asker's already (its answer was lost) counts as acquired.
+ *
+ * The epoch is the clock in seconds, or one more than the last if that is
+ * more: it also grows past what the history database knows of a Redis that
+ * lost its data.
  */
 const ngx_str_t  ngx_http_wahub_script_acquire = ngx_string(
 "local v = redis.call('GET', KEYS[1])\n"
@@ -86,7 +89,10 @@ const ngx_str_t  ngx_http_wahub_script_acquire = ngx_string(
 "  epoch = e\n"
 "  redis.call('PEXPIRE', KEYS[1], ARGV[2])\n"
 "else\n"
-"  epoch = tostring(redis.call('INCR', KEYS[2]))\n"
+"  local last = tonumber(redis.call('GET', KEYS[2]) or '0')\n"
+"  local now = tonumber(redis.call('TIME')[1])\n"
+"  epoch = string.format('%.0f', math.max(last + 1, now))\n"
+"  redis.call('SET', KEYS[2], epoch)\n"
 "  redis.call('SET', KEYS[1], ARGV[1] .. ':' .. epoch, 'PX', ARGV[2])\n"
 "end\n"
 "return { 1, epoch, redis.call('SMEMBERS', KEYS[3]) }\n");
@@ -161,3 +167,23 @@ const ngx_str_t  ngx_http_wahub_script_view = ngx_string(
 "local member = string.match(redis.call('GET', KEYS[2]) or '', '^(.*):')\n"
 "if not member then return { v, 0 } end\n"
 "return { v, redis.call('PUBSUB', 'NUMSUB', ARGV[1] .. member)[2] }\n");
+
+
+/*
+ * After a projection.  KEYS: 1 log.  ARGV: 1 the projected position, 2 how
+ * many events stay, 3 the oldest id that stays.  Events removed.  Nothing
+ * above the position goes: by age because 3 is not above 1, by number
+ * because as many stay as there are above it (when those are too many to
+ * look at, the number waits for the next time).
+ */
+const ngx_str_t  ngx_http_wahub_script_trim = ngx_string(
+"local log, keep = KEYS[1], tonumber(ARGV[2])\n"
+"local n = redis.call('XTRIM', log, 'MINID', '~', ARGV[3])\n"
+"if redis.call('XLEN', log) > keep then\n"
+"  local above = #redis.call('XRANGE', log, '(' .. ARGV[1], '+',\n"
+"                            'COUNT', 1001)\n"
+"  if above <= 1000 and above <= keep then\n"
+"    n = n + redis.call('XTRIM', log, 'MAXLEN', '~', keep)\n"
+"  end\n"
+"end\n"
+"return n\n");

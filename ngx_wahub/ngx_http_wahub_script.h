@@ -20,5 +20,6 @@ extern const ngx_str_t  ngx_http_wahub_script_renew;
 extern const ngx_str_t  ngx_http_wahub_script_release;
 extern const ngx_str_t  ngx_http_wahub_script_member;
 extern const ngx_str_t  ngx_http_wahub_script_cluster;
+extern const ngx_str_t  ngx_http_wahub_script_trim;
 
 #endif /* NGX_HTTP_WAHUB_SCRIPT_H */

@@ -13,6 +13,7 @@
  * dropped on the spot.  Whatever this worker still believes, the commit
  * script checks the fence.
  */
+#include "ngx_http_wahub_project.h"
 #include "ngx_http_wahub_redis.h"
 #include "ngx_http_wahub_script.h"
 #include "ngx_http_wahub_shard_int.h"
@@ -476,6 +477,7 @@ ngx_http_wahub_shard_acquired(void *data, ngx_http_wahub_redis_reply_t *reply)
 
     ngx_http_wahub_shard_populate(shard, ngx_http_wahub_redis_at(reply, 2));
     ngx_http_wahub_webhook_recover(shard->worker, shard->number);
+    ngx_http_wahub_project_acquired(shard);
 }
 
 
@@ -579,6 +581,7 @@ ngx_http_wahub_shard_lost(ngx_http_wahub_shard_t *shard, const char *why)
 
     shard->recovering = 0;
     ngx_http_wahub_webhook_forget(shard->worker, shard->number);
+    ngx_http_wahub_project_gone(shard);
     ngx_http_wahub_worker_left(shard->worker);
 }
 
@@ -651,6 +654,7 @@ ngx_http_wahub_shard_release(ngx_http_wahub_shard_t *shard)
     argv[3].len = ngx_sprintf(notice, "free %ui", shard->number) - notice;
 
     shard->state = ngx_http_wahub_shard_releasing;
+    ngx_http_wahub_project_gone(shard);
 
     if (ngx_http_wahub_redis_eval(w->redis, w->shards->release,
                                   ngx_http_wahub_shard_released, shard, argv,

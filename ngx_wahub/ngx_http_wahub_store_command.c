@@ -2,6 +2,7 @@
  * Operations as Redis commands, and their replies.
  */
 #include "ngx_http_wahub_log.h"
+#include "ngx_http_wahub_project.h"
 #include "ngx_http_wahub_script.h"
 #include "ngx_http_wahub_shard.h"
 #include "ngx_http_wahub_store_int.h"
@@ -628,6 +629,10 @@ ngx_http_wahub_store_commit_result(ngx_http_wahub_op_t *op,
 
     if (ngx_http_wahub_redis_type(reply) == ngx_http_wahub_redis_array) {
 
+        if (op->commit->n_events != 0) {
+            ngx_http_wahub_project_mark(slot->shard);
+        }
+
         if (slot->is_stalled == 0) {
             ngx_http_wahub_store_hooks(op, reply);
         }
@@ -648,6 +653,7 @@ ngx_http_wahub_store_commit_result(ngx_http_wahub_op_t *op,
     switch (ngx_http_wahub_redis_int(reply)) {
 
     case NGX_HTTP_WAHUB_COMMIT_ALREADY:
+        ngx_http_wahub_project_mark(slot->shard);
         ngx_http_wahub_store_hooks(op, NULL);
         return;
 

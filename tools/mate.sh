@@ -2,6 +2,18 @@
 # shellcheck shell=bash disable=SC2154
 
 
+# Servers on one Redis must share the history database, too: prints that of
+# the server mate_key() finds.
+mate_store() {
+    local key store
+
+    key=$(mate_key) || return 1
+    store=$(sed -n 's/^ *wahub_store  *\([^;]*\);.*/\1/p' \
+        "${key%/*}/nginx.conf" 2> /dev/null | head -n 1)
+    [ -n "$store" ] && echo "$store"
+}
+
+
 # Servers on one Redis must share the secret key.  Prints that of another
 # server of this machine that uses the Redis in WAHUB_REDIS, if there is one
 # and its key can be read.
