@@ -1,13 +1,19 @@
 /*
- * limit, offset, page.
+ * limit, offset, page, cursor.
  */
 #include "ngx_http_wahub_page.h"
 
 #include "ngx_http_wahub_error.h"
 
 
+static ngx_http_wahub_page_t *ngx_http_wahub_page_create(
+    ngx_http_wahub_ctx_t *ctx, ngx_int_t limit, ngx_uint_t cursors);
 static ngx_int_t ngx_http_wahub_page_read(ngx_http_wahub_ctx_t *ctx,
-    ngx_http_wahub_page_t *page);
+    ngx_http_wahub_page_t *page, ngx_uint_t cursors);
+static ngx_int_t ngx_http_wahub_page_cursor(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_page_t *page, ngx_uint_t cursors);
+static ngx_int_t ngx_http_wahub_page_link(ngx_http_wahub_ctx_t *ctx,
+    const u_char *where, size_t len);
 static ngx_int_t ngx_http_wahub_page_limit(ngx_http_request_t *r,
     ngx_http_wahub_page_t *page);
 static u_char *ngx_http_wahub_page_args(ngx_http_request_t *r, u_char *p);
@@ -15,6 +21,21 @@ static u_char *ngx_http_wahub_page_args(ngx_http_request_t *r, u_char *p);
 
 ngx_http_wahub_page_t *
 ngx_http_wahub_page_open(ngx_http_wahub_ctx_t *ctx, ngx_int_t limit)
+{
+    return ngx_http_wahub_page_create(ctx, limit, 0);
+}
+
+
+ngx_http_wahub_page_t *
+ngx_http_wahub_page_open_cursor(ngx_http_wahub_ctx_t *ctx, ngx_int_t limit)
+{
+    return ngx_http_wahub_page_create(ctx, limit, 1);
+}
+
+
+static ngx_http_wahub_page_t *
+ngx_http_wahub_page_create(ngx_http_wahub_ctx_t *ctx, ngx_int_t limit,
+    ngx_uint_t cursors)
 {
     ngx_http_wahub_page_t  *page;
 
@@ -28,16 +49,16 @@ ngx_http_wahub_page_open(ngx_http_wahub_ctx_t *ctx, ngx_int_t limit)
     page->limit = limit;
     ctx->state = page;
 
-    return ngx_http_wahub_page_read(ctx, page) == NGX_OK ? page : NULL;
+    return ngx_http_wahub_page_read(ctx, page, cursors) == NGX_OK ? page
+                                                                  : NULL;
 }
 
 
 static ngx_int_t
 ngx_http_wahub_page_read(ngx_http_wahub_ctx_t *ctx,
-    ngx_http_wahub_page_t *page)
+    ngx_http_wahub_page_t *page, ngx_uint_t cursors)
 {
     ngx_int_t            rc, number;
-    ngx_str_t            cursor;
     ngx_http_request_t  *r;
 
     r = ctx->request;
@@ -55,17 +76,7 @@ ngx_http_wahub_page_read(ngx_http_wahub_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    /* No list of this version hands out cursors. */
-
-    if (ngx_http_wahub_query(r, "cursor", &cursor) != NGX_DECLINED) {
-        if (rc == NGX_OK
-            || ngx_http_wahub_query(r, "page", &cursor) != NGX_DECLINED)
-        {
-            ngx_http_wahub_error(ctx, "CONFLICTING_PARAMETERS", NULL);
-            return NGX_ERROR;
-        }
-
-        ngx_http_wahub_error_query(ctx, "cursor");
+    if (ngx_http_wahub_page_cursor(ctx, page, cursors) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -93,6 +104,37 @@ ngx_http_wahub_page_read(ngx_http_wahub_ctx_t *ctx,
 
     if (page->offset > NGX_HTTP_WAHUB_OFFSET_MAX) {
         ngx_http_wahub_error_query(ctx, "page");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_wahub_page_cursor(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_page_t *page, ngx_uint_t cursors)
+{
+    ngx_int_t            rc;
+    ngx_str_t            other;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+    rc = ngx_http_wahub_query(r, "cursor", &page->cursor);
+
+    if (rc == NGX_DECLINED) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_wahub_query(r, "offset", &other) != NGX_DECLINED
+        || ngx_http_wahub_query(r, "page", &other) != NGX_DECLINED)
+    {
+        ngx_http_wahub_error(ctx, "CONFLICTING_PARAMETERS", NULL);
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_ERROR || cursors == 0 || page->cursor.len == 0) {
+        ngx_http_wahub_error_query(ctx, "cursor");
         return NGX_ERROR;
     }
 
@@ -147,11 +189,9 @@ ngx_http_wahub_page_take(ngx_http_wahub_ctx_t *ctx)
 ngx_int_t
 ngx_http_wahub_page_close(ngx_http_wahub_ctx_t *ctx)
 {
-    u_char                 *p;
-    ngx_http_request_t     *r;
+    u_char                 *last, where[sizeof("offset=") + NGX_INT_T_LEN];
     ngx_http_wahub_page_t  *page;
 
-    r = ctx->request;
     page = ctx->state;
     ctx->total = page->seen;
 
@@ -159,9 +199,45 @@ ngx_http_wahub_page_close(ngx_http_wahub_ctx_t *ctx)
         return NGX_OK;
     }
 
-    p = ngx_pnalloc(r->pool, r->uri.len * 3 + r->args.len
-                             + sizeof("<?limit=&offset=&>; rel=\"next\"")
-                             + 2 * NGX_INT_T_LEN);
+    last = ngx_sprintf(where, "offset=%i", page->offset + page->limit);
+
+    return ngx_http_wahub_page_link(ctx, where, last - where);
+}
+
+
+ngx_int_t
+ngx_http_wahub_page_close_cursor(ngx_http_wahub_ctx_t *ctx, ngx_int_t total,
+    const char *next)
+{
+    u_char  *last, where[128];
+
+    ctx->total = total;
+
+    if (next[0] == '\0') {
+        return NGX_OK;
+    }
+
+    last = ngx_snprintf(where, sizeof(where), "cursor=%s", next);
+
+    return ngx_http_wahub_page_link(ctx, where, last - where);
+}
+
+
+/* The request again, but from `where` on. */
+static ngx_int_t
+ngx_http_wahub_page_link(ngx_http_wahub_ctx_t *ctx, const u_char *where,
+    size_t len)
+{
+    u_char                 *p;
+    ngx_http_request_t     *r;
+    ngx_http_wahub_page_t  *page;
+
+    r = ctx->request;
+    page = ctx->state;
+
+    p = ngx_pnalloc(r->pool, r->uri.len * 3 + r->args.len + len
+                             + sizeof("<?limit=&&>; rel=\"next\"")
+                             + NGX_INT_T_LEN);
 
     if (p == NULL) {
         return NGX_ERROR;
@@ -170,8 +246,8 @@ ngx_http_wahub_page_close(ngx_http_wahub_ctx_t *ctx)
     ctx->link.data = p;
     *p++ = '<';
     p = (u_char *) ngx_escape_uri(p, r->uri.data, r->uri.len, NGX_ESCAPE_URI);
-    p = ngx_sprintf(p, "?limit=%i&offset=%i", page->limit,
-                    page->offset + page->limit);
+    p = ngx_sprintf(p, "?limit=%i&", page->limit);
+    p = ngx_cpymem(p, where, len);
     p = ngx_http_wahub_page_args(r, p);
     p = ngx_cpymem(p, ">; rel=\"next\"", sizeof(">; rel=\"next\"") - 1);
     ctx->link.len = (size_t) (p - ctx->link.data);
@@ -191,6 +267,7 @@ ngx_http_wahub_page_args(ngx_http_request_t *r, u_char *p)
         ngx_string("limit="),
         ngx_string("offset="),
         ngx_string("page="),
+        ngx_string("cursor="),
         ngx_string("api_key="),
         ngx_string("token="),
         ngx_string("ticket="),

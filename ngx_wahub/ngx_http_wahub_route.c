@@ -162,7 +162,21 @@ static const ngx_http_wahub_route_t  ngx_http_wahub_routes[] = {
       IN_PATH, F(messages_send), SEND(002), "send a text" },
 
     { POST, PATH("/api/messages/send"), G(MESSAGES), A(SEND), SELECT,
-      F(messages_send), SEND(003), "send a text" }
+      F(messages_send), SEND(003), "send a text" },
+
+    { GET, PATH("/api/messages"), G(MESSAGES), A(READ), NONE,
+      F(history_messages), 0, "list messages" },
+
+    { GET, PATH("/api/messages/{id}"), G(MESSAGES), A(READ), NONE,
+      F(history_message), 0, "one message, with its receipts" },
+
+    /* chats */
+
+    { GET, PATH("/api/chats"), G(CHATS), A(READ), NONE,
+      F(history_chats), 0, "list chats" },
+
+    { GET, PATH("/api/chats/{jid}"), G(CHATS), A(READ), NONE,
+      F(history_chat), 0, "one chat, with its newest messages" }
 };
 
 
@@ -174,6 +188,7 @@ static const ngx_http_wahub_group_t  ngx_http_wahub_groups[] = {
     { NGX_HTTP_WAHUB_GROUP_ALL, "system" },
     { NGX_HTTP_WAHUB_GROUP_ACCOUNTS, "accounts" },
     { NGX_HTTP_WAHUB_GROUP_MESSAGES, "messages" },
+    { NGX_HTTP_WAHUB_GROUP_CHATS, "chats" },
     { 0, NULL }
 };
 

@@ -63,6 +63,12 @@ void ngx_http_wahub_realtime_list(ngx_http_wahub_ctx_t *ctx);
 /* api_messages.c */
 void ngx_http_wahub_messages_send(ngx_http_wahub_ctx_t *ctx);
 
+/* api_history.c */
+void ngx_http_wahub_history_messages(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_history_message(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_history_chats(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_history_chat(ngx_http_wahub_ctx_t *ctx);
+
 /* api_system.c */
 void ngx_http_wahub_system_index(ngx_http_wahub_ctx_t *ctx);
 void ngx_http_wahub_system_health(ngx_http_wahub_ctx_t *ctx);

@@ -1,0 +1,54 @@
+/*
+ * Rows that are answered from the history database: the query goes to a
+ * thread, which gives back the whole body of the answer.
+ */
+#ifndef NGX_HTTP_WAHUB_HISTORY_H
+#define NGX_HTTP_WAHUB_HISTORY_H
+
+#include "ngx_http_wahub_page.h"
+#include "ngx_http_wahub_sql.h"
+#include "ngx_http_wahub_wait.h"
+
+#include "wa_archive.h"
+
+
+/* One query and its answer.  Heap, its own memory: outlives the request. */
+typedef struct {
+    ngx_http_wahub_wait_t        wait;       /* must be first            */
+    ngx_pool_t                  *pool;       /* texts of the query       */
+    wa_archive_query_t           q;
+    wa_span_t                    ref;        /* of one message or chat   */
+    json_t                      *extra;      /* members of the answer    */
+    const char                  *missing;    /* error code               */
+
+    wa_archive_page_t            page;       /* items taken out          */
+    wa_buf_t                     body;       /* empty: there is none     */
+    unsigned                     list:1;
+} ngx_http_wahub_history_t;
+
+
+/*
+ * Reads ?account= (and ?session_id=), then runs `next`, with the account
+ * looked up; answers errors by itself.
+ */
+void ngx_http_wahub_history_account(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_row_pt next);
+
+/* Empty but for tenant, account and, with `page`, what it says. */
+void ngx_http_wahub_history_query(ngx_http_wahub_ctx_t *ctx,
+    const ngx_http_wahub_page_t *page, wa_archive_query_t *q);
+
+/*
+ * Runs the query (thread: `run`, with a ngx_http_wahub_history_t) and
+ * answers; ends the running function.  Copies `q` and `ref`; takes the
+ * reference `extra`.  `missing` is the error code when there is no body.
+ */
+void ngx_http_wahub_history_start(ngx_http_wahub_ctx_t *ctx,
+    const wa_archive_query_t *q, const ngx_str_t *ref, json_t *extra,
+    const char *missing, ngx_http_wahub_sql_pt run);
+
+/* Thread: `json` becomes the body.  Takes the reference. */
+wa_err_t ngx_http_wahub_history_body(ngx_http_wahub_history_t *h,
+    json_t *json);
+
+#endif /* NGX_HTTP_WAHUB_HISTORY_H */
