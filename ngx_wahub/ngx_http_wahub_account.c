@@ -330,6 +330,7 @@ ngx_http_wahub_account_timer(ngx_event_t *ev)
 /*
  * To the end, always: the engine refuses every verb between its first and
  * its last output.  What one verb puts out is bounded by what it was given.
+ * Nothing is put out on a lease that has run out.
  */
 void
 ngx_http_wahub_account_drain(ngx_http_wahub_account_t *slot)
@@ -337,6 +338,12 @@ ngx_http_wahub_account_drain(ngx_http_wahub_account_t *slot)
     wa_out_t  out;
 
     if (slot->account == NULL || slot->draining) {
+        return;
+    }
+
+    if (ngx_http_wahub_shard_sure(slot->shard) == 0) {
+        ngx_http_wahub_account_drop(slot, "OWNER_UNAVAILABLE",
+                                    "the account moves to another worker");
         return;
     }
 

@@ -16,6 +16,7 @@
  */
 #include "ngx_http_wahub_log.h"
 #include "ngx_http_wahub_peer_int.h"
+#include "ngx_http_wahub_shard.h"
 #include "ngx_http_wahub_worker.h"
 
 
@@ -106,6 +107,20 @@ ngx_http_wahub_peer_opened(ngx_http_wahub_peer_t *peer)
 
 /* -- reading ------------------------------------------------------------- */
 
+/* The lease has run out: what came is not ours, what is left stays. */
+static ngx_uint_t
+ngx_http_wahub_peer_stale(ngx_http_wahub_peer_t *peer)
+{
+    if (ngx_http_wahub_shard_sure(peer->slot->shard)) {
+        return 0;
+    }
+
+    ngx_http_wahub_account_drop(peer->slot, "OWNER_UNAVAILABLE",
+                                "the account moves to another worker");
+    return 1;
+}
+
+
 static void
 ngx_http_wahub_peer_read_handler(ngx_event_t *rev)
 {
@@ -118,6 +133,10 @@ ngx_http_wahub_peer_read_handler(ngx_event_t *rev)
 
     if (c->close) {
         ngx_http_wahub_peer_fail(peer, "worker is shutting down");
+        return;
+    }
+
+    if (ngx_http_wahub_peer_stale(peer)) {
         return;
     }
 
@@ -240,7 +259,9 @@ ngx_http_wahub_peer_write_handler(ngx_event_t *wev)
         return;
     }
 
-    ngx_http_wahub_peer_flush(peer);
+    if (ngx_http_wahub_peer_stale(peer) == 0) {
+        ngx_http_wahub_peer_flush(peer);
+    }
 }
 
 

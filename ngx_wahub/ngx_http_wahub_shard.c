@@ -10,8 +10,9 @@
  *
  * The lease is surely ours until (time of the last question that renewed
  * it + lease).  Past that, or when a renewal is refused, the accounts are
- * dropped on the spot.  Whatever this worker still believes, the commit
- * script checks the fence.
+ * dropped on the spot; each looks at the clock itself before it acts, so a
+ * process that was stopped says nothing when it wakes.  Whatever this worker
+ * still believes, the commit script checks the fence.
  */
 #include "ngx_http_wahub_project.h"
 #include "ngx_http_wahub_redis.h"
@@ -22,6 +23,7 @@
 
 #define NGX_HTTP_WAHUB_SHARD_TICK   250
 #define NGX_HTTP_WAHUB_SHARD_RETRY  1000
+#define NGX_HTTP_WAHUB_SHARD_GRACE  2500         /* Redis' longest backoff */
 #define NGX_HTTP_WAHUB_HOOK_WAIT    1000         /* for deliveries         */
 
 
@@ -68,7 +70,9 @@ ngx_http_wahub_shards_init(ngx_http_wahub_worker_t *w)
     }
 
     ss->pool = ngx_create_pool(1024, w->log);
-    if (ss->pool == NULL) {
+    ss->spare = ngx_create_pool(1024, w->log);
+
+    if (ss->pool == NULL || ss->spare == NULL) {
         return NGX_ERROR;
     }
 
@@ -134,6 +138,10 @@ ngx_http_wahub_shards_exit(ngx_http_wahub_worker_t *w)
         ngx_destroy_pool(ss->pool);
     }
 
+    if (ss->spare != NULL) {
+        ngx_destroy_pool(ss->spare);
+    }
+
     ngx_free(ss);
     w->shards = NULL;
 }
@@ -166,6 +174,21 @@ ngx_http_wahub_shards_held(ngx_http_wahub_worker_t *w)
     }
 
     return n;
+}
+
+
+ngx_uint_t
+ngx_http_wahub_shard_sure(ngx_http_wahub_shard_t *shard)
+{
+    if (shard->state != ngx_http_wahub_shard_held
+        && shard->state != ngx_http_wahub_shard_leaving)
+    {
+        return 0;
+    }
+
+    ngx_time_update();
+
+    return (ngx_msec_int_t) (shard->until - ngx_current_msec) > 0;
 }
 
 
@@ -220,6 +243,11 @@ ngx_http_wahub_shards_tick(ngx_event_t *ev)
         }
     }
 
+    if (ss->grace && (ngx_msec_int_t) (ngx_current_msec - ss->grace_at) >= 0) {
+        ss->grace = 0;
+        ngx_http_wahub_member_beat(ss);
+    }
+
     ngx_http_wahub_shards_act(ss);
     ngx_http_wahub_worker_left(ss->worker);
 
@@ -251,6 +279,9 @@ ngx_http_wahub_shards_state(void *data, ngx_uint_t up)
     if (up == 0) {
         return;
     }
+
+    ss->grace = 1;
+    ss->grace_at = ngx_current_msec + NGX_HTTP_WAHUB_SHARD_GRACE;
 
     /* leases may be about to run out: renew now */
 

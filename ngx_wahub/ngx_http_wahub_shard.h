@@ -44,6 +44,13 @@ ngx_http_wahub_shard_t *ngx_http_wahub_shard_get(ngx_http_wahub_worker_t *w,
 /* Held, and its accounts may take commands. */
 ngx_int_t ngx_http_wahub_shard_serves(ngx_http_wahub_shard_t *shard);
 
+/*
+ * The lease is sure, by a clock read now: the process may have slept since
+ * the event loop read it.  0: whatever the account wants to say must not be
+ * said; the shard itself is given up with the next tick.
+ */
+ngx_uint_t ngx_http_wahub_shard_sure(ngx_http_wahub_shard_t *shard);
+
 /* The store was told that the fence is gone: find out now. */
 void ngx_http_wahub_shard_suspect(ngx_http_wahub_shard_t *shard);
 

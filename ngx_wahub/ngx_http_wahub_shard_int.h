@@ -16,6 +16,7 @@ struct ngx_http_wahub_shards_s {
     ngx_uint_t                   n;
 
     ngx_pool_t                  *pool;       /* members, made anew each beat */
+    ngx_pool_t                  *spare;      /* the list before that       */
     ngx_str_t                   *members;
     ngx_uint_t                   nmembers;
 
@@ -36,9 +37,11 @@ struct ngx_http_wahub_shards_s {
     ngx_msec_t                   beat_at;    /* last heartbeat             */
     ngx_msec_t                   settled_at; /* no acquiring before        */
     ngx_msec_t                   rebalance_at; /* no handing over before   */
+    ngx_msec_t                   grace_at;   /* silent members kept until  */
 
     unsigned                     admitted:1; /* shares key and shards      */
     unsigned                     refused:1;  /* said that it does not      */
+    unsigned                     grace:1;    /* grace_at is to come        */
     unsigned                     beating:1;
     unsigned                     beat_again:1; /* asked for meanwhile      */
     unsigned                     greeted:1;  /* said hello, counted start  */

@@ -385,43 +385,110 @@ ngx_http_wahub_member_beat(ngx_http_wahub_shards_t *ss)
 }
 
 
-static void
-ngx_http_wahub_member_beaten(void *data, ngx_http_wahub_redis_reply_t *reply)
+static ngx_int_t
+ngx_http_wahub_member_add(ngx_http_wahub_shards_t *ss, const ngx_str_t *name)
 {
-    ngx_str_t                 name;
-    ngx_uint_t                i, n;
-    ngx_http_wahub_shards_t  *ss = data;
+    ngx_str_t  *member;
 
-    ss->beating = 0;
-
-    n = ngx_http_wahub_redis_count(reply);
-
-    if (n == 0 || ss->leaving) {
-        return;
+    if (ss->nmembers == NGX_HTTP_WAHUB_MEMBERS_MAX) {
+        return NGX_OK;
     }
 
-    n = ngx_min(n, NGX_HTTP_WAHUB_MEMBERS_MAX);
+    member = &ss->members[ss->nmembers];
+    member->data = ngx_pnalloc(ss->pool, name->len);
 
+    if (member->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(member->data, name->data, name->len);
+    member->len = name->len;
+    ss->nmembers++;
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_wahub_member_listed(ngx_http_wahub_shards_t *ss,
+    const ngx_str_t *name)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < ss->nmembers; i++) {
+        if (ss->members[i].len == name->len
+            && ngx_memcmp(ss->members[i].data, name->data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * The new list.  When Redis has just come back, those who lived before and
+ * have not been heard yet count as alive for a moment: whoever is first must
+ * not take everything only to give half of it back.
+ */
+static ngx_int_t
+ngx_http_wahub_member_list(ngx_http_wahub_shards_t *ss,
+    ngx_http_wahub_redis_reply_t *reply)
+{
+    ngx_str_t    name, *before;
+    ngx_uint_t   i, n, nbefore;
+    ngx_pool_t  *pool;
+
+    before = ss->members;
+    nbefore = ss->nmembers;
+
+    pool = ss->pool;
+    ss->pool = ss->spare;
+    ss->spare = pool;
     ngx_reset_pool(ss->pool);
-    ss->nmembers = 0;
 
-    ss->members = ngx_palloc(ss->pool, n * sizeof(ngx_str_t));
+    n = ngx_http_wahub_redis_count(reply);
+    ss->nmembers = 0;
+    ss->members = ngx_palloc(ss->pool,
+                             ngx_min(n + nbefore, NGX_HTTP_WAHUB_MEMBERS_MAX)
+                             * sizeof(ngx_str_t));
     if (ss->members == NULL) {
-        return;
+        return NGX_ERROR;
     }
 
     for (i = 0; i < n; i++) {
         name = ngx_http_wahub_redis_str(ngx_http_wahub_redis_at(reply, i));
 
-        ss->members[i].len = name.len;
-        ss->members[i].data = ngx_pstrdup(ss->pool, &name);
-
-        if (ss->members[i].data == NULL) {
-            return;
+        if (ngx_http_wahub_member_add(ss, &name) != NGX_OK) {
+            return NGX_ERROR;
         }
     }
 
-    ss->nmembers = n;
+    for (i = 0; ss->grace && i < nbefore; i++) {
+        if (ngx_http_wahub_member_listed(ss, &before[i]) == 0
+            && ngx_http_wahub_member_add(ss, &before[i]) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_wahub_member_beaten(void *data, ngx_http_wahub_redis_reply_t *reply)
+{
+    ngx_http_wahub_shards_t  *ss = data;
+
+    ss->beating = 0;
+
+    if (ngx_http_wahub_redis_count(reply) == 0 || ss->leaving
+        || ngx_http_wahub_member_list(ss, reply) != NGX_OK)
+    {
+        return;
+    }
 
     if (ss->beat_again) {
         ss->beat_again = 0;

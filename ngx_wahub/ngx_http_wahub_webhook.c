@@ -324,6 +324,7 @@ ngx_http_wahub_hooked_run(ngx_http_wahub_webhooks_t *hooks,
 {
     ngx_queue_t                *q;
     const char                 *error;
+    ngx_http_wahub_shard_t     *shard;
     ngx_http_wahub_delivery_t  *d;
 
     while (account->current == NULL) {
@@ -344,7 +345,9 @@ ngx_http_wahub_hooked_run(ngx_http_wahub_webhooks_t *hooks,
         q = ngx_queue_head(&account->deliveries);
         d = ngx_queue_data(q, ngx_http_wahub_delivery_t, link);
 
-        if (ngx_http_wahub_shard_get(hooks->worker, d->shard)->recovering) {
+        shard = ngx_http_wahub_shard_get(hooks->worker, d->shard);
+
+        if (shard->recovering || ngx_http_wahub_shard_sure(shard) == 0) {
             return;
         }
 

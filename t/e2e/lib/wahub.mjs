@@ -277,11 +277,12 @@ export class Wahub {
         if (now.state === state) {
             return now;
         }
-        const since = this.events.all.length;
+        const { events } = this; // another one after a restart
+        const since = events.all.length;
         await Promise.race([
-            this.events.wait(e => e.type === 'session.status'
+            events.wait(e => e.type === 'session.status'
                 && e.account_id === id && e.data.state === state
-                && this.events.all.indexOf(e) >= since, `state ${state}`,
+                && events.all.indexOf(e) >= since, `state ${state}`,
             ms),
             until(`state ${state}`, async () =>
                 (await this.account(id)).state === state, ms),
