@@ -1,7 +1,7 @@
 /*
- * Digests, MACs, key derivation and AES on OpenSSL, which uses the CPU's
+ * Digests, key derivation and AES on OpenSSL, which uses the CPU's
  * instructions for them; random and comparison from libsodium.
- * This file and wa_crypto_curve.c are the only ones that include either.
+ * wa_crypto*.c are the only files that include either.
  */
 
 #include <limits.h>
@@ -21,15 +21,6 @@
 /* OpenSSL's lengths are int; this leaves room for a block and a tag. */
 #define WA_EVP_MAX       ((size_t) INT_MAX - 64)
 
-#define WA_SHA256_BLOCK  64u
-
-
-struct wa_hmac_s {
-    EVP_MD_CTX  *ctx;
-    uint8_t      inner[WA_SHA256_BLOCK];    /* key ^ ipad */
-    uint8_t      outer[WA_SHA256_BLOCK];    /* key ^ opad */
-};
-
 
 struct wa_digest_s {
     EVP_MD_CTX  *ctx;
@@ -41,7 +32,6 @@ struct wa_digest_s {
  * fetched once.  Written by wa_crypto_init() only, read-only afterwards.
  */
 static struct {
-    EVP_MD      *sha256;
     EVP_MD      *sha1;
     EVP_MD      *sha512;
     EVP_MD      *md5;
@@ -65,7 +55,6 @@ wa_crypto_init(void)
         return WA_ERR_FATAL;
     }
 
-    wa_evp.sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     wa_evp.sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
     wa_evp.sha512 = EVP_MD_fetch(NULL, "SHA512", NULL);
     wa_evp.md5 = EVP_MD_fetch(NULL, "MD5", NULL);
@@ -75,7 +64,7 @@ wa_crypto_init(void)
     wa_evp.cbc = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
     wa_evp.ctr = EVP_CIPHER_fetch(NULL, "AES-256-CTR", NULL);
 
-    if (wa_evp.sha256 == NULL || wa_evp.sha1 == NULL || wa_evp.sha512 == NULL
+    if (wa_evp.sha1 == NULL || wa_evp.sha512 == NULL
         || wa_evp.md5 == NULL || wa_evp.hkdf == NULL || wa_evp.pbkdf2 == NULL
         || wa_evp.gcm == NULL || wa_evp.cbc == NULL || wa_evp.ctr == NULL)
     {
@@ -146,13 +135,6 @@ done:
 
 
 wa_err_t
-wa_sha256(const wa_span_t *parts, size_t n, uint8_t out[32])
-{
-    return wa_digest(wa_evp.sha256, parts, n, out);
-}
-
-
-wa_err_t
 wa_sha1(const wa_span_t *parts, size_t n, uint8_t out[20])
 {
     return wa_digest(wa_evp.sha1, parts, n, out);
@@ -170,153 +152,6 @@ wa_err_t
 wa_md5(const wa_span_t *parts, size_t n, uint8_t out[16])
 {
     return wa_digest(wa_evp.md5, parts, n, out);
-}
-
-
-/*
- * HMAC (RFC 2104) straight on the digest: OpenSSL's EVP_MAC takes three times
- * as long for the short texts that the Signal ratchet makes, some ten of them
- * per message.
- */
-static bool
-wa_hmac_begin(wa_hmac_t *h)
-{
-    return EVP_DigestInit_ex2(h->ctx, wa_evp.sha256, NULL) == 1
-           && EVP_DigestUpdate(h->ctx, h->inner, sizeof(h->inner)) == 1;
-}
-
-
-static bool
-wa_hmac_end(wa_hmac_t *h, uint8_t out[32])
-{
-    return EVP_DigestFinal_ex(h->ctx, out, NULL) == 1
-           && EVP_DigestInit_ex2(h->ctx, wa_evp.sha256, NULL) == 1
-           && EVP_DigestUpdate(h->ctx, h->outer, sizeof(h->outer)) == 1
-           && EVP_DigestUpdate(h->ctx, out, WA_SHA256_LEN) == 1
-           && EVP_DigestFinal_ex(h->ctx, out, NULL) == 1;
-}
-
-
-static void
-wa_hmac_close(wa_hmac_t *h)
-{
-    EVP_MD_CTX_free(h->ctx);
-    wa_wipe(h, sizeof(*h));
-}
-
-
-static wa_err_t
-wa_hmac_open(wa_hmac_t *h, wa_span_t key)
-{
-    size_t    i;
-    uint8_t   block[WA_SHA256_BLOCK];
-    wa_err_t  rc;
-
-    memset(block, 0, sizeof(block));
-
-    if (key.n > sizeof(block)) {
-
-        rc = wa_sha256(&key, 1, block);
-        if (rc != WA_OK) {
-            return rc;
-        }
-
-    } else if (key.n != 0) {
-        memcpy(block, key.p, key.n);
-    }
-
-    for (i = 0; i < sizeof(block); i++) {
-        h->inner[i] = block[i] ^ 0x36;
-        h->outer[i] = block[i] ^ 0x5c;
-    }
-
-    wa_wipe(block, sizeof(block));
-
-    h->ctx = EVP_MD_CTX_new();
-
-    if (h->ctx == NULL || !wa_hmac_begin(h)) {
-        wa_hmac_close(h);
-        return WA_ERR_NOMEM;
-    }
-
-    return WA_OK;
-}
-
-
-wa_err_t
-wa_hmac_sha256(wa_span_t key, const wa_span_t *parts, size_t n,
-    uint8_t out[32])
-{
-    size_t     i;
-    wa_err_t   rc;
-    wa_hmac_t  h;
-
-    rc = wa_hmac_open(&h, key);
-    if (rc != WA_OK) {
-        return rc;
-    }
-
-    for (i = 0; i < n && rc == WA_OK; i++) {
-        rc = wa_hmac_update(&h, parts[i]);
-    }
-
-    if (rc == WA_OK && !wa_hmac_end(&h, out)) {
-        rc = WA_ERR_NOMEM;
-    }
-
-    wa_hmac_close(&h);
-
-    return rc;
-}
-
-
-wa_err_t
-wa_hmac_create(wa_hmac_t **out, wa_span_t key)
-{
-    wa_err_t    rc;
-    wa_hmac_t  *h;
-
-    h = wa_alloc(sizeof(*h));
-    if (h == NULL) {
-        return WA_ERR_NOMEM;
-    }
-
-    rc = wa_hmac_open(h, key);
-    if (rc != WA_OK) {
-        wa_free(h);
-        return rc;
-    }
-
-    *out = h;
-
-    return WA_OK;
-}
-
-
-wa_err_t
-wa_hmac_update(wa_hmac_t *h, wa_span_t data)
-{
-    return EVP_DigestUpdate(h->ctx, data.p, data.n) == 1 ? WA_OK
-                                                         : WA_ERR_NOMEM;
-}
-
-
-wa_err_t
-wa_hmac_final(wa_hmac_t *h, uint8_t out[32])
-{
-    return (wa_hmac_end(h, out) && wa_hmac_begin(h)) ? WA_OK : WA_ERR_NOMEM;
-}
-
-
-void
-wa_hmac_free(wa_hmac_t *h)
-{
-    if (h == NULL) {
-        return;
-    }
-
-    wa_hmac_close(h);
-    wa_free(h);
 }
 
 
