@@ -133,10 +133,16 @@ export class Mailbox {
         }
     }
 
-    /** Finds what an ack or receipt answers; removes it when it clears. */
-    answered(tag, id, clears) {
-        const i = this.entries.findIndex(e => e.stanza.tag === tag
-            && e.stanza.attrs.id === id && e.link !== undefined);
+    /** Finds what an ack or receipt answers; removes it when it clears.
+     *  Receipts of several devices for one message share its id: then the
+     *  one that `suits`. */
+    answered(tag, id, clears, suits = () => true) {
+        const fits = e => e.stanza.tag === tag && e.stanza.attrs.id === id
+            && e.link !== undefined;
+        let i = this.entries.findIndex(e => fits(e) && suits(e));
+        if (i < 0) {
+            i = this.entries.findIndex(fits);
+        }
         if (i < 0) {
             return undefined;
         }

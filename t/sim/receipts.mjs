@@ -178,8 +178,15 @@ export function handleAck(sim, device, stanza) {
     if (error !== undefined) {
         sim.nacks.push({ device, id, error });
     }
-    const entry = device.mailbox.answered(tag, id, e => !e.own || e.replied
-        || error !== undefined);
+    const exact = `${tag}|${id}|${to}|${type}`;
+    const suits = e => e.stanza.attrs.from === to
+        && (tag === 'message' || e.stanza.attrs.type === type);
+    const known = device.acked.has(exact)
+        && !device.mailbox.entries.some(e => e.stanza.tag === tag
+            && e.stanza.attrs.id === id && suits(e));
+    // the ack of a stanza that was delivered twice
+    const entry = known ? undefined : device.mailbox.answered(tag, id,
+        e => !e.own || e.replied || error !== undefined, suits);
     if (entry === undefined) {
         if (tag === 'message' ? !device.received.has(id)
             : !device.acked.has(`${tag}|${id}`)) {
@@ -188,6 +195,7 @@ export function handleAck(sim, device, stanza) {
         return;
     }
     device.acked.set(`${tag}|${id}`);
+    device.acked.set(exact);
     const expected = tag === 'call' ? children(entry.stanza)[0]?.tag
         : entry.stanza.attrs.type;
     if (tag !== 'message' && type !== expected) {
