@@ -411,7 +411,13 @@ wa_send_fail(wa_account_t *a, wa_send_t *s, const char *code,
 void
 wa_send_not_ready(wa_account_t *a, wa_send_t *s)
 {
-    if (s->asked) {
+    if (s->asked && a->quiesced) {
+
+        /* The state stays READY for the next owner, who may be asked. */
+        wa_account_reply(a, s->cmd_id, "OWNER_UNAVAILABLE",
+                         "The account is moving to another worker", NULL);
+
+    } else if (s->asked) {
         wa_account_reply(a, s->cmd_id, "ACCOUNT_NOT_READY",
                          "The account is not connected",
                          json_pack("{s:s}", "state",

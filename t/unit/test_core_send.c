@@ -270,6 +270,22 @@ nothing_is_sent_when_not_ready(void **state)
 
 
 static void
+a_send_meets_a_move_to_another_worker(void **state)
+{
+    room_t     *r = *state;
+    wa_host_t  *h = r->side[0].h;
+
+    room_send(r, 0, BOB_PN, "the state is READY, and yet");
+    wa_account_quiesce(room_account(r, 0), wa_host_now(h));
+    wa_host_drain(h);
+
+    assert_string_equal(wa_host_reply(h)->code, "OWNER_UNAVAILABLE");
+    room_run(r);
+    assert_int_equal(room_count(r, 0, "message", NULL), 0);
+}
+
+
+static void
 a_number_without_whatsapp_is_refused(void **state)
 {
     room_t  *r = *state;
@@ -674,6 +690,8 @@ main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(nothing_is_sent_when_not_ready,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_send_meets_a_move_to_another_worker, setup, teardown),
         cmocka_unit_test_setup_teardown(a_number_without_whatsapp_is_refused,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(refusals_of_the_server_are_failures,
