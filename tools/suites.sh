@@ -55,7 +55,7 @@ need_node_modules() {
 
 # -- test --------------------------------------------------------------------
 
-all_suites=(check unit asan replay valgrind e2e e2e-asan)
+all_suites=(check unit asan replay valgrind e2e chaos e2e-asan)
 
 
 # Each gate of `make check` counts as one test.
@@ -127,6 +127,30 @@ suite_e2e_asan() {
 }
 
 
+# A short run with a seed that is always the same; counts as one test more.
+suite_chaos() {
+    local rc p f
+
+    make --no-print-directory module || return 1
+    run_node chaos t/chaos/*.test.mjs || return 1
+    chaos_run 1.5 regular
+    rc=$?
+
+    read -r _ p f < <(tail -n 1 "$WAHUB_RESULTS")
+    sed -i '$d' "$WAHUB_RESULTS"
+    echo "chaos $((p + (rc == 0))) $((f + (rc != 0)))" >> "$WAHUB_RESULTS"
+
+    return "$rc"
+}
+
+
+# chaos_run MINUTES [SEED]
+chaos_run() {
+    WAHUB_MODULE=$root/build/ngx_http_wahub_module.so \
+        node t/chaos/main.mjs "$@" < /dev/null
+}
+
+
 # run_node SUITE FILE...: node's test runner; its TAP tells the numbers.
 run_node() {
     local suite=$1 tap rc p f c
@@ -183,7 +207,7 @@ cmd_test() {
         "${packages_test[@]}"
 
     case " ${suites[*]} " in
-        *" e2e"*) need_node_modules ;;
+        *" e2e"* | *" chaos "*) need_node_modules ;;
     esac
 
     # The instances under test are told by the tests, not by our caller.
@@ -330,6 +354,21 @@ demo_end() {
 
     # Made for the demo only; a data directory of the caller stays.
     [ "$data" != "$root/var/demo" ] || rm -rf "$data"
+}
+
+
+# -- chaos -------------------------------------------------------------------
+
+cmd_chaos() {
+    [ $# -le 2 ] || fail "chaos: [MINUTES [SEED]]"
+    [[ ${1:-5} =~ ^[0-9]{1,4}(\.[0-9]+)?$ ]] ||
+        fail "chaos: MINUTES=$1 is not a number"
+
+    need_packages "${packages_run[@]}" "${packages_build[@]}"
+    need_node_modules
+    make --no-print-directory module || exit 1
+    unset PORT "${!WAHUB_@}"
+    chaos_run "${1:-5}" ${2:+"$2"}
 }
 
 
