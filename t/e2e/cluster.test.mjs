@@ -79,9 +79,11 @@ async function allWork(via, name) {
             await s.arrived(ann, out);
         }
     }));
+    // a shard may still be on its way to its place
     for (const p of people) {
-        assert.equal((await via[0].account(p.id)).state, 'READY');
-        assert.ok(p.device.link !== undefined);
+        await until(`account ${p.id} at rest`, async () =>
+            (await via[0].account(p.id)).state === 'READY'
+            && p.device.link !== undefined);
     }
     const texts = hook.posts.map(x => x.body.text)
         .filter(t => t.startsWith(`${name} `));
