@@ -447,7 +447,13 @@ sqlite_class(sqlite3 *h, int rc)
         return WA_ERR_FULL;
 
     case SQLITE_IOERR:
+        /* Of a write to the WAL the library keeps no system error. */
+
         os = sqlite3_system_errno(h);
+
+        if (os == 0) {
+            os = errno;
+        }
 
         return os == ENOSPC || os == EDQUOT || os == EFBIG ? WA_ERR_FULL
                                                            : WA_ERR_IO;

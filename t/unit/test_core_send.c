@@ -60,9 +60,9 @@ message_field(json_t *event, const char *name)
 static void
 a_text_arrives_and_is_confirmed(void **state)
 {
-    json_t             *e;
-    room_t             *r = *state;
-    const wa_reply_t   *reply;
+    json_t            *e;
+    room_t            *r = *state;
+    const wa_reply_t  *reply;
 
     room_send(r, 0, BOB_PN, "hello bob");
     room_run(r);
@@ -209,7 +209,7 @@ every_device_of_the_contact_gets_a_copy(void **state)
 static void
 bad_commands_are_refused(void **state)
 {
-    size_t  i;
+    size_t   i;
     room_t  *r = *state;
     char     big[65538];
 
@@ -254,8 +254,8 @@ bad_commands_are_refused(void **state)
 static void
 nothing_is_sent_when_not_ready(void **state)
 {
-    room_t             *r = *state;
-    const wa_reply_t   *reply;
+    room_t            *r = *state;
+    const wa_reply_t  *reply;
 
     wa_life_move(room_account(r, 0), WA_STATE_LOADING, NULL, 0);
     wa_host_drain(r->side[0].h);
@@ -301,10 +301,10 @@ a_number_without_whatsapp_is_refused(void **state)
 static void
 refusals_of_the_server_are_failures(void **state)
 {
-    size_t              i;
-    json_t             *e;
-    room_t             *r = *state;
-    const wa_reply_t   *reply;
+    size_t             i;
+    json_t            *e;
+    room_t            *r = *state;
+    const wa_reply_t  *reply;
 
     static const struct {
         unsigned     error;
@@ -365,9 +365,9 @@ no_frame_leaves_before_its_commit(void **state)
 static void
 an_unconfirmed_send_survives_a_crash(void **state)
 {
-    wa_buf_t           first = WA_BUF_EMPTY;
-    wa_buf_t           second = WA_BUF_EMPTY;
-    room_t            *r = *state;
+    wa_buf_t  first = WA_BUF_EMPTY;
+    wa_buf_t  second = WA_BUF_EMPTY;
+    room_t   *r = *state;
 
     r->no_acks = true;
     room_send(r, 0, BOB_PN, "keep me");
@@ -426,9 +426,9 @@ a_send_committed_but_not_written_leaves_after_reconnect(void **state)
 static void
 a_silent_server_makes_it_pending_and_repeated(void **state)
 {
-    size_t              i;
-    room_t             *r = *state;
-    const wa_reply_t   *reply;
+    size_t             i;
+    room_t            *r = *state;
+    const wa_reply_t  *reply;
 
     r->no_acks = true;
     room_send(r, 0, BOB_PN, "anybody?");
@@ -464,8 +464,8 @@ a_silent_server_makes_it_pending_and_repeated(void **state)
 static void
 wait_none_is_answered_when_durable(void **state)
 {
-    room_t             *r = *state;
-    const wa_reply_t   *reply;
+    room_t            *r = *state;
+    const wa_reply_t  *reply;
 
     r->no_acks = true;
     wa_host_submit(r->side[0].h, WA_OP_SEND,

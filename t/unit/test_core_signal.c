@@ -68,7 +68,7 @@ keypair(wa_vectors_t *v, json_t *from, const char *path, wa_keypair_t *out)
 static void
 know_absent(wa_account_t *a, const char *name)
 {
-    wa_span_t  value;
+    wa_span_t   value;
     wa_unit_t  *u;
 
     if (wa_record_get(a, name, 0, &value) == WA_OK) {
@@ -144,9 +144,9 @@ room_close(room_t *r)
 static void
 room_bundle(room_t *r, json_t *c, wa_bundle_t *b)
 {
-    wa_unit_t     *u;
-    wa_creds_t    *bob;
-    wa_keypair_t   one;
+    wa_unit_t    *u;
+    wa_creds_t   *bob;
+    wa_keypair_t  one;
 
     bob = r->bob.a->creds;
     keypair(&r->v, c, "bob.identity", &bob->identity);
@@ -368,8 +368,8 @@ vectors_replay_byte_for_byte(void **state)
 static void
 fingerprint(party_t *p, uint8_t out[32])
 {
-    size_t      i, n;
-    wa_span_t   value, parts[8];
+    size_t     i, n;
+    wa_span_t  value, parts[8];
 
     static const char *const  names[] = {
         "sess/100000000000001_1.3", "ident/100000000000001_1.3", "pk/1",
@@ -536,14 +536,14 @@ errors_tell_what_to_answer(void **state)
 static void
 a_new_identity_is_accepted_and_reported(void **state)
 {
-    json_t             *c;
-    room_t              r;
-    uint8_t             key[32];
-    wa_unit_t          *u;
-    wa_span_t           pkmsg;
-    wa_bundle_t         b;
-    const char         *type;
-    wa_signal_plain_t   plain;
+    json_t            *c;
+    room_t             r;
+    uint8_t            key[32];
+    wa_unit_t         *u;
+    wa_span_t          pkmsg;
+    wa_bundle_t        b;
+    const char        *type;
+    wa_signal_plain_t  plain;
 
     (void) state;
     start_first(&r, &pkmsg);
@@ -578,10 +578,10 @@ a_new_identity_is_accepted_and_reported(void **state)
 static void
 a_bundle_with_a_wrong_signature_is_refused(void **state)
 {
-    room_t        r;
-    json_t       *c;
-    wa_unit_t    *u;
-    wa_bundle_t   b;
+    room_t       r;
+    json_t      *c;
+    wa_unit_t   *u;
+    wa_bundle_t  b;
 
     (void) state;
     room_open(&r);
@@ -634,13 +634,13 @@ a_session_moves_to_another_address(void **state)
 static void
 no_memory_changes_nothing(void **state)
 {
-    size_t              n;
-    room_t              r;
-    uint8_t             before[32], after[32];
-    wa_err_t            rc;
-    wa_unit_t          *u;
-    wa_span_t           pkmsg;
-    wa_signal_plain_t   plain;
+    size_t             n;
+    room_t             r;
+    uint8_t            before[32], after[32];
+    wa_err_t           rc;
+    wa_unit_t         *u;
+    wa_span_t          pkmsg;
+    wa_signal_plain_t  plain;
 
     static const wa_mem_hooks_t  hooks = {
         wa_failmem_alloc, wa_failmem_realloc, wa_failmem_free
