@@ -85,8 +85,11 @@ typedef struct {
 typedef struct {
     ngx_str_t                   url;         /* without credentials, logs  */
     ngx_str_t                   path;        /* unix socket; len 0: TCP    */
-    ngx_addr_t                 *addrs;       /* TCP, resolved at config    */
+    ngx_addr_t                 *addrs;       /* TCP, resolved at config;
+                                                with a master: sentinels   */
     ngx_uint_t                  naddrs;
+    ngx_str_t                   master;      /* its name; len 0: none      */
+    ngx_str_t                   sentinel_password;      /* len 0: none     */
     ngx_str_t                   user;        /* len 0: none                */
     ngx_str_t                   password;    /* len 0: none                */
     ngx_int_t                   db;
@@ -197,6 +200,7 @@ struct ngx_http_wahub_worker_s {
     wa_engine_t                 *engine;
     ngx_http_wahub_redis_t      *redis;      /* commands                   */
     ngx_http_wahub_redis_t      *sub;        /* subscriptions              */
+    ngx_http_wahub_redis_t      *sentinel;   /* NULL: none in use          */
     ngx_http_wahub_store_t      *store;
     ngx_http_wahub_registry_t   *registry;
     ngx_http_wahub_shards_t     *shards;

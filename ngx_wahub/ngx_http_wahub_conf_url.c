@@ -7,6 +7,9 @@
 #define NGX_HTTP_WAHUB_REDIS_PORT  6379
 #define NGX_HTTP_WAHUB_REDIS_DBS   1024
 
+#define NGX_HTTP_WAHUB_SENTINEL_PORT  26379
+#define NGX_HTTP_WAHUB_SENTINELS_MAX  32         /* addresses of them      */
+
 
 static ngx_int_t
 ngx_http_wahub_conf_prefix(ngx_str_t *url, const char *prefix)
@@ -105,11 +108,45 @@ ngx_http_wahub_conf_userinfo(ngx_conf_t *cf,
 
 
 static char *
+ngx_http_wahub_conf_redis_db(ngx_http_wahub_redis_conf_t *rcf, u_char *p,
+    size_t len)
+{
+    rcf->db = (len == 0) ? 0 : ngx_atoi(p, len);
+
+    if (rcf->db == NGX_ERROR || rcf->db >= NGX_HTTP_WAHUB_REDIS_DBS) {
+        return "has an invalid database number";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* What logs show of a URL: no user, no password. */
+static char *
+ngx_http_wahub_conf_shown(ngx_conf_t *cf, ngx_http_wahub_redis_conf_t *rcf,
+    const char *scheme, ngx_str_t *rest)
+{
+    size_t  len;
+
+    len = ngx_strlen(scheme) + rest->len;
+
+    rcf->url.data = ngx_pnalloc(cf->pool, len);
+    if (rcf->url.data == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_sprintf(rcf->url.data, "%s%V", scheme, rest);
+    rcf->url.len = len;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
 ngx_http_wahub_conf_redis_tcp(ngx_conf_t *cf,
     ngx_http_wahub_redis_conf_t *rcf, ngx_str_t *rest)
 {
     char       *rv;
-    ngx_str_t   shown;
     ngx_url_t   u;
 
     rv = ngx_http_wahub_conf_userinfo(cf, rcf, rest);
@@ -127,25 +164,127 @@ ngx_http_wahub_conf_redis_tcp(ngx_conf_t *cf,
     }
 
     if (u.uri.len > 1) {
-        rcf->db = ngx_atoi(u.uri.data + 1, u.uri.len - 1);
-        if (rcf->db == NGX_ERROR || rcf->db >= NGX_HTTP_WAHUB_REDIS_DBS) {
-            return "has an invalid database number";
+        rv = ngx_http_wahub_conf_redis_db(rcf, u.uri.data + 1, u.uri.len - 1);
+        if (rv != NGX_CONF_OK) {
+            return rv;
         }
     }
 
     rcf->addrs = u.addrs;
     rcf->naddrs = u.naddrs;
 
-    shown.len = sizeof("redis://") - 1 + rest->len;
-    shown.data = ngx_pnalloc(cf->pool, shown.len);
-    if (shown.data == NULL) {
+    return ngx_http_wahub_conf_shown(cf, rcf, "redis://", rest);
+}
+
+
+/* "host[:port],host[:port]": the addresses of all of them. */
+static char *
+ngx_http_wahub_conf_sentinels(ngx_conf_t *cf,
+    ngx_http_wahub_redis_conf_t *rcf, u_char *p, u_char *last)
+{
+    u_char      *comma;
+    ngx_url_t    u;
+    ngx_uint_t   i;
+
+    rcf->addrs = ngx_palloc(cf->pool, NGX_HTTP_WAHUB_SENTINELS_MAX
+                                      * sizeof(ngx_addr_t));
+    if (rcf->addrs == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    ngx_sprintf(shown.data, "redis://%V", rest);
-    rcf->url = shown;
+    for ( ;; ) {
+        comma = ngx_strlchr(p, last, ',');
 
-    return NGX_CONF_OK;
+        if (comma == NULL) {
+            comma = last;
+        }
+
+        ngx_memzero(&u, sizeof(ngx_url_t));
+        u.url.data = p;
+        u.url.len = (size_t) (comma - p);
+        u.default_port = NGX_HTTP_WAHUB_SENTINEL_PORT;
+
+        if (u.url.len == 0) {
+            return "has an empty name among its sentinels";
+        }
+
+        if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
+            return u.err ? u.err : NGX_CONF_ERROR;
+        }
+
+        for (i = 0; i < u.naddrs; i++) {
+            if (rcf->naddrs == NGX_HTTP_WAHUB_SENTINELS_MAX) {
+                return "has too many sentinels";
+            }
+
+            rcf->addrs[rcf->naddrs++] = u.addrs[i];
+        }
+
+        if (comma == last) {
+            return NGX_CONF_OK;
+        }
+
+        p = comma + 1;
+    }
+}
+
+
+/* [user:password@]host[:port],host[:port]/master[/db] */
+static char *
+ngx_http_wahub_conf_redis_sentinel(ngx_conf_t *cf,
+    ngx_http_wahub_redis_conf_t *rcf, ngx_str_t *rest)
+{
+    char    *rv;
+    u_char  *p, *last, *name, *slash;
+
+    rv = ngx_http_wahub_conf_userinfo(cf, rcf, rest);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    last = rest->data + rest->len;
+    name = ngx_strlchr(rest->data, last, '/');
+
+    if (name == NULL || name + 1 == last) {
+        return "needs the name of the master, as in "
+               "sentinel://host,host/master";
+    }
+
+    rv = ngx_http_wahub_conf_sentinels(cf, rcf, rest->data, name);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    name++;
+    slash = ngx_strlchr(name, last, '/');
+
+    if (slash == NULL) {
+        slash = last;
+
+    } else {
+        rv = ngx_http_wahub_conf_redis_db(rcf, slash + 1,
+                                          (size_t) (last - slash - 1));
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
+    }
+
+    for (p = name; p < slash; p++) {
+        if ((*p < 'a' || *p > 'z') && (*p < 'A' || *p > 'Z')
+            && (*p < '0' || *p > '9') && *p != '.' && *p != '-' && *p != '_')
+        {
+            return "has an invalid master name";
+        }
+    }
+
+    rcf->master.data = name;
+    rcf->master.len = (size_t) (slash - name);
+
+    if (rcf->master.len == 0) {
+        return "has an invalid master name";
+    }
+
+    return ngx_http_wahub_conf_shown(cf, rcf, "sentinel://", rest);
 }
 
 
@@ -159,6 +298,10 @@ ngx_http_wahub_conf_redis_url(ngx_conf_t *cf,
 
     if (ngx_http_wahub_conf_prefix(&rest, "redis://")) {
         return ngx_http_wahub_conf_redis_tcp(cf, rcf, &rest);
+    }
+
+    if (ngx_http_wahub_conf_prefix(&rest, "sentinel://")) {
+        return ngx_http_wahub_conf_redis_sentinel(cf, rcf, &rest);
     }
 
     if (ngx_http_wahub_conf_prefix(&rest, "rediss://")) {
@@ -180,11 +323,15 @@ ngx_http_wahub_conf_redis_url(ngx_conf_t *cf,
                == NGX_OK ? NGX_CONF_OK : NGX_CONF_ERROR;
     }
 
-    return "must begin with \"redis://\" or \"unix:\"";
+    return "must begin with \"redis://\", \"rediss://\", "
+           "\"sentinel://\" or \"unix:\"";
 }
 
 
-/* wahub_redis URL [password_file=F] [user=U] [db=N] [tls=on|off] */
+/*
+ * wahub_redis URL [password_file=F] [user=U] [db=N] [tls=on|off]
+ *             [sentinel_password_file=F]
+ */
 char *
 ngx_http_wahub_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -215,11 +362,9 @@ ngx_http_wahub_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
 
         if (ngx_http_wahub_conf_prefix(&arg, "db=")) {
-            rcf->db = ngx_atoi(arg.data, arg.len);
-            if (rcf->db == NGX_ERROR
-                || rcf->db >= NGX_HTTP_WAHUB_REDIS_DBS)
-            {
-                return "has an invalid database number";
+            rv = ngx_http_wahub_conf_redis_db(rcf, arg.data, arg.len);
+            if (rv != NGX_CONF_OK) {
+                return rv;
             }
 
             continue;
@@ -227,6 +372,17 @@ ngx_http_wahub_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         if (ngx_http_wahub_conf_prefix(&arg, "password_file=")) {
             if (ngx_http_wahub_conf_secret_line(cf, &arg, &rcf->password)
+                != NGX_OK)
+            {
+                return NGX_CONF_ERROR;
+            }
+
+            continue;
+        }
+
+        if (ngx_http_wahub_conf_prefix(&arg, "sentinel_password_file=")) {
+            if (ngx_http_wahub_conf_secret_line(cf, &arg,
+                                                &rcf->sentinel_password)
                 != NGX_OK)
             {
                 return NGX_CONF_ERROR;

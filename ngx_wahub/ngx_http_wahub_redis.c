@@ -29,6 +29,7 @@
 #define NGX_HTTP_WAHUB_REDIS_TICK      1000
 #define NGX_HTTP_WAHUB_REDIS_IDLE      4000
 #define NGX_HTTP_WAHUB_REDIS_BACKOFF   2000
+#define NGX_HTTP_WAHUB_REDIS_DOUBT     4         /* attempts               */
 
 
 static void ngx_http_wahub_redis_connect(ngx_http_wahub_redis_t *rc);
@@ -147,6 +148,15 @@ ngx_http_wahub_redis_close(ngx_http_wahub_redis_t *rc)
         ngx_del_timer(&rc->timer);
     }
 
+    if (rc->finder != NULL) {
+
+        if (rc->finder->resolve != NULL) {
+            ngx_http_wahub_resolve_cancel(rc->finder->resolve);
+        }
+
+        ngx_free(rc->finder);
+    }
+
     while (rc->free != NULL) {
         cmd = rc->free;
         rc->free = cmd->next;
@@ -209,32 +219,70 @@ ngx_http_wahub_redis_wait(ngx_http_wahub_redis_t *rc, ngx_msec_t timeout)
 
 /* -- connecting ---------------------------------------------------------- */
 
+static redisAsyncContext *
+ngx_http_wahub_redis_tcp(struct sockaddr *sa, socklen_t socklen)
+{
+    u_char  *p, text[NGX_SOCKADDR_STRLEN + 1];
+    size_t   len;
+
+    p = text;
+    len = ngx_sock_ntop(sa, socklen, text, NGX_SOCKADDR_STRLEN, 0);
+
+    /* without the brackets of an IPv6 address */
+
+    if (len > 2 && text[0] == '[') {
+        p++;
+        len--;
+    }
+
+    text[len] = '\0';
+
+    return redisAsyncConnect((char *) p, ngx_inet_get_port(sa));
+}
+
+
+void
+ngx_http_wahub_redis_moved(ngx_http_wahub_redis_t *rc)
+{
+    if (rc->ac != NULL) {
+        ngx_http_wahub_redis_reset(rc, "the master is another one now");
+        return;
+    }
+
+    if (rc->timer.timer_set) {
+        ngx_del_timer(&rc->timer);
+    }
+
+    ngx_http_wahub_redis_connect(rc);
+}
+
+
 static void
 ngx_http_wahub_redis_connect(ngx_http_wahub_redis_t *rc)
 {
-    u_char              text[NGX_SOCKADDR_STRLEN + 1];
-    size_t              len;
-    ngx_addr_t         *addr;
-    redisAsyncContext  *ac;
+    ngx_addr_t                       *addr;
+    redisAsyncContext                *ac;
+    ngx_http_wahub_redis_sentinel_t  *finder;
 
     if (rc->conf->path.len != 0) {
         ac = redisAsyncConnectUnix((char *) rc->conf->path.data);
 
+    } else if (rc->conf->master.len != 0 && rc->finder == NULL) {
+
+        finder = ngx_http_wahub_sentinel_of(rc);
+
+        if (finder == NULL) {
+            /* ngx_http_wahub_redis_moved() comes */
+            return;
+        }
+
+        rc->place = finder->version;
+        ac = ngx_http_wahub_redis_tcp(&finder->sockaddr.sockaddr,
+                                      finder->socklen);
+
     } else {
         addr = &rc->conf->addrs[rc->addr++ % rc->conf->naddrs];
-        len = ngx_sock_ntop(addr->sockaddr, addr->socklen, text,
-                            NGX_SOCKADDR_STRLEN, 0);
-        text[len] = '\0';
-
-        /* without the brackets of an IPv6 address */
-        if (text[0] == '[' && len > 2) {
-            text[len - 1] = '\0';
-            ac = redisAsyncConnect((char *) text + 1,
-                                   ngx_inet_get_port(addr->sockaddr));
-        } else {
-            ac = redisAsyncConnect((char *) text,
-                                   ngx_inet_get_port(addr->sockaddr));
-        }
+        ac = ngx_http_wahub_redis_tcp(addr->sockaddr, addr->socklen);
     }
 
     if (ac == NULL) {
@@ -311,6 +359,12 @@ ngx_http_wahub_redis_retry(ngx_http_wahub_redis_t *rc)
     delay = delay / 2 + ngx_random() % (delay / 2 + 1);
 
     rc->attempts++;
+
+    if (rc->conf->master.len != 0 && rc->finder == NULL
+        && rc->attempts % NGX_HTTP_WAHUB_REDIS_DOUBT == 0)
+    {
+        ngx_http_wahub_sentinel_doubt(rc->worker);
+    }
 
     if (rc->timer.timer_set) {
         ngx_del_timer(&rc->timer);
@@ -532,25 +586,14 @@ ngx_http_wahub_redis_cleanup(void *data)
 
 /* -- the handshake ------------------------------------------------------- */
 
-/* It does not let us in: said once for each reason. */
-static void
-ngx_http_wahub_redis_refuse(ngx_http_wahub_redis_t *rc,
-    ngx_http_wahub_redis_reply_t *reply)
+void
+ngx_http_wahub_redis_refuse(ngx_http_wahub_redis_t *rc, const char *reason,
+    const ngx_str_t *text)
 {
-    ngx_str_t    text;
-    const char  *reason;
-
-    text = ngx_http_wahub_redis_str(reply);
-    reason = ngx_http_wahub_redis_diagnose(reply);
-
-    if (reason == NULL) {
-        reason = "refused";
-    }
-
     if (reason != rc->refusal) {
         ngx_log_error(NGX_LOG_ERR, rc->worker->log, 0,
                       "wahub: redis \"%V\" %s: \"%V\"", &rc->conf->url,
-                      reason, &text);
+                      reason, text);
     }
 
     rc->refusal = reason;
@@ -559,10 +602,12 @@ ngx_http_wahub_redis_refuse(ngx_http_wahub_redis_t *rc,
 }
 
 
-static void
+void
 ngx_http_wahub_redis_greeted(void *data, ngx_http_wahub_redis_reply_t *reply)
 {
-    ngx_uint_t               i;
+    ngx_str_t                text;
+    ngx_uint_t               i, level;
+    const char              *reason;
     ngx_http_wahub_redis_t  *rc = data;
 
     if (reply == NULL) {
@@ -570,11 +615,15 @@ ngx_http_wahub_redis_greeted(void *data, ngx_http_wahub_redis_reply_t *reply)
     }
 
     if (ngx_http_wahub_redis_type(reply) == ngx_http_wahub_redis_error) {
-        ngx_http_wahub_redis_refuse(rc, reply);
+        text = ngx_http_wahub_redis_str(reply);
+        reason = ngx_http_wahub_redis_diagnose(reply);
+        ngx_http_wahub_redis_refuse(rc, reason ? reason : "refused", &text);
         return;
     }
 
-    ngx_log_error(NGX_LOG_NOTICE, rc->worker->log, 0,
+    level = (rc->finder == NULL) ? NGX_LOG_NOTICE : NGX_LOG_INFO;
+
+    ngx_log_error(level, rc->worker->log, 0,
                   "wahub: redis connection (%s) to \"%V\" is up", rc->name,
                   &rc->conf->url);
 
@@ -609,6 +658,27 @@ ngx_http_wahub_redis_step(void *data, ngx_http_wahub_redis_reply_t *reply)
 }
 
 
+/* Sentinels name masters; what answers there may be one no more. */
+static void
+ngx_http_wahub_redis_role(void *data, ngx_http_wahub_redis_reply_t *reply)
+{
+    ngx_str_t                role;
+    ngx_http_wahub_redis_t  *rc = data;
+
+    if (ngx_http_wahub_redis_type(reply) != ngx_http_wahub_redis_array) {
+        ngx_http_wahub_redis_step(data, reply);
+        return;
+    }
+
+    role = ngx_http_wahub_redis_str(ngx_http_wahub_redis_at(reply, 0));
+
+    if (role.len != 6 || ngx_memcmp(role.data, "master", 6) != 0) {
+        ngx_http_wahub_redis_refuse(rc, "is not the master", &role);
+        ngx_http_wahub_sentinel_doubt(rc->worker);
+    }
+}
+
+
 static ngx_int_t
 ngx_http_wahub_redis_login(ngx_http_wahub_redis_t *rc)
 {
@@ -630,6 +700,17 @@ ngx_http_wahub_redis_login(ngx_http_wahub_redis_t *rc)
 
         if (ngx_http_wahub_redis_queue(rc, ngx_http_wahub_redis_step, rc,
                                        argv, n)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (conf->master.len != 0) {
+        ngx_str_set(&argv[0], "ROLE");
+
+        if (ngx_http_wahub_redis_queue(rc, ngx_http_wahub_redis_role, rc,
+                                       argv, 1)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -663,6 +744,14 @@ ngx_http_wahub_redis_connected(const redisAsyncContext *ac, int status)
     if (status != REDIS_OK) {
         /* hiredis frees the context next; the cleanup hook goes on */
         return;
+    }
+
+    if (rc->finder != NULL) {
+        if (ngx_http_wahub_sentinel_greet(rc) == NGX_OK) {
+            return;
+        }
+
+        goto failed;
     }
 
     if (ngx_http_wahub_redis_login(rc) != NGX_OK) {

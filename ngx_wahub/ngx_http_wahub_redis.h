@@ -19,6 +19,12 @@ typedef void (*ngx_http_wahub_redis_state_pt)(void *data, ngx_uint_t up);
 ngx_http_wahub_redis_t *ngx_http_wahub_redis_create(
     ngx_http_wahub_worker_t *w, const char *name);
 
+/*
+ * With a master's name in the configuration: makes w->sentinel, which tells
+ * the other two where to connect.  After them; NGX_ERROR: out of memory.
+ */
+ngx_int_t ngx_http_wahub_redis_sentinel(ngx_http_wahub_worker_t *w);
+
 /* NGX_ERROR: the table of handlers is full. */
 ngx_int_t ngx_http_wahub_redis_on_state(ngx_http_wahub_redis_t *rc,
     ngx_http_wahub_redis_state_pt handler, void *data);

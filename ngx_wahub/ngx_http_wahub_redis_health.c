@@ -108,6 +108,14 @@ ngx_http_wahub_redis_troubled(ngx_http_wahub_redis_t *rc, const redisReply *r)
     ngx_log_error(level, rc->worker->log, 0,
                   "wahub: redis \"%V\" %s; accounts wait: \"%s\"",
                   &rc->conf->url, reason, r->str);
+
+    if (rc->conf->master.len != 0
+        && ngx_strncmp(r->str, "READONLY", sizeof("READONLY") - 1) == 0)
+    {
+        /* it was the master: the sentinels know who is */
+        ngx_http_wahub_redis_reset(rc, reason);
+        ngx_http_wahub_sentinel_doubt(rc->worker);
+    }
 }
 
 

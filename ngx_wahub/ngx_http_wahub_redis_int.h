@@ -46,6 +46,18 @@ typedef struct {
 } ngx_http_wahub_redis_state_t;
 
 
+/* Where the master is. */
+typedef struct {
+    ngx_sockaddr_t                    sockaddr;
+    socklen_t                         socklen;
+    ngx_uint_t                        version;   /* 0: not known yet       */
+    in_port_t                         port;      /* of what is resolved    */
+    ngx_msec_t                        asked_at;
+    ngx_http_wahub_resolve_t         *resolve;
+    ngx_str_t                         channel;
+} ngx_http_wahub_redis_sentinel_t;
+
+
 struct ngx_http_wahub_redis_s {
     ngx_http_wahub_worker_t          *worker;
     ngx_http_wahub_redis_conf_t      *conf;
@@ -71,6 +83,10 @@ struct ngx_http_wahub_redis_s {
     ngx_uint_t                        nchannels;
     ngx_http_wahub_redis_state_t      states[NGX_HTTP_WAHUB_REDIS_STATES];
     ngx_uint_t                        nstates;
+
+    ngx_http_wahub_redis_sentinel_t  *finder;    /* a sentinel's own; NULL */
+    ngx_uint_t                        place;     /* version of the master's
+                                                    address connected to   */
 
     const char                       *trouble;   /* why it takes no writes;
                                                     NULL: it does          */
@@ -112,6 +128,27 @@ void ngx_http_wahub_redis_troubled(ngx_http_wahub_redis_t *rc,
 
 /* Asks whether it takes writes. */
 void ngx_http_wahub_redis_probe(ngx_http_wahub_redis_t *rc);
+
+/* The end of the handshake, by its last answer; an error: refused. */
+void ngx_http_wahub_redis_greeted(void *data,
+    ngx_http_wahub_redis_reply_t *reply);
+
+/* It does not let us in: says so once for each reason, and leaves. */
+void ngx_http_wahub_redis_refuse(ngx_http_wahub_redis_t *rc,
+    const char *reason, const ngx_str_t *text);
+
+/* The master is known now, or is another one. */
+void ngx_http_wahub_redis_moved(ngx_http_wahub_redis_t *rc);
+
+/* ngx_http_wahub_redis_sentinel.c: NULL without one, or not known yet. */
+ngx_http_wahub_redis_sentinel_t *ngx_http_wahub_sentinel_of(
+    ngx_http_wahub_redis_t *rc);
+
+/* First words on a connection to a sentinel. */
+ngx_int_t ngx_http_wahub_sentinel_greet(ngx_http_wahub_redis_t *rc);
+
+/* What we are connected to is not the master: another sentinel is asked. */
+void ngx_http_wahub_sentinel_doubt(ngx_http_wahub_worker_t *w);
 
 /* SUBSCRIBE to one of rc->channels; again is harmless. */
 void ngx_http_wahub_redis_listen(ngx_http_wahub_redis_t *rc,

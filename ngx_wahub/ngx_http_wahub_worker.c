@@ -115,6 +115,10 @@ ngx_http_wahub_worker_start(ngx_cycle_t *cycle,
     ngx_log_error(NGX_LOG_NOTICE, w->log, 0, "wahub: worker \"%V\" starts",
                   &w->member);
 
+    if (w->sentinel != NULL) {
+        ngx_http_wahub_redis_start(w->sentinel);
+    }
+
     ngx_http_wahub_redis_start(w->redis);
     ngx_http_wahub_redis_start(w->sub);
 
@@ -186,6 +190,10 @@ ngx_http_wahub_worker_parts(ngx_http_wahub_worker_t *w)
 
     w->sub = ngx_http_wahub_redis_create(w, "subscriptions");
     if (w->sub == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_wahub_redis_sentinel(w) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -380,6 +388,7 @@ ngx_http_wahub_worker_exit(ngx_http_wahub_main_conf_t *wmcf)
 
     ngx_http_wahub_redis_close(w->sub);
     ngx_http_wahub_redis_close(w->redis);
+    ngx_http_wahub_redis_close(w->sentinel);
 
     ngx_http_wahub_calls_exit(w);
     ngx_http_wahub_store_exit(w);

@@ -21,7 +21,8 @@ mate_key() {
     local cmdline other key
 
     [ -n "${WAHUB_REDIS:-}" ] || return 1
-    key=${redis_url#unix:}
+    key=${redis_url%% *}
+    key=${key#unix:}
     key=${key%/*}
     key=${key%/redis}/secret.key
 
