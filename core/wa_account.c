@@ -490,6 +490,7 @@ wa_account_quiesce(wa_account_t *a, wa_time_t now)
     }
 
     a->quiesced = true;
+    wa_sends_quiesce(a);
     wa_life_quiesce(a);
     wa_pair_pause(a);
     wa_conn_close(a);

@@ -19,8 +19,6 @@ static wa_err_t prepare_records(wa_unit_t *u, wa_prepare_t *p,
     const wa_node_t *stanza);
 static wa_err_t prepare_put_pending(wa_unit_t *u, const wa_send_t *s,
     const char *to, const char *pn, wa_span_t stanza);
-static wa_err_t prepare_put_client_id(wa_unit_t *u, const wa_prepare_t *p,
-    const char *to);
 
 
 wa_err_t
@@ -330,8 +328,8 @@ prepare_records(wa_unit_t *u, wa_prepare_t *p, const wa_node_t *stanza)
         rc = wa_send_put_list(u, NULL);
     }
 
-    if (rc == WA_OK && p->cid[0] != '\0') {
-        rc = prepare_put_client_id(u, p, sent.pn != NULL ? pn : to);
+    if (rc == WA_OK) {
+        rc = wa_idem_put(u, s, p->cid);
     }
 
     return rc;
@@ -345,6 +343,7 @@ prepare_put_pending(wa_unit_t *u, const wa_send_t *s, const char *to,
     char             name[WA_SENT_NAME_LEN];
     wa_err_t         rc;
     wa_buf_t         packed = WA_BUF_EMPTY;
+    Wa__RequestKey   key = WA__REQUEST_KEY__INIT;
     Wa__PendingSend  pend = WA__PENDING_SEND__INIT;
 
     if (!wa_sent_name("pend/", wa_span_str(s->id), name)) {
@@ -365,6 +364,15 @@ prepare_put_pending(wa_unit_t *u, const wa_send_t *s, const char *to,
     pend.client_id = s->client_id;
     pend.metadata = s->metadata;
 
+    if (s->idem != NULL) {
+        key.name = s->idem->name;
+        key.has_body = 1;
+        key.body = wa_pb_bytes(wa_span(s->idem->body, WA_SHA256_LEN));
+        key.has_final = 1;
+        key.final = s->idem->final;
+        pend.idem = &key;
+    }
+
     rc = WA_PB_PACK(&pend, &packed);
 
     if (rc == WA_OK) {
@@ -372,31 +380,6 @@ prepare_put_pending(wa_unit_t *u, const wa_send_t *s, const char *to,
     }
 
     wa_buf_wipe(&packed);
-
-    return rc;
-}
-
-
-static wa_err_t
-prepare_put_client_id(wa_unit_t *u, const wa_prepare_t *p, const char *to)
-{
-    wa_err_t        rc;
-    wa_buf_t        packed = WA_BUF_EMPTY;
-    Wa__ClientSend  c = WA__CLIENT_SEND__INIT;
-
-    c.id = p->send->id;
-    c.to = (char *) (uintptr_t) to;
-    c.has_timestamp = 1;
-    c.timestamp = p->send->ts;
-
-    rc = WA_PB_PACK(&c, &packed);
-
-    if (rc == WA_OK) {
-        rc = wa_unit_put_cold(u, p->cid, wa_day(p->send->ts),
-                              wa_span_buf(&packed));
-    }
-
-    wa_buf_free(&packed);
 
     return rc;
 }

@@ -6,18 +6,16 @@
 #define WA_PREPARE_H
 
 #include "wa_device.h"
+#include "wa_idem.h"
 #include "wa_send_int.h"
 
 
 /* Recipient and ourselves. */
 #define WA_PREPARE_USERS_MAX  2
 
-/* "cid/", 32 hex digits, NUL. */
-#define WA_PREPARE_CID_LEN    40
-
 typedef struct {
     wa_send_t         *send;
-    char               cid[WA_PREPARE_CID_LEN];    /* "" none                */
+    char               cid[WA_IDEM_NAME_LEN];   /* "" none                */
     char               quoted[WA_SENT_NAME_LEN];
     wa_jid_t           users[WA_PREPARE_USERS_MAX];
     size_t             n_users;
@@ -40,9 +38,10 @@ typedef struct {
 wa_err_t wa_prepare_message(wa_task_t *t, wa_prepare_t *p);
 
 /*
- * Fills the unit: sessions, out/<id>, pend/<id>, pending, the client's id,
- * the held stanza.  Needs all session records.  WA_ERR_NO_SESSION: no device
- * of the recipient can be encrypted for; other errors: drop the unit.
+ * Fills the unit: sessions, out/<id>, pend/<id>, pending, the client's id
+ * and key, the held stanza.  Needs all session records.  WA_ERR_NO_SESSION:
+ * no device of the recipient can be encrypted for; other errors: drop the
+ * unit.
  */
 wa_err_t wa_prepare_unit(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p);
 

@@ -18,7 +18,8 @@
  *   out/<id>             yes  sent message, for a peer's retry receipt
  *   seen/<hash>          yes  (chat, sender, id) was delivered
  *   rtry/<hash>          yes  retry receipts sent for one message
- *   cid/<hash>           yes  a client's own id -> message id
+ *   cid/<hash>           yes  a client's own id -> message  (wa_idem.h)
+ *   idem/<hash>          yes  an Idempotency-Key -> answer  (wa_idem.h)
  *   askey/<hash>         -    app state keys as our phone sent them
  *
  * <address> is the Signal address of wa_jid_signal_address().  All but view

@@ -4,6 +4,7 @@
 #include "wa_send.h"
 
 #include "wa_event_message.h"
+#include "wa_idem.h"
 #include "wa_pb.h"
 #include "wa_send_int.h"
 
@@ -16,6 +17,8 @@
 #define SEND_TIMEOUT_MS     20000
 
 
+static const char *send_parse_command(const json_t *args, wa_send_t *s,
+    const char **message);
 static const char *send_parse(const json_t *args, wa_send_t *s,
     const char **message);
 static const char *send_parse_text(const json_t *args, wa_send_t *s,
@@ -28,6 +31,7 @@ static void send_link(wa_sends_t *ss, wa_send_t *s);
 static wa_time_t send_deadline(const wa_send_t *s);
 static void send_timer(wa_task_t *t, wa_err_t rc);
 static void send_timer_entry(wa_account_t *a, wa_send_t *s, bool *resend);
+static const char *send_failure(const wa_send_t *s);
 
 
 wa_sends_t *
@@ -79,7 +83,7 @@ wa_sends_reset(wa_account_t *a)
 
         if (s->asked) {
             s->asked = false;
-            wa_account_reply(a, s->cmd_id, "SEND_FAILED",
+            wa_account_reply(a, s->cmd_id, send_failure(s),
                              "The account was unlinked", NULL);
         }
 
@@ -94,6 +98,42 @@ wa_sends_reset(wa_account_t *a)
 
 
 void
+wa_sends_quiesce(wa_account_t *a)
+{
+    wa_send_t  *s;
+
+    if (a->sends == NULL) {
+        return;
+    }
+
+    for (s = a->sends->head; s != NULL; s = s->next) {
+
+        if (s->asked && s->state == WA_SEND_DURABLE) {
+            wa_send_pending(a, s);
+        }
+    }
+}
+
+
+void
+wa_send_pending(wa_account_t *a, wa_send_t *s)
+{
+    json_t  *data;
+
+    s->asked = false;
+    data = wa_send_result(a, s, "PENDING");
+
+    if (data == NULL) {
+        wa_account_reply(a, s->cmd_id, "INTERNAL_ERROR", "Out of memory",
+                         NULL);
+        return;
+    }
+
+    wa_account_reply(a, s->cmd_id, NULL, NULL, data);
+}
+
+
+void
 wa_send_free(wa_send_t *s)
 {
     wa_buf_wipe(&s->text);
@@ -101,6 +141,7 @@ wa_send_free(wa_send_t *s)
     wa_buf_wipe(&s->message);
     wa_free(s->client_id);
     wa_free(s->metadata);
+    wa_idem_free(s->idem);
     wa_free(s);
 }
 
@@ -130,7 +171,7 @@ wa_send_start(wa_account_t *a, const wa_cmd_t *cmd)
     timeout = a->engine->conf.send_timeout_ms;
     s->reply_at = a->now + (timeout != 0 ? timeout : SEND_TIMEOUT_MS);
 
-    code = send_parse(cmd->args, s, &message);
+    code = send_parse_command(cmd->args, s, &message);
 
     if (code == NULL && ss->queued >= WA_SEND_QUEUE_MAX) {
         code = "RATE_LIMIT_EXCEEDED";
@@ -143,16 +184,54 @@ wa_send_start(wa_account_t *a, const wa_cmd_t *cmd)
         return;
     }
 
+    if (s->idem != NULL && wa_idem_busy(a, s)) {
+        wa_send_free(s);
+        return;
+    }
+
     send_link(ss, s);
     ss->queued++;
 
-    if (wa_account_state(a) != WA_STATE_READY) {
+    /* What a key stands for is told in every state. */
+
+    if (wa_account_state(a) != WA_STATE_READY && s->idem == NULL) {
         wa_send_not_ready(a, s);
         return;
     }
 
     wa_send_watch(a, s);
     wa_send_next(a);
+}
+
+
+/* The key first: a malformed send that has one is an entry, too. */
+static const char *
+send_parse_command(const json_t *args, wa_send_t *s, const char **message)
+{
+    wa_err_t     rc;
+    const char  *code;
+
+    rc = wa_idem_create(args, &s->idem);
+
+    if (rc != WA_OK) {
+        *message = wa_err_name(rc);
+        return "INTERNAL_ERROR";
+    }
+
+    if (s->idem != NULL && s->idem->refusal != NULL) {
+        return NULL;
+    }
+
+    code = send_parse(args, s, message);
+
+    if (s->idem == NULL) {
+        return code;
+    }
+
+    s->idem->final = s->wait_none;
+
+    return code != NULL && wa_idem_refuse(s->idem, code, *message) ? NULL
+                                                                   : code;
 }
 
 
@@ -421,7 +500,7 @@ wa_send_next(wa_account_t *a)
             /* void */
         }
 
-        if (wa_account_state(a) != WA_STATE_READY) {
+        if (wa_account_state(a) != WA_STATE_READY && s->idem == NULL) {
             wa_send_not_ready(a, s);
             continue;
         }
@@ -590,15 +669,22 @@ send_timer(wa_task_t *t, wa_err_t rc)
 }
 
 
+/* Before a key was looked up nothing may be claimed. */
+static const char *
+send_failure(const wa_send_t *s)
+{
+    return s->idem != NULL && !s->idem->checked ? "OWNER_TIMEOUT"
+                                                : "SEND_FAILED";
+}
+
+
 static void
 send_timer_entry(wa_account_t *a, wa_send_t *s, bool *resend)
 {
-    json_t  *data;
-
     switch (s->state) {
 
     case WA_SEND_QUEUED:
-        wa_send_fail(a, s, "SEND_FAILED",
+        wa_send_fail(a, s, send_failure(s),
                      "The message was not sent in time", 0);
         return;
 
@@ -608,7 +694,7 @@ send_timer_entry(wa_account_t *a, wa_send_t *s, bool *resend)
 
         s->asked = false;
         s->dropped = true;
-        wa_account_reply(a, s->cmd_id, "SEND_FAILED",
+        wa_account_reply(a, s->cmd_id, send_failure(s),
                          "The message was not sent in time", NULL);
         return;
 
@@ -620,15 +706,7 @@ send_timer_entry(wa_account_t *a, wa_send_t *s, bool *resend)
     }
 
     if (s->asked && s->reply_at <= a->now) {
-        s->asked = false;
-        data = wa_send_result(a, s, "PENDING");
-
-        if (data == NULL) {
-            wa_account_reply(a, s->cmd_id, "INTERNAL_ERROR", "Out of memory",
-                             NULL);
-        } else {
-            wa_account_reply(a, s->cmd_id, NULL, NULL, data);
-        }
+        wa_send_pending(a, s);
     }
 
     if (s->repeat_at > a->now) {

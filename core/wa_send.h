@@ -33,7 +33,10 @@
  *   data {success, id, message_id, status SENT|PENDING, to, timestamp, ...}
  *   or ACCOUNT_NOT_READY {state}, MISSING_RECIPIENT, INVALID_RECIPIENT,
  *   MISSING_CONTENT, INVALID_PARAMETER, PROVIDER_UNSUPPORTED,
- *   RATE_LIMIT_EXCEEDED, SEND_FAILED and its kin {provider_code}.
+ *   RATE_LIMIT_EXCEEDED, SEND_FAILED and its kin {provider_code},
+ *   IDEMPOTENCY_IN_PROGRESS, IDEMPOTENCY_KEY_REUSED, OWNER_TIMEOUT.
+ * An answer that was given to an earlier request with the same key has the
+ * member "replayed" in its data: that request's id, or "".
  */
 void wa_send_start(wa_account_t *a, const wa_cmd_t *cmd);
 
@@ -48,6 +51,12 @@ void wa_send_online(wa_account_t *a);
  * everything else is forgotten.  The records go with the account's reset.
  */
 void wa_sends_reset(wa_account_t *a);
+
+/*
+ * The account moves to another owner, which repeats what is durable: these
+ * commands are told so (PENDING), now or when their commit is confirmed.
+ */
+void wa_sends_quiesce(wa_account_t *a);
 
 /* Frees all send state without answering.  Called by wa_account_free(). */
 void wa_sends_free(wa_account_t *a);

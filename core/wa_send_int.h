@@ -5,6 +5,7 @@
  *   wa_send_repeat.c   what has no answer yet, after a login or a restart
  *   wa_send_prepare.c  one queued send -> unit with the stanza
  *   wa_send_settle.c   server ack -> unit with event and reply; JSON
+ *   wa_idem.c          repeats by Idempotency-Key or client's own id
  */
 #ifndef WA_SEND_INT_H
 #define WA_SEND_INT_H
@@ -16,6 +17,7 @@
 
 
 typedef struct wa_send_s  wa_send_t;
+typedef struct wa_idem_s  wa_idem_t;
 
 typedef enum {
     WA_SEND_QUEUED = 0,      /* waits for its turn; only in memory          */
@@ -33,6 +35,7 @@ struct wa_send_s {
     bool              wait_none;      /* it is answered when durable       */
     bool              dropped;        /* answered while being prepared     */
     bool              due;            /* to be repeated now                */
+    bool              replayed;       /* the command is a repeat           */
     wa_jid_t          to;             /* as asked for, bare                */
     wa_jid_t          pn;             /* NONE: not known                   */
     wa_jid_t          lid;
@@ -46,6 +49,7 @@ struct wa_send_s {
     wa_buf_t          message;        /* Message bytes, once prepared      */
     char             *client_id;      /* NULL: none                        */
     char             *metadata;       /* JSON text; NULL: none             */
+    wa_idem_t        *idem;           /* NULL: no Idempotency-Key          */
 };
 
 /* Whose device lists were dropped lately. */
@@ -112,6 +116,12 @@ void wa_send_not_ready(wa_account_t *a, wa_send_t *s);
 /* Gives up an unacked send: message.failed, and the command's answer. */
 void wa_send_refuse(wa_account_t *a, wa_send_t *s, const char *code,
     const char *message, unsigned provider_code);
+
+/* The chat's address as it is shown. */
+const wa_jid_t *wa_send_show(const wa_send_t *s);
+
+/* The command is told that the message is accepted and durable. */
+void wa_send_pending(wa_account_t *a, wa_send_t *s);
 
 /* New reference: the send result of the HTTP contract.  NULL: no memory. */
 json_t *wa_send_result(wa_account_t *a, const wa_send_t *s,

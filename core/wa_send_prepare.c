@@ -2,8 +2,8 @@
  * One queued send -> unit with the stanza.
  *
  *     prepare_begin      records that name addresses, repeats and quotes
- *     prepare_known      a client's own id seen before?  then who has which
- *                        devices
+ *     prepare_known      a key or client's own id seen before?  then who has
+ *                        which devices
  *     prepare_devices    session records of all of them
  *     prepare_sessions   bundles for those without a session
  *     prepare_ready      one unit: sessions, out/, pend/, pending, stanza
@@ -12,10 +12,7 @@
  *
  * The next send starts as soon as the unit is handed over.
  */
-#include <stdio.h>
-
 #include "wa_bundle.h"
-#include "wa_crypto.h"
 #include "wa_lid.h"
 #include "wa_pb.h"
 #include "wa_prepare.h"
@@ -88,32 +85,23 @@ static wa_err_t
 prepare_begin_keys(wa_task_t *t, wa_prepare_t *p)
 {
     size_t      i, n;
-    uint8_t     digest[WA_SHA256_LEN];
     uint32_t    today;
     wa_err_t    rc;
-    wa_key_t    keys[WA_LID_KEYS + 2 * WA_BUCKET_DAYS];
+    wa_key_t    keys[WA_LID_KEYS + WA_IDEM_KEYS + 2 * WA_BUCKET_DAYS];
     wa_send_t  *s;
-    wa_span_t   id;
 
     s = p->send;
     today = wa_day(wa_unix_s(t->account));
-    n = wa_lid_need(&s->to, &t->arena, keys);
+    n = s->to.server == WA_SERVER_NONE
+        ? 0 : wa_lid_need(&s->to, &t->arena, keys);
+
+    n += wa_idem_need(t->account, s, keys + n);
 
     if (s->client_id != NULL) {
-        id = wa_span_str(s->client_id);
-
-        rc = wa_sha256(&id, 1, digest);
+        rc = wa_client_id_name(s->client_id, p->cid);
         if (rc != WA_OK) {
             return rc;
         }
-
-        (void) snprintf(p->cid, sizeof(p->cid),
-                        "cid/%02x%02x%02x%02x%02x%02x%02x%02x"
-                        "%02x%02x%02x%02x%02x%02x%02x%02x",
-                        digest[0], digest[1], digest[2], digest[3],
-                        digest[4], digest[5], digest[6], digest[7],
-                        digest[8], digest[9], digest[10], digest[11],
-                        digest[12], digest[13], digest[14], digest[15]);
     }
 
     if (s->quoted_id.n != 0) {
@@ -153,6 +141,11 @@ prepare_known(wa_task_t *t, wa_err_t rc)
         return;
     }
 
+    if (wa_account_state(t->account) != WA_STATE_READY) {
+        prepare_failed(t, WA_ERR_GONE);
+        return;
+    }
+
     /* The quote is used up here, its records may leave memory later. */
 
     rc = wa_prepare_message(t, p);
@@ -173,54 +166,25 @@ prepare_known(wa_task_t *t, wa_err_t rc)
 }
 
 
-/* A repeat of a client's own id: the first send's result, nothing is sent. */
+/* Of its key, or of a client's own id: nothing is sent. */
 static bool
 prepare_seen_before(wa_task_t *t, wa_prepare_t *p)
 {
-    json_t           *data;
-    uint32_t          today, i;
-    wa_send_t        *s;
-    wa_span_t         value;
-    wa_account_t     *a;
-    Wa__ClientSend   *c;
+    wa_send_t     *s;
+    wa_account_t  *a;
 
     a = t->account;
     s = p->send;
-    today = wa_day(wa_unix_s(a));
 
-    if (p->cid[0] == '\0') {
+    if (!wa_idem_known(t, s) && !wa_client_id_known(t, s, p->cid)) {
         return false;
     }
 
-    for (i = 0; i < WA_BUCKET_DAYS && i < today; i++) {
+    wa_task_end(t, WA_OK);
+    wa_send_remove(a, s);
+    wa_send_next(a);
 
-        if (wa_record_get(a, p->cid, today - i, &value) != WA_OK
-            || value.p == NULL
-            || WA_PB_UNPACK(wa__client_send__descriptor, value, &t->arena,
-                            &c) != WA_OK
-            || c->id == NULL || strlen(c->id) > WA_SENT_ID_MAX
-            || c->to == NULL
-            || wa_jid_parse(wa_span_str(c->to), &s->to) != WA_OK)
-        {
-            continue;
-        }
-
-        memcpy(s->id, c->id, strlen(c->id) + 1);
-        s->ts = c->timestamp;
-        s->asked = false;
-
-        data = wa_send_result(a, s, wa_send_find(a, wa_span_str(c->id))
-                                    == NULL ? "SENT" : "PENDING");
-        (void) json_object_set_new(data, "repeated", json_true());
-        wa_account_reply(a, s->cmd_id, NULL, NULL, data);
-        wa_task_end(t, WA_OK);
-        wa_send_remove(a, s);
-        wa_send_next(a);
-
-        return true;
-    }
-
-    return false;
+    return true;
 }
 
 
@@ -521,6 +485,11 @@ prepare_durable(wa_task_t *t, wa_err_t rc)
     s->state = WA_SEND_DURABLE;
     s->attempts = 1;
     s->repeat_at = a->now + WA_SEND_REPEAT_MS;
+
+    if (a->quiesced && s->asked) {
+        wa_send_pending(a, s);
+    }
+
     wa_send_watch(a, s);
 
     if (s->due) {

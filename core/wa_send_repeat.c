@@ -3,6 +3,7 @@
  * and when the server stays silent, with the same bytes each time.
  */
 #include "wa_conn.h"
+#include "wa_idem.h"
 #include "wa_pb.h"
 #include "wa_send.h"
 #include "wa_send_int.h"
@@ -320,7 +321,9 @@ repeat_restore(wa_account_t *a, const char *id, const Wa__PendingSend *p)
         s->metadata = wa_send_dup(p->metadata, strlen(p->metadata));
     }
 
-    if (wa_buf_append_span(&s->message, wa_pb_span(&p->message)) != WA_OK) {
+    if (wa_buf_append_span(&s->message, wa_pb_span(&p->message)) != WA_OK
+        || wa_idem_restore(p, &s->idem) != WA_OK)
+    {
         wa_send_free(s);
         return WA_ERR_NOMEM;
     }

@@ -3,6 +3,7 @@
  */
 #include "wa_device.h"
 #include "wa_event_message.h"
+#include "wa_idem.h"
 #include "wa_lid.h"
 #include "wa_message.h"
 #include "wa_send.h"
@@ -33,7 +34,6 @@ static void settle_lists(wa_unit_t *u, const wa_send_t *s,
 static bool settle_doubt(wa_account_t *a, const wa_jid_t *user);
 static void settle(wa_account_t *a, wa_send_t *s, const refusal_t *refusal,
     const wa_node_t *ack, uint64_t error);
-static const wa_jid_t *settle_show(const wa_send_t *s);
 
 
 /* Codes of WhatsApp and the contract's words for them; the last is for all
@@ -184,6 +184,12 @@ settle_unit(wa_unit_t *u, wa_send_t *s, const refusal_t *refusal,
         rc = wa_send_put_list(u, s);
     }
 
+    if (rc == WA_OK) {
+        rc = wa_idem_settle(u, s, refusal == NULL ? NULL : refusal->code,
+                            refusal == NULL ? NULL : refusal->message,
+                            refusal == NULL ? 0 : refusal->provider_code);
+    }
+
     if (rc != WA_OK) {
         return rc;
     }
@@ -220,7 +226,7 @@ settle_event(wa_unit_t *u, const wa_send_t *s, const refusal_t *refusal,
 
     v.message_id = wa_span_str(s->id);
     v.ref = ref;
-    v.chat = *settle_show(s);
+    v.chat = *wa_send_show(s);
     v.chat_lid = s->lid;
     v.from_me = true;
     v.timestamp = s->ts;
@@ -272,6 +278,10 @@ settle_reply(wa_unit_t *u, wa_send_t *s, const refusal_t *refusal)
     data = json_pack("{s:I, s:s}", "provider_code",
                      (json_int_t) refusal->provider_code,
                      "message_id", s->id);
+
+    if (s->replayed) {
+        (void) json_object_set_new(data, "replayed", json_string(""));
+    }
 
     return wa_unit_reply(u, s->cmd_id, refusal->code, refusal->message, data);
 }
@@ -346,8 +356,8 @@ settle_doubt(wa_account_t *a, const wa_jid_t *user)
 }
 
 
-static const wa_jid_t *
-settle_show(const wa_send_t *s)
+const wa_jid_t *
+wa_send_show(const wa_send_t *s)
 {
     if (s->pn.server != WA_SERVER_NONE) {
         return &s->pn;
@@ -361,15 +371,15 @@ json_t *
 wa_send_result(wa_account_t *a, const wa_send_t *s, const char *status)
 {
     char     ref[WA_MESSAGE_REF_LEN];
-    json_t  *jid;
+    json_t  *jid, *data;
 
     if (wa_message_ref(a, true, NULL, wa_span_str(s->id), ref) != WA_OK) {
         return NULL;
     }
 
-    jid = wa_json_jid(settle_show(s));
+    jid = wa_json_jid(wa_send_show(s));
 
-    return json_pack("{s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:O, s:O, "
+    data = json_pack("{s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:O, s:O, "
                      "s:{s:o, s:b, s:s}, s:I}",
                      "success", 1,
                      "id", ref,
@@ -383,6 +393,12 @@ wa_send_result(wa_account_t *a, const wa_send_t *s, const char *status)
                      "jid", jid,
                      "key", "remoteJid", jid, "fromMe", 1, "id", s->id,
                      "timestamp", (json_int_t) s->ts);
+
+    if (s->replayed) {
+        (void) json_object_set_new(data, "replayed", json_string(""));
+    }
+
+    return data;
 }
 
 
