@@ -335,7 +335,7 @@ idem_write(wa_unit_t *u, const char *name, const wa_send_t *s,
     rc = WA_PB_PACK(c, &packed);
 
     if (rc == WA_OK) {
-        rc = wa_unit_put(u, name, wa_day(s->ts), wa_span_buf(&packed));
+        rc = wa_unit_put_cold(u, name, wa_day(s->ts), wa_span_buf(&packed));
     }
 
     wa_buf_free(&packed);

@@ -587,7 +587,9 @@ ngx_http_wahub_account_drop(ngx_http_wahub_account_t *slot, const char *code,
     }
 
     ngx_http_wahub_store_forget(slot);
-    ngx_http_wahub_call_abort(slot, code, message);
+    ngx_http_wahub_call_abort(slot, code, message,
+                              slot->quiesced == 0
+                              || wa_account_idle(a) == 0);
     ngx_http_wahub_account_unwait(slot);
 
     if (slot->timer.timer_set) {

@@ -368,6 +368,8 @@ ngx_http_wahub_api_cleanup(void *data)
     json_decref(ctx->body);
     json_decref(ctx->view);
     json_decref(ctx->args);
+    json_decref(ctx->idem);
+    ctx->idem = NULL;
     ctx->body = NULL;
     ctx->view = NULL;
     ctx->args = NULL;

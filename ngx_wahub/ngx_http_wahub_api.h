@@ -64,6 +64,11 @@ struct ngx_http_wahub_ctx_s {
 
     ngx_uint_t                      access;     /* ACCESS_* of the caller */
     json_t                         *body;       /* object, or NULL       */
+    ngx_str_t                       raw;        /* its text              */
+    json_t                         *idem;       /* Idempotency-Key, until it
+                                                   goes with a command   */
+    ngx_str_t                       first_id;   /* request whose answer is
+                                                   given again           */
 
     json_t                         *view;       /* the row's account     */
     ngx_str_t                       session;    /* its session_id        */
@@ -91,6 +96,7 @@ struct ngx_http_wahub_ctx_s {
     unsigned                        preflight:1;
     unsigned                        answered:1; /* by us, not by nginx   */
     unsigned                        conflict:1; /* see _body_get()       */
+    unsigned                        replayed:1; /* a stored answer       */
 };
 
 

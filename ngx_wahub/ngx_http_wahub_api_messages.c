@@ -6,6 +6,7 @@
 
 #include "ngx_http_wahub_body.h"
 #include "ngx_http_wahub_error.h"
+#include "ngx_http_wahub_idem.h"
 #include "ngx_http_wahub_message.h"
 
 #include "wa_jid.h"
@@ -35,8 +36,6 @@ static ngx_int_t ngx_http_wahub_send_recipient(ngx_http_wahub_ctx_t *ctx);
 static ngx_int_t ngx_http_wahub_send_kind(ngx_http_wahub_ctx_t *ctx);
 static ngx_int_t ngx_http_wahub_send_text(ngx_http_wahub_ctx_t *ctx);
 static ngx_int_t ngx_http_wahub_send_wait(ngx_http_wahub_ctx_t *ctx);
-static void ngx_http_wahub_send_done(ngx_http_wahub_ctx_t *ctx,
-    const ngx_http_wahub_result_t *result);
 static void ngx_http_wahub_send_remember(ngx_http_wahub_ctx_t *ctx,
     json_t *data);
 
@@ -51,12 +50,14 @@ ngx_http_wahub_messages_send(ngx_http_wahub_ctx_t *ctx)
         return;
     }
 
-    if (ngx_http_wahub_send_recipient(ctx) != NGX_OK
+    if (ngx_http_wahub_idem_read(ctx) != NGX_OK
+        || ngx_http_wahub_send_recipient(ctx) != NGX_OK
         || ngx_http_wahub_send_kind(ctx) != NGX_OK
         || ngx_http_wahub_body_fields(ctx, ngx_http_wahub_send_options,
                                       ctx->args) != NGX_OK
         || ngx_http_wahub_send_text(ctx) != NGX_OK
-        || ngx_http_wahub_send_wait(ctx) != NGX_OK)
+        || ngx_http_wahub_send_wait(ctx) != NGX_OK
+        || ngx_http_wahub_idem_args(ctx, ctx->args) != NGX_OK)
     {
         return;
     }
@@ -64,7 +65,7 @@ ngx_http_wahub_messages_send(ngx_http_wahub_ctx_t *ctx)
     ngx_http_wahub_wait_call(ctx, WA_OP_SEND, json_incref(ctx->args),
                              ctx->worker->conf->send_timeout
                              + NGX_HTTP_WAHUB_REPLY_MARGIN,
-                             ngx_http_wahub_send_done);
+                             ngx_http_wahub_messages_sent);
 }
 
 
@@ -227,11 +228,13 @@ ngx_http_wahub_send_wait(ngx_http_wahub_ctx_t *ctx)
 }
 
 
-static void
-ngx_http_wahub_send_done(ngx_http_wahub_ctx_t *ctx,
+void
+ngx_http_wahub_messages_sent(ngx_http_wahub_ctx_t *ctx,
     const ngx_http_wahub_result_t *result)
 {
     ngx_uint_t  status;
+
+    ngx_http_wahub_idem_result(ctx, result);
 
     if (result->code != NULL) {
         ngx_http_wahub_error_result(ctx, result);

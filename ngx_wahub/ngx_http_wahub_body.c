@@ -42,6 +42,8 @@ ngx_http_wahub_body_parse(ngx_http_wahub_ctx_t *ctx, const char **message)
         return "BODY_TOO_LARGE";
     }
 
+    ctx->raw = body;
+
     if (body.len == 0) {
         return NULL;
     }

@@ -16,8 +16,12 @@ void ngx_http_wahub_calls_exit(ngx_http_wahub_worker_t *w);
 void ngx_http_wahub_call_reply(ngx_http_wahub_account_t *slot,
     const wa_reply_t *reply);
 
-/* Answers every command the slot has not answered. */
+/*
+ * Answers every command the slot has not answered.  `unsure`: the account
+ * did not end in good order; what became of a send is then not known, and its
+ * caller is told that.
+ */
 void ngx_http_wahub_call_abort(ngx_http_wahub_account_t *slot,
-    const char *code, const char *message);
+    const char *code, const char *message, ngx_uint_t unsure);
 
 #endif /* NGX_HTTP_WAHUB_CALL_H */

@@ -185,10 +185,11 @@ ngx_http_wahub_call_reply(ngx_http_wahub_account_t *slot,
 
 void
 ngx_http_wahub_call_abort(ngx_http_wahub_account_t *slot, const char *code,
-    const char *message)
+    const char *message, ngx_uint_t unsure)
 {
     ngx_str_t                  from;
     ngx_queue_t               *q;
+    ngx_uint_t                 lost;
     ngx_http_wahub_command_t  *command;
 
     while (ngx_queue_empty(&slot->commands) == 0) {
@@ -200,8 +201,11 @@ ngx_http_wahub_call_abort(ngx_http_wahub_account_t *slot, const char *code,
         from.data = command->from;
         from.len = command->from_len;
 
+        lost = (unsure && command->op == WA_OP_SEND);
+
         ngx_http_wahub_command_end(slot->worker, &from, command->call_id,
-                                   code, message, NULL);
+                                   lost ? "OWNER_TIMEOUT" : code,
+                                   lost ? NULL : message, NULL);
         ngx_free(command);
     }
 }

@@ -3,6 +3,8 @@
  */
 #include "ngx_http_wahub_error.h"
 
+#include "ngx_http_wahub_idem.h"
+
 
 typedef struct {
     const char  *code;
@@ -62,6 +64,8 @@ static const ngx_http_wahub_error_row_t  ngx_http_wahub_errors[] = {
     { "ALREADY_EXISTS", 409, 0, "It exists already" },
     { "AMBIGUOUS_ID", 409, 0,
       "Several accounts have this id: narrow with account=" },
+    { "IDEMPOTENCY_IN_PROGRESS", 409, 1,
+      "A request with this Idempotency-Key is still running" },
     { "INVALID_STATE", 409, 0, "Not possible in this state" },
     { "PROVIDER_UNSUPPORTED", 409, 0,
       "The account's provider cannot do this" },
@@ -69,6 +73,9 @@ static const ngx_http_wahub_error_row_t  ngx_http_wahub_errors[] = {
     { "BODY_TOO_LARGE", 413, 0, "The body is too large" },
     { "UNSUPPORTED_CONTENT_TYPE", 415, 0,
       "Content-Type must be application/json" },
+
+    { "IDEMPOTENCY_KEY_REUSED", 422, 0,
+      "This Idempotency-Key was used for another request" },
 
     { "RATE_LIMIT_EXCEEDED", 429, 1, "Too many requests" },
     { "MAX_ACCOUNT_LIMIT_REACHED", 429, 0,
@@ -146,8 +153,18 @@ void
 ngx_http_wahub_error_details(ngx_http_wahub_ctx_t *ctx, const char *code,
     const char *message, json_t *details)
 {
-    json_t      *body;
-    ngx_uint_t   status;
+    json_t                            *body;
+    ngx_uint_t                         status;
+    const ngx_http_wahub_error_row_t  *row;
+
+    row = ngx_http_wahub_error_find(code);
+
+    if (row != NULL
+        && ngx_http_wahub_idem_keep(ctx, code, row->status, message, details)
+           == NGX_OK)
+    {
+        return;
+    }
 
     body = ngx_http_wahub_error_body(ctx, code, message, details, &status);
 
@@ -250,7 +267,8 @@ ngx_http_wahub_error_body(ngx_http_wahub_ctx_t *ctx, const char *code,
         details = json_object();
     }
 
-    id = ngx_http_wahub_json_text(&ctx->vars.request_id);
+    id = ngx_http_wahub_json_text(ctx->first_id.len != 0
+                                  ? &ctx->first_id : &ctx->vars.request_id);
 
     body = json_pack("{s:b,s:{s:s,s:s,s:o},s:s,s:s,s:o}",
                      "success", 0,

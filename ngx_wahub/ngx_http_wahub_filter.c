@@ -236,6 +236,7 @@ ngx_http_wahub_filter_headers(ngx_http_wahub_ctx_t *ctx)
     static const ngx_str_t  no_store = ngx_string("no-store");
     static const ngx_str_t  nosniff = ngx_string("nosniff");
     static const ngx_str_t  bearer = ngx_string("Bearer");
+    static const ngx_str_t  yes = ngx_string("true");
 
     r = ctx->request;
 
@@ -259,6 +260,13 @@ ngx_http_wahub_filter_headers(ngx_http_wahub_ctx_t *ctx)
 
     if (ctx->retry_after > 0
         && ngx_http_wahub_filter_number(r, "Retry-After", ctx->retry_after)
+               != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ctx->replayed
+        && ngx_http_wahub_filter_add(r, "Idempotent-Replayed", &yes)
                != NGX_OK)
     {
         return NGX_ERROR;

@@ -37,6 +37,7 @@ static int ngx_http_wahub_message_both(json_t *object, const char *one,
     const char *two, json_t *value);
 static json_t *ngx_http_wahub_message_with(json_t *data, json_t *first);
 static json_t *ngx_http_wahub_message_legacy(json_t *data);
+static json_t *ngx_http_wahub_message_time(json_t *data);
 
 
 ngx_uint_t
@@ -90,7 +91,7 @@ ngx_http_wahub_message_answer(ngx_http_wahub_ctx_t *ctx, json_t *data)
         return json_pack("{s:b,s:{s:O?,s:O?,s:o,s:O?}}", "success", 1,
             "data", "messageId", json_object_get(data, "id"),
             "status", json_object_get(data, "status"),
-            "queuedAt", ngx_http_wahub_json_iso(ngx_http_wahub_wall_ms()),
+            "queuedAt", ngx_http_wahub_message_time(data),
             "waMessageId", json_object_get(data, "message_id"));
 
     default: /* NGX_HTTP_WAHUB_SEND_ACCOUNT, NGX_HTTP_WAHUB_SEND_001 */
@@ -136,6 +137,15 @@ ngx_http_wahub_message_legacy(json_t *data)
     user = (int) (jid.len - server.len);
 
     return json_sprintf("%.*s@c.us", user, (char *) jid.data);
+}
+
+
+/* The message's own time, as events tell it: a repeat shows the same. */
+static json_t *
+ngx_http_wahub_message_time(json_t *data)
+{
+    return ngx_http_wahub_json_iso(
+               json_integer_value(json_object_get(data, "timestamp")) * 1000);
 }
 
 
@@ -187,7 +197,7 @@ ngx_http_wahub_message_text(ngx_http_wahub_ctx_t *ctx, json_t *object,
     int      rc;
     json_t  *now, *text, *client, *quoted, *metadata;
 
-    now = ngx_http_wahub_json_iso(ngx_http_wahub_wall_ms());
+    now = ngx_http_wahub_message_time(data);
     text = json_object_get(ctx->args, "text");
     client = json_object_get(ctx->args, "client_message_id");
     quoted = json_object_get(ctx->args, "quoted_id");

@@ -63,6 +63,10 @@ void ngx_http_wahub_realtime_list(ngx_http_wahub_ctx_t *ctx);
 /* api_messages.c */
 void ngx_http_wahub_messages_send(ngx_http_wahub_ctx_t *ctx);
 
+/* Answers with the result of a send. */
+void ngx_http_wahub_messages_sent(ngx_http_wahub_ctx_t *ctx,
+    const ngx_http_wahub_result_t *result);
+
 /* api_history.c */
 void ngx_http_wahub_history_messages(ngx_http_wahub_ctx_t *ctx);
 void ngx_http_wahub_history_message(ngx_http_wahub_ctx_t *ctx);
