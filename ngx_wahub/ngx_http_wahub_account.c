@@ -5,7 +5,8 @@
  *                                                 \--> reload: new object
  *
  * Opening is spread: a takeover of a thousand accounts must not become a
- * thousand logins in one second.
+ * thousand logins at once.  So many may be under way at a time, which makes
+ * the server's pace ours; beyond that a few a second, as some hang.
  */
 #include "ngx_http_wahub_account.h"
 #include "ngx_http_wahub_call.h"
@@ -17,8 +18,10 @@
 
 
 #define NGX_HTTP_WAHUB_OPEN_TICK      20         /* ms, plus jitter        */
-#define NGX_HTTP_WAHUB_OPEN_BURST     50
-#define NGX_HTTP_WAHUB_OPEN_RATE      100        /* accounts a second      */
+#define NGX_HTTP_WAHUB_OPEN_BURST     64
+#define NGX_HTTP_WAHUB_OPEN_RATE      400        /* accounts a second      */
+#define NGX_HTTP_WAHUB_OPEN_TRYING    64         /* logins under way       */
+#define NGX_HTTP_WAHUB_OPEN_BEYOND    20         /* a second, beyond that  */
 #define NGX_HTTP_WAHUB_RELOAD_DELAY   250        /* ms, doubled each time  */
 #define NGX_HTTP_WAHUB_RELOAD_MAX     30000
 #define NGX_HTTP_WAHUB_RELOAD_CALM    60000
@@ -33,6 +36,8 @@ struct ngx_http_wahub_registry_s {
     ngx_event_t                  opener;
     ngx_event_t                  reaper;
     ngx_uint_t                   tokens;     /* opens allowed now, * 1000  */
+    ngx_uint_t                   beyond;     /* of them, with many trying  */
+    ngx_uint_t                   trying;
     ngx_msec_t                   filled;
     ngx_uint_t                   n;
 };
@@ -242,6 +247,9 @@ ngx_http_wahub_account_open(ngx_http_wahub_account_t *slot)
     slot->opened = 1;
     ngx_http_wahub_account_unwait(slot);
 
+    slot->trying = 1;
+    slot->worker->registry->trying++;
+
     (void) wa_account_open(slot->account,
                            ngx_http_wahub_worker_now(slot->worker));
 
@@ -249,7 +257,23 @@ ngx_http_wahub_account_open(ngx_http_wahub_account_t *slot)
 }
 
 
-/* A token bucket: a burst at once, then so many a second. */
+/* The first login has worked or failed, or none is due. */
+static void
+ngx_http_wahub_account_tried(ngx_http_wahub_account_t *slot)
+{
+    if (slot->trying) {
+        slot->trying = 0;
+        slot->worker->registry->trying--;
+    }
+
+    if (slot->starting) {
+        slot->starting = 0;
+        ngx_http_wahub_pass_started(slot->shard);
+    }
+}
+
+
+/* Two token buckets: a burst at once, then so many a second. */
 static void
 ngx_http_wahub_registry_opener(ngx_event_t *ev)
 {
@@ -263,6 +287,10 @@ ngx_http_wahub_registry_opener(ngx_event_t *ev)
     reg->tokens = ngx_min(reg->tokens
                           + ngx_min(passed, 10000) * NGX_HTTP_WAHUB_OPEN_RATE,
                           NGX_HTTP_WAHUB_OPEN_BURST * 1000);
+    reg->beyond = ngx_min(reg->beyond
+                          + ngx_min(passed, 10000)
+                            * NGX_HTTP_WAHUB_OPEN_BEYOND,
+                          NGX_HTTP_WAHUB_OPEN_BEYOND * 1000);
 
     for (q = ngx_queue_head(&reg->waiting);
          q != ngx_queue_sentinel(&reg->waiting) && reg->tokens >= 1000;
@@ -273,6 +301,15 @@ ngx_http_wahub_registry_opener(ngx_event_t *ev)
 
         if ((ngx_msec_int_t) (slot->open_at - ngx_current_msec) > 0) {
             continue;
+        }
+
+        if (reg->trying >= NGX_HTTP_WAHUB_OPEN_TRYING) {
+
+            if (reg->beyond < 1000) {
+                break;
+            }
+
+            reg->beyond -= 1000;
         }
 
         reg->tokens -= 1000;
@@ -428,7 +465,16 @@ ngx_http_wahub_account_output(ngx_http_wahub_account_t *slot, wa_out_t *out)
 static void
 ngx_http_wahub_account_settle(ngx_http_wahub_account_t *slot)
 {
+    wa_state_e  state;
     wa_time_t   now, deadline;
+
+    if (slot->trying) {
+        state = wa_account_state(slot->account);
+
+        if (state != WA_STATE_INIT && state != WA_STATE_CONNECTING) {
+            ngx_http_wahub_account_tried(slot);
+        }
+    }
 
     if (slot->broken) {
         ngx_http_wahub_log_line(NGX_LOG_ERR, slot->worker->log,
@@ -581,6 +627,8 @@ ngx_http_wahub_account_drop(ngx_http_wahub_account_t *slot, const char *code,
 
     a = slot->account;
     slot->account = NULL;
+
+    ngx_http_wahub_account_tried(slot);
 
     if (slot->peer != NULL) {
         ngx_http_wahub_peer_close(slot->peer);

@@ -40,6 +40,8 @@ struct ngx_http_wahub_account_s {
 
     unsigned                     opened:1;
     unsigned                     is_waiting:1;
+    unsigned                     starting:1; /* counted by its shard       */
+    unsigned                     trying:1;   /* opened, login under way    */
     unsigned                     is_stalled:1;
     unsigned                     quiesced:1;
     unsigned                     draining:1;

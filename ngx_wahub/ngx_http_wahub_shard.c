@@ -248,6 +248,7 @@ ngx_http_wahub_shards_tick(ngx_event_t *ev)
         ngx_http_wahub_member_beat(ss);
     }
 
+    ngx_http_wahub_pass_tick(ss);
     ngx_http_wahub_shards_act(ss);
     ngx_http_wahub_worker_left(ss->worker);
 
@@ -340,9 +341,10 @@ ngx_http_wahub_shard_act(ngx_http_wahub_shards_t *ss,
             return;
         }
 
-        if (ss->leaving
-            || (shard->wanted == 0
-                && (ngx_msec_int_t) (now - ss->rebalance_at) >= 0))
+        if ((ss->leaving
+             || (shard->wanted == 0
+                 && (ngx_msec_int_t) (now - ss->rebalance_at) >= 0))
+            && ngx_http_wahub_pass_turn(shard))
         {
             ngx_http_wahub_shard_leave(shard);
         }
@@ -370,6 +372,7 @@ void
 ngx_http_wahub_shards_freed(ngx_http_wahub_shards_t *ss, ngx_uint_t n)
 {
     if (n < ss->n) {
+        ss->elts[n].freed = 1;
         ss->elts[n].retry_at = ngx_current_msec;
         ngx_http_wahub_shard_act(ss, &ss->elts[n]);
     }
@@ -408,6 +411,7 @@ ngx_http_wahub_shard_acquire(ngx_http_wahub_shard_t *shard)
     }
 
     shard->state = ngx_http_wahub_shard_asking;
+    shard->freed = 0;
     shard->asked_at = ngx_current_msec;
 }
 
@@ -454,6 +458,9 @@ ngx_http_wahub_shard_populate(ngx_http_wahub_shard_t *shard,
             continue;
         }
 
+        slot->starting = 1;
+        shard->starting++;
+
         ngx_http_wahub_account_open_later(slot);
     }
 }
@@ -481,6 +488,12 @@ ngx_http_wahub_shard_acquired(void *data, ngx_http_wahub_redis_reply_t *reply)
 
         if (wait >= 0 && wait < NGX_HTTP_WAHUB_SHARD_RETRY / 2) {
             shard->retry_at = ngx_current_msec + (ngx_msec_t) wait + 5;
+        }
+
+        if (shard->freed) {
+            /* released between the question and its answer */
+            ngx_http_wahub_shards_freed(shard->worker->shards,
+                                        shard->number);
         }
 
         ngx_http_wahub_worker_left(shard->worker);
@@ -718,6 +731,7 @@ void
 ngx_http_wahub_shards_leave(ngx_http_wahub_worker_t *w)
 {
     ngx_http_wahub_member_leave(w->shards);
+    ngx_http_wahub_pass_leave(w->shards);
     ngx_http_wahub_shards_act(w->shards);
 }
 

@@ -26,10 +26,14 @@ struct ngx_http_wahub_shard_s {
     u_char                      *fence;      /* "<member>:<epoch>"         */
     size_t                       fence_len;
     ngx_http_wahub_shard_e       state;
+    ngx_uint_t                   starting;   /* accounts not yet tried     */
+    ngx_uint_t                   passing;    /* accounts given, not yet up */
+    ngx_msec_t                   passing_at;
     ngx_uint_t                   reading;    /* questions for hooks        */
     unsigned                     recovering:1; /* hooks are not all known  */
     unsigned                     renewing:1;
     unsigned                     wanted:1;
+    unsigned                     freed:1;    /* while it was asked for     */
 };
 
 
@@ -56,6 +60,9 @@ void ngx_http_wahub_shard_suspect(ngx_http_wahub_shard_t *shard);
 
 /* An account of a leaving shard has ended. */
 void ngx_http_wahub_shard_emptied(ngx_http_wahub_shard_t *shard);
+
+/* An account that was `starting` when the shard was taken has been tried. */
+void ngx_http_wahub_pass_started(ngx_http_wahub_shard_t *shard);
 
 /* Hands all shards over and leaves the cluster. */
 void ngx_http_wahub_shards_leave(ngx_http_wahub_worker_t *w);

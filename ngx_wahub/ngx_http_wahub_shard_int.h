@@ -39,6 +39,13 @@ struct ngx_http_wahub_shards_s {
     ngx_msec_t                   rebalance_at; /* no handing over before   */
     ngx_msec_t                   grace_at;   /* silent members kept until  */
 
+    ngx_msec_t                   leave_at;   /* passing on since           */
+    ngx_msec_t                   look_at;    /* whether that is too slow   */
+    ngx_uint_t                   to_pass;    /* accounts, at leave_at      */
+    ngx_uint_t                   passed;     /* of them, up elsewhere      */
+    ngx_uint_t                   passing;    /* accounts between owners    */
+    ngx_uint_t                   window;     /* most of them at a time     */
+
     unsigned                     admitted:1; /* shares key and shards      */
     unsigned                     refused:1;  /* said that it does not      */
     unsigned                     grace:1;    /* grace_at is to come        */
@@ -47,6 +54,7 @@ struct ngx_http_wahub_shards_s {
     unsigned                     greeted:1;  /* said hello, counted start  */
     unsigned                     start_counted:1;
     unsigned                     leaving:1;
+    unsigned                     alone:1;    /* leaving, nobody else lives */
 };
 
 
@@ -67,5 +75,22 @@ void ngx_http_wahub_shards_act(ngx_http_wahub_shards_t *ss);
 
 /* "free <n>": somebody released shard n. */
 void ngx_http_wahub_shards_freed(ngx_http_wahub_shards_t *ss, ngx_uint_t n);
+
+/* ngx_http_wahub_shard_pass.c */
+
+/* This worker leaves: everything is to be passed on. */
+void ngx_http_wahub_pass_leave(ngx_http_wahub_shards_t *ss);
+
+/* Whether a shard that is to go may go now; counts its accounts as under
+   way if so. */
+ngx_uint_t ngx_http_wahub_pass_turn(ngx_http_wahub_shard_t *shard);
+
+/* "up <n>": the accounts of shard n have been tried by its new owner. */
+void ngx_http_wahub_pass_up(ngx_http_wahub_shards_t *ss, ngx_uint_t n);
+
+/* Members came or went. */
+void ngx_http_wahub_pass_members(ngx_http_wahub_shards_t *ss);
+
+void ngx_http_wahub_pass_tick(ngx_http_wahub_shards_t *ss);
 
 #endif /* NGX_HTTP_WAHUB_SHARD_INT_H */

@@ -12,7 +12,7 @@
  *
  * Notices on "<prefix>:shards" only save time, nothing depends on them:
  *   hello <member>   joined            leave <member>   is going
- *   free <shard>     was released
+ *   free <shard>     was released      up <shard>    its accounts are tried
  */
 #include "ngx_http_wahub_redis.h"
 #include "ngx_http_wahub_script.h"
@@ -559,14 +559,20 @@ ngx_http_wahub_member_notice(void *data, const ngx_str_t *channel,
     ngx_str_t                *me;
     ngx_http_wahub_shards_t  *ss = data;
 
-    if (ss->leaving) {
+    if (message->len > 3 && ngx_strncmp(message->data, "up ", 3) == 0) {
+        n = ngx_atoi(message->data + 3, message->len - 3);
+
+        if (n != NGX_ERROR) {
+            ngx_http_wahub_pass_up(ss, (ngx_uint_t) n);
+        }
+
         return;
     }
 
     if (message->len > 5 && ngx_strncmp(message->data, "free ", 5) == 0) {
         n = ngx_atoi(message->data + 5, message->len - 5);
 
-        if (n != NGX_ERROR) {
+        if (n != NGX_ERROR && ss->leaving == 0) {
             ngx_http_wahub_shards_freed(ss, (ngx_uint_t) n);
         }
 
@@ -586,4 +592,5 @@ ngx_http_wahub_member_notice(void *data, const ngx_str_t *channel,
     }
 
     ngx_http_wahub_member_beat(ss);
+    ngx_http_wahub_pass_members(ss);
 }
