@@ -190,6 +190,19 @@ extern ngx_module_t  ngx_http_wahub_module;
 
 /* ---- the worker's root object ---- */
 
+/*
+ * Something to be done when a turn of the event loop ends, after all that
+ * the turn brought: what many handlers write leaves in one system call.
+ * Part of its owner's struct, all zero but `handler`.
+ */
+typedef struct ngx_http_wahub_late_s  ngx_http_wahub_late_t;
+
+struct ngx_http_wahub_late_s {
+    ngx_queue_t                  queue;
+    void                       (*handler)(ngx_http_wahub_late_t *late);
+    unsigned                     queued:1;
+};
+
 #define NGX_HTTP_WAHUB_READ_BUF  65536
 
 struct ngx_http_wahub_worker_s {
@@ -213,6 +226,10 @@ struct ngx_http_wahub_worker_s {
     ngx_http_wahub_projector_t  *projector;
 
     u_char                      *read_buf;   /* for one read, by anybody   */
+    wa_buf_t                     spare;      /* room of a peer's last write */
+    ngx_queue_t                  late;       /* ngx_http_wahub_late_t      */
+    ngx_event_t                  late_event; /* posted, runs them          */
+    ngx_uint_t                   late_tries;
     ngx_uint_t                   jobs;       /* thread tasks in flight     */
     unsigned                     draining:1; /* leaving: take no new work  */
 };

@@ -461,7 +461,7 @@ ngx_http_wahub_account_output(ngx_http_wahub_account_t *slot, wa_out_t *out)
 }
 
 
-/* After a drain: flush, arm the timer, look what has ended. */
+/* After a drain: arm the timer, look what has ended. */
 static void
 ngx_http_wahub_account_settle(ngx_http_wahub_account_t *slot)
 {
@@ -484,10 +484,6 @@ ngx_http_wahub_account_settle(ngx_http_wahub_account_t *slot)
         return;
     }
 
-    if (slot->peer != NULL) {
-        ngx_http_wahub_peer_flush(slot->peer);
-    }
-
     if (slot->peer != NULL && wa_account_paused(slot->account) == false) {
         ngx_http_wahub_peer_resume(slot->peer);
     }
@@ -499,6 +495,11 @@ ngx_http_wahub_account_settle(ngx_http_wahub_account_t *slot)
     }
 
     if (slot->quiesced && wa_account_idle(slot->account)) {
+
+        if (slot->peer != NULL) {
+            ngx_http_wahub_peer_flush(slot->peer);
+        }
+
         ngx_http_wahub_account_drop(slot, "OWNER_UNAVAILABLE",
                                     "the account moves to another worker");
         return;

@@ -3,7 +3,13 @@
  */
 #include "ngx_http_wahub_api.h"
 
+#include "wa_json.h"
+
 #include <time.h>
+
+
+/* An answer to a send is half of this. */
+#define NGX_HTTP_WAHUB_ANSWER_GUESS  1024
 
 
 static void ngx_http_wahub_answer_finish(ngx_http_wahub_ctx_t *ctx,
@@ -72,33 +78,46 @@ ngx_int_t
 ngx_http_wahub_answer_send(ngx_http_wahub_ctx_t *ctx, ngx_uint_t status,
     json_t *json)
 {
-    char                *text;
+    wa_err_t             rc;
+    wa_buf_t            *text;
     ngx_pool_cleanup_t  *cln;
 
     if (json == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    cln = ngx_pool_cleanup_add(ctx->request->pool, 0);
-    text = (cln == NULL) ? NULL : json_dumps(json, JSON_COMPACT);
-    json_decref(json);
+    cln = ngx_pool_cleanup_add(ctx->request->pool, sizeof(wa_buf_t));
 
-    if (text == NULL) {
+    if (cln == NULL) {
+        json_decref(json);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    text = cln->data;
+    ngx_memzero(text, sizeof(wa_buf_t));
     cln->handler = ngx_http_wahub_answer_free;
-    cln->data = text;
+
+    rc = wa_buf_reserve(text, NGX_HTTP_WAHUB_ANSWER_GUESS);
+
+    if (rc == WA_OK) {
+        rc = wa_json_write(json, text);
+    }
+
+    json_decref(json);
+
+    if (rc != WA_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     return ngx_http_wahub_answer_memory(ctx, status, "application/json",
-                                        (u_char *) text, ngx_strlen(text));
+                                        text->p, text->n);
 }
 
 
 static void
 ngx_http_wahub_answer_free(void *data)
 {
-    free(data);
+    wa_buf_free(data);
 }
 
 

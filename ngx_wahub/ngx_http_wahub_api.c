@@ -13,6 +13,7 @@
 #include "ngx_http_wahub_lookup.h"
 #include "ngx_http_wahub_redact.h"
 #include "ngx_http_wahub_route.h"
+#include "ngx_http_wahub_script.h"
 
 #include "wa_crypto.h"
 
@@ -221,7 +222,7 @@ ngx_http_wahub_api_body(ngx_http_request_t *r)
         }
     }
 
-    switch (ctx->route->account) {
+    switch (ctx->route->account & NGX_HTTP_WAHUB_ACCOUNT_KIND) {
 
     case NGX_HTTP_WAHUB_ACCOUNT_PATH:
         ngx_http_wahub_lookup_account(ctx, &ctx->params[0],
@@ -403,7 +404,12 @@ ngx_http_wahub_api_init(ngx_http_wahub_worker_t *w)
     api->unreserve = ngx_http_wahub_redis_add_script(w->redis,
                          &ngx_http_wahub_api_unreserve);
 
-    if (api->reserve == NGX_ERROR || api->unreserve == NGX_ERROR) {
+    api->view = ngx_http_wahub_redis_add_script(w->redis,
+                    &ngx_http_wahub_script_view);
+
+    if (api->reserve == NGX_ERROR || api->unreserve == NGX_ERROR
+        || api->view == NGX_ERROR)
+    {
         return NGX_ERROR;
     }
 

@@ -21,6 +21,8 @@
 #define NGX_HTTP_WAHUB_ACCOUNT_NONE    0
 #define NGX_HTTP_WAHUB_ACCOUNT_PATH    1        /* first path parameter  */
 #define NGX_HTTP_WAHUB_ACCOUNT_SELECT  2        /* contract section 1    */
+#define NGX_HTTP_WAHUB_ACCOUNT_KIND    3        /* mask of the above     */
+#define NGX_HTTP_WAHUB_ACCOUNT_BRIEF   4        /* the row needs no view */
 
 
 typedef struct ngx_http_wahub_ctx_s    ngx_http_wahub_ctx_t;
@@ -70,8 +72,10 @@ struct ngx_http_wahub_ctx_s {
     ngx_str_t                       first_id;   /* request whose answer is
                                                    given again           */
 
-    json_t                         *view;       /* the row's account     */
+    json_t                         *view;       /* the row's account;
+                                                   NULL: BRIEF, held here */
     ngx_str_t                       session;    /* its session_id        */
+    ngx_str_t                       phone;      /* its number; len 0 none */
     ngx_str_t                       ref;        /* being looked up       */
     ngx_http_wahub_row_pt           next;       /* after a lookup        */
     void                          (*views_handler)(ngx_http_wahub_ctx_t *ctx,
@@ -104,6 +108,7 @@ struct ngx_http_wahub_ctx_s {
 struct ngx_http_wahub_api_s {
     ngx_int_t                       reserve;
     ngx_int_t                       unreserve;
+    ngx_int_t                       view;
     time_t                          started;
 };
 

@@ -5,13 +5,15 @@
  *     <prefix>:{sN}:a:<id>      field "view": the account's public object
  *
  * An account belongs to the tenant that its view names; the tenant's hash
- * only leads there.
+ * only leads there.  The worker that holds the account knows what the view
+ * says without asking, and the row that sends wants no more than names.
  */
 #include "ngx_http_wahub_lookup.h"
 
+#include "ngx_http_wahub_account.h"
 #include "ngx_http_wahub_body.h"
 #include "ngx_http_wahub_error.h"
-#include "ngx_http_wahub_script.h"
+#include "ngx_http_wahub_shard.h"
 #include "ngx_http_wahub_view.h"
 #include "ngx_http_wahub_wait.h"
 
@@ -20,8 +22,9 @@
 #define NGX_HTTP_WAHUB_RESERVED_MAX  60     /* s */
 
 
-/* EVAL, script, number of keys, account hash, lease, channels. */
-#define NGX_HTTP_WAHUB_VIEW_ARGS     6
+/* Account hash, lease; channels. */
+#define NGX_HTTP_WAHUB_VIEW_KEYS     2
+#define NGX_HTTP_WAHUB_VIEW_ARGS     3
 
 
 typedef struct ngx_http_wahub_list_s  ngx_http_wahub_list_t;
@@ -63,6 +66,8 @@ static void ngx_http_wahub_lookup_session(ngx_http_wahub_ctx_t *ctx,
     ngx_http_wahub_redis_reply_t *reply);
 static void ngx_http_wahub_lookup_view(ngx_http_wahub_ctx_t *ctx,
     ngx_http_wahub_redis_reply_t *reply);
+static ngx_int_t ngx_http_wahub_lookup_here(ngx_http_wahub_ctx_t *ctx,
+    const ngx_str_t *id);
 static void ngx_http_wahub_lookup_get(ngx_http_wahub_ctx_t *ctx,
     const ngx_str_t *id, ngx_http_wahub_reply_pt handler);
 static void ngx_http_wahub_lookup_read(ngx_http_wahub_main_conf_t *wmcf,
@@ -93,6 +98,12 @@ ngx_http_wahub_lookup_account(ngx_http_wahub_ctx_t *ctx,
     ctx->next = next;
 
     if (ngx_http_wahub_uuid_valid(ref)) {
+
+        if (ngx_http_wahub_lookup_here(ctx, ref) == NGX_OK) {
+            next(ctx);
+            return;
+        }
+
         ngx_http_wahub_lookup_get(ctx, ref, ngx_http_wahub_lookup_by_id);
         return;
     }
@@ -155,6 +166,11 @@ ngx_http_wahub_lookup_session(ngx_http_wahub_ctx_t *ctx,
         return;
     }
 
+    if (ngx_http_wahub_lookup_here(ctx, &id) == NGX_OK) {
+        ctx->next(ctx);
+        return;
+    }
+
     ngx_http_wahub_lookup_get(ctx, &id, ngx_http_wahub_lookup_view);
 }
 
@@ -188,6 +204,68 @@ ngx_http_wahub_lookup_again(ngx_http_wahub_ctx_t *ctx,
 }
 
 
+/*
+ * NGX_DECLINED: ask the store, which also is the one to say that it is
+ * away.  The names are copied: the slot may be gone before the request.
+ */
+static ngx_int_t
+ngx_http_wahub_lookup_here(ngx_http_wahub_ctx_t *ctx, const ngx_str_t *id)
+{
+    u_char                    *p;
+    ngx_str_t                  tenant, session, phone;
+    ngx_uint_t                 number;
+    ngx_http_wahub_worker_t   *w = ctx->worker;
+    ngx_http_wahub_account_t  *slot;
+
+    number = ngx_http_wahub_shard_of(w->conf, id);
+
+    if ((ctx->route->account & NGX_HTTP_WAHUB_ACCOUNT_BRIEF) == 0
+        || ngx_http_wahub_redis_up(w->redis) == 0
+        || ngx_http_wahub_shard_serves(ngx_http_wahub_shard_get(w, number))
+           == 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    slot = ngx_http_wahub_account_find(w, id);
+
+    if (slot == NULL || slot->quiesced) {
+        return NGX_DECLINED;
+    }
+
+    /* the tenant of an account that is not loaded yet is "" */
+
+    tenant = ngx_http_wahub_cstr(wa_account_tenant(slot->account));
+
+    if (ngx_http_wahub_str_eq(&tenant, &ctx->vars.tenant) == 0) {
+        return NGX_DECLINED;
+    }
+
+    session = ngx_http_wahub_cstr(wa_account_session_id(slot->account));
+    phone = ngx_http_wahub_cstr(wa_account_jid(slot->account));
+
+    p = ngx_pnalloc(ctx->request->pool, id->len + session.len + phone.len);
+
+    if (p == NULL) {
+        return NGX_DECLINED;
+    }
+
+    ctx->vars.account.data = p;
+    ctx->vars.account.len = id->len;
+    p = ngx_cpymem(p, id->data, id->len);
+
+    ctx->session.data = p;
+    ctx->session.len = session.len;
+    p = ngx_cpymem(p, session.data, session.len);
+
+    ctx->phone.data = p;
+    ctx->phone.len = phone.len;
+    ngx_memcpy(p, phone.data, phone.len);
+
+    return NGX_OK;
+}
+
+
 static void
 ngx_http_wahub_lookup_get(ngx_http_wahub_ctx_t *ctx, const ngx_str_t *id,
     ngx_http_wahub_reply_pt handler)
@@ -196,25 +274,24 @@ ngx_http_wahub_lookup_get(ngx_http_wahub_ctx_t *ctx, const ngx_str_t *id,
     ngx_http_wahub_lookup_keys_t   keys;
 
     ngx_http_wahub_lookup_read(ctx->worker->conf, id, &keys, argv);
-    ngx_http_wahub_wait_redis(ctx, handler, argv, NGX_HTTP_WAHUB_VIEW_ARGS);
+    ngx_http_wahub_wait_eval(ctx, handler, ctx->worker->api->view, argv,
+                             NGX_HTTP_WAHUB_VIEW_KEYS,
+                             NGX_HTTP_WAHUB_VIEW_ARGS);
 }
 
 
-/* The command that reads an account's view, and whether its shard has an
+/* What the script reads: an account's view, and whether its shard has an
    owner: without one the view tells of a connection that is gone. */
 static void
 ngx_http_wahub_lookup_read(ngx_http_wahub_main_conf_t *wmcf,
     const ngx_str_t *id, ngx_http_wahub_lookup_keys_t *keys, ngx_str_t *argv)
 {
-    ngx_str_set(&argv[0], "EVAL");
-    argv[1] = ngx_http_wahub_script_view;
-    ngx_str_set(&argv[2], "2");
-    ngx_http_wahub_key_account(wmcf, id, keys->account, &argv[3]);
+    ngx_http_wahub_key_account(wmcf, id, keys->account, &argv[0]);
     ngx_http_wahub_key_shard(wmcf, ngx_http_wahub_shard_of(wmcf, id),
-                             "lease", keys->lease, &argv[4]);
+                             "lease", keys->lease, &argv[1]);
 
-    argv[5].data = keys->channel;
-    argv[5].len = (size_t) (ngx_snprintf(keys->channel,
+    argv[2].data = keys->channel;
+    argv[2].len = (size_t) (ngx_snprintf(keys->channel,
                                          NGX_HTTP_WAHUB_KEY_MAX, "%V:m:",
                                          &wmcf->redis_prefix)
                             - keys->channel);
@@ -263,6 +340,7 @@ ngx_http_wahub_lookup_use(ngx_http_wahub_ctx_t *ctx, json_t *view)
     json_decref(old);
 
     ctx->session = ngx_http_wahub_view_text(view, "session_id");
+    ctx->phone = ngx_http_wahub_view_text(view, "phone_number");
     id = ngx_http_wahub_view_text(view, "id");
 
     if (ngx_http_wahub_str_eq(&id, &ctx->vars.account)) {
@@ -486,9 +564,11 @@ ngx_http_wahub_list_send(ngx_http_wahub_list_t *list, ngx_uint_t i)
 
     ngx_http_wahub_lookup_read(list->worker->conf, &id, &keys, argv);
 
-    rc = ngx_http_wahub_redis_command(list->worker->redis,
-                                      ngx_http_wahub_list_reply, entry, argv,
-                                      NGX_HTTP_WAHUB_VIEW_ARGS);
+    rc = ngx_http_wahub_redis_eval(list->worker->redis,
+                                   list->worker->api->view,
+                                   ngx_http_wahub_list_reply, entry, argv,
+                                   NGX_HTTP_WAHUB_VIEW_KEYS,
+                                   NGX_HTTP_WAHUB_VIEW_ARGS);
 
     if (rc == NGX_OK) {
         list->pending++;

@@ -14,8 +14,9 @@ typedef void (*ngx_http_wahub_views_pt)(ngx_http_wahub_ctx_t *ctx,
 
 /*
  * The account with that id or session_id in the caller's tenant.  Sets
- * ctx->view, ctx->session and ctx->vars.account, then runs `next`; answers
- * 404 by itself.  `ref` must live as long as the request.
+ * ctx->view (see there), ctx->session, ctx->phone and ctx->vars.account,
+ * then runs `next`, maybe at once; answers 404 by itself.  `ref` must live
+ * as long as the request.
  */
 void ngx_http_wahub_lookup_account(ngx_http_wahub_ctx_t *ctx,
     const ngx_str_t *ref, ngx_http_wahub_row_pt next);

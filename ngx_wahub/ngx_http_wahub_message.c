@@ -212,8 +212,9 @@ ngx_http_wahub_message_text(ngx_http_wahub_ctx_t *ctx, json_t *object,
                                       now);
     rc |= ngx_http_wahub_message_both(object, "updated_at", "updatedAt",
                                       now);
-    rc |= ngx_http_wahub_message_both(object, "from",  NULL,
-              json_object_get(ctx->view, "phone_number"));
+    rc |= json_object_set_new(object, "from",
+              ctx->phone.len == 0 ? json_null()
+                                  : ngx_http_wahub_json_text(&ctx->phone));
     rc |= ngx_http_wahub_message_both(object, "client_message_id",
                                       "clientMessageId", client);
     rc |= ngx_http_wahub_message_both(object, "quoted_id", NULL, quoted);

@@ -5,8 +5,9 @@
  *   resolve -> connect -> [tls handshake] -> open -> (shutdown) -> closed
  *
  * A peer has a small pool of its own for the connection and its TLS object,
- * and a log that names the account.  Reading uses one buffer per worker;
- * writing keeps only what the socket did not take.  Everything that tells
+ * and a log that names the account.  Reading uses one buffer per worker.
+ * What a turn of the event loop writes leaves at its end at once; kept is
+ * only what the socket did not take.  Everything that tells
  * the engine something starts from an event, never from a call of the
  * engine's drain.
  *
@@ -22,6 +23,7 @@
 
 #define NGX_HTTP_WAHUB_PEER_LINGER    5000
 #define NGX_HTTP_WAHUB_PEER_OUT_MAX   (4 * 1024 * 1024)
+#define NGX_HTTP_WAHUB_PEER_SPARE     65536
 #define NGX_HTTP_WAHUB_PEER_TURNS     8          /* reads per wakeup       */
 #define NGX_HTTP_WAHUB_PEER_POOL      512
 #define NGX_HTTP_WAHUB_PEER_TLS_POOL  1024
@@ -31,6 +33,7 @@ static void ngx_http_wahub_peer_opened(ngx_http_wahub_peer_t *peer);
 static void ngx_http_wahub_peer_read_handler(ngx_event_t *rev);
 static void ngx_http_wahub_peer_write_handler(ngx_event_t *wev);
 static void ngx_http_wahub_peer_drain_handler(ngx_event_t *ev);
+static void ngx_http_wahub_peer_late(ngx_http_wahub_late_t *late);
 static void ngx_http_wahub_peer_report(ngx_event_t *ev);
 static u_char *ngx_http_wahub_peer_log(ngx_log_t *log, u_char *buf,
     size_t len);
@@ -69,6 +72,8 @@ ngx_http_wahub_peer_open(ngx_http_wahub_account_t *slot)
     peer->event.data = peer;
     peer->event.log = &peer->log;
     peer->event.handler = ngx_http_wahub_peer_report;
+
+    peer->late.handler = ngx_http_wahub_peer_late;
 
     slot->peer = peer;
 
@@ -202,11 +207,47 @@ ngx_http_wahub_peer_send(ngx_http_wahub_peer_t *peer, wa_span_t bytes)
         return;
     }
 
+    if (peer->out.p == NULL) {
+        wa_buf_move(&peer->out, &peer->worker->spare);
+    }
+
     if (peer->out.n - peer->sent + bytes.n > NGX_HTTP_WAHUB_PEER_OUT_MAX
         || wa_buf_append_span(&peer->out, bytes) != WA_OK)
     {
         ngx_http_wahub_peer_fail(peer, "too much unsent");
+        return;
     }
+
+    ngx_http_wahub_late(peer->worker, &peer->late);
+}
+
+
+static void
+ngx_http_wahub_peer_late(ngx_http_wahub_late_t *late)
+{
+    ngx_http_wahub_peer_t  *peer;
+
+    peer = ngx_queue_data(late, ngx_http_wahub_peer_t, late);
+
+    if (peer->slot == NULL || ngx_http_wahub_peer_stale(peer) == 0) {
+        ngx_http_wahub_peer_flush(peer);
+    }
+}
+
+
+/* An idle account keeps no buffer: the next one that writes gets it. */
+static void
+ngx_http_wahub_peer_spare(ngx_http_wahub_peer_t *peer)
+{
+    peer->out.n = 0;
+    peer->sent = 0;
+
+    if (peer->out.cap > NGX_HTTP_WAHUB_PEER_SPARE) {
+        wa_buf_free(&peer->out);
+        return;
+    }
+
+    wa_buf_move(&peer->worker->spare, &peer->out);
 }
 
 
@@ -215,6 +256,8 @@ ngx_http_wahub_peer_flush(ngx_http_wahub_peer_t *peer)
 {
     ssize_t            n;
     ngx_connection_t  *c = peer->connection;
+
+    ngx_http_wahub_late_cancel(&peer->late);
 
     if (peer->open == 0 || peer->closed || peer->failure != NULL) {
         return;
@@ -237,9 +280,7 @@ ngx_http_wahub_peer_flush(ngx_http_wahub_peer_t *peer)
     }
 
     if (peer->sent == peer->out.n) {
-        /* an idle account keeps no buffer */
-        wa_buf_free(&peer->out);
-        peer->sent = 0;
+        ngx_http_wahub_peer_spare(peer);
     }
 
     if (ngx_handle_write_event(c->write, 0) != NGX_OK) {
@@ -426,6 +467,7 @@ ngx_http_wahub_peer_close(ngx_http_wahub_peer_t *peer)
 
     ngx_http_wahub_peer_disconnect(peer);
 
+    ngx_http_wahub_late_cancel(&peer->late);
     wa_buf_free(&peer->out);
 
     if (peer->addrs != NULL) {

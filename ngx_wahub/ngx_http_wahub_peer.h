@@ -14,7 +14,7 @@
  */
 ngx_int_t ngx_http_wahub_peer_open(ngx_http_wahub_account_t *slot);
 
-/* Queues bytes; they leave with the next flush. */
+/* Queues bytes; they leave at the end of the turn, or with a flush. */
 void ngx_http_wahub_peer_send(ngx_http_wahub_peer_t *peer, wa_span_t bytes);
 void ngx_http_wahub_peer_flush(ngx_http_wahub_peer_t *peer);
 

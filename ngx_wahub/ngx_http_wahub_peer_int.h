@@ -26,6 +26,7 @@ struct ngx_http_wahub_peer_s {
     const char                   *failure;   /* to be reported             */
     wa_buf_t                      out;       /* not taken by the socket    */
     size_t                        sent;      /* of out                     */
+    ngx_http_wahub_late_t         late;      /* flush                      */
     ngx_log_t                     log;
     unsigned                      open:1;    /* engine knows it is up      */
     unsigned                      closed:1;

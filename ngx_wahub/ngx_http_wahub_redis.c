@@ -13,13 +13,14 @@
  * place that runs for a failed connect, a lost connection and a free.
  *
  * Writing: commands of one turn of the event loop collect in hiredis'
- * buffer and leave together in a posted event; the write event is armed
- * only when the socket does not take all of it.
+ * buffer and leave together at its end; the write event is armed only when
+ * the socket does not take all of it.
  *
  * A script unknown to the server (flushed) is treated as a lost connection:
  * reconnecting loads all scripts, and whoever needs order sends again.
  */
 #include "ngx_http_wahub_redis_int.h"
+#include "ngx_http_wahub_worker.h"
 
 #include <poll.h>
 
@@ -39,7 +40,7 @@ static void ngx_http_wahub_redis_timer(ngx_event_t *ev);
 static void ngx_http_wahub_redis_watch(ngx_http_wahub_redis_t *rc);
 static void ngx_http_wahub_redis_read_handler(ngx_event_t *ev);
 static void ngx_http_wahub_redis_write_handler(ngx_event_t *ev);
-static void ngx_http_wahub_redis_flush_handler(ngx_event_t *ev);
+static void ngx_http_wahub_redis_flush_handler(ngx_http_wahub_late_t *late);
 static void ngx_http_wahub_redis_add_read(void *data);
 static void ngx_http_wahub_redis_del_read(void *data);
 static void ngx_http_wahub_redis_add_write(void *data);
@@ -80,8 +81,6 @@ ngx_http_wahub_redis_create(ngx_http_wahub_worker_t *w, const char *name)
     rc->timer.handler = ngx_http_wahub_redis_timer;
     rc->timer.cancelable = 1;
 
-    rc->flush.data = rc;
-    rc->flush.log = w->log;
     rc->flush.handler = ngx_http_wahub_redis_flush_handler;
 
     return rc;
@@ -457,9 +456,11 @@ ngx_http_wahub_redis_write_handler(ngx_event_t *ev)
 
 
 static void
-ngx_http_wahub_redis_flush_handler(ngx_event_t *ev)
+ngx_http_wahub_redis_flush_handler(ngx_http_wahub_late_t *late)
 {
-    ngx_http_wahub_redis_t  *rc = ev->data;
+    ngx_http_wahub_redis_t  *rc;
+
+    rc = ngx_queue_data(late, ngx_http_wahub_redis_t, flush);
 
     if (rc->ac == NULL) {
         return;
@@ -506,7 +507,7 @@ ngx_http_wahub_redis_add_write(void *data)
     /* asked for while flushing: the socket says when to go on */
 
     if (rc->flushing == 0 && rc->ac->c.flags & REDIS_CONNECTED) {
-        ngx_post_event(&rc->flush, &ngx_posted_events);
+        ngx_http_wahub_late(rc->worker, &rc->flush);
         return;
     }
 
@@ -554,9 +555,7 @@ ngx_http_wahub_redis_cleanup(void *data)
         ngx_delete_posted_event(c->write);
     }
 
-    if (rc->flush.posted) {
-        ngx_delete_posted_event(&rc->flush);
-    }
+    ngx_http_wahub_late_cancel(&rc->flush);
 
     /* hiredis closes the descriptor */
     ngx_free_connection(c);

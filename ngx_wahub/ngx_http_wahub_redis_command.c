@@ -65,6 +65,29 @@ ngx_http_wahub_redis_reserve(ngx_http_wahub_redis_t *rc, size_t size)
 }
 
 
+/* "*<n>" or "$<n>" and the end of the line: what ngx_sprintf() does, but
+   most of a command's parts are short. */
+static u_char *
+ngx_http_wahub_redis_length(u_char *p, u_char mark, size_t n)
+{
+    u_char  digits[NGX_SIZE_T_LEN], *d;
+
+    d = digits + sizeof(digits);
+
+    do {
+        *--d = (u_char) ('0' + n % 10);
+        n /= 10;
+    } while (n != 0);
+
+    *p++ = mark;
+    p = ngx_cpymem(p, d, digits + sizeof(digits) - d);
+    *p++ = CR;
+    *p++ = LF;
+
+    return p;
+}
+
+
 ngx_int_t
 ngx_http_wahub_redis_queue(ngx_http_wahub_redis_t *rc,
     ngx_http_wahub_redis_pt handler, void *data, const ngx_str_t *argv,
@@ -90,10 +113,10 @@ ngx_http_wahub_redis_queue(ngx_http_wahub_redis_t *rc,
         return NGX_ERROR;
     }
 
-    p = ngx_sprintf(buf, "*%ui\r\n", argc);
+    p = ngx_http_wahub_redis_length(buf, '*', argc);
 
     for (i = 0; i < argc; i++) {
-        p = ngx_sprintf(p, "$%uz\r\n", argv[i].len);
+        p = ngx_http_wahub_redis_length(p, '$', argv[i].len);
         p = ngx_cpymem(p, argv[i].data, argv[i].len);
         *p++ = CR;
         *p++ = LF;

@@ -65,7 +65,7 @@ struct ngx_http_wahub_redis_s {
 
     redisAsyncContext                *ac;        /* NULL: down             */
     ngx_connection_t                 *connection;
-    ngx_event_t                       flush;     /* posted                 */
+    ngx_http_wahub_late_t             flush;
     ngx_event_t                       timer;     /* connect or tick        */
     ngx_uint_t                        addr;      /* next to try            */
     ngx_uint_t                        attempts;  /* since last up          */

@@ -19,6 +19,7 @@
 #define NONE          NGX_HTTP_WAHUB_ACCOUNT_NONE
 #define IN_PATH       NGX_HTTP_WAHUB_ACCOUNT_PATH
 #define SELECT        NGX_HTTP_WAHUB_ACCOUNT_SELECT
+#define BRIEF         NGX_HTTP_WAHUB_ACCOUNT_BRIEF
 #define SEND(name)    NGX_HTTP_WAHUB_SEND_ ## name
 #define PATH(text)    ngx_string(text)
 
@@ -143,25 +144,25 @@ static const ngx_http_wahub_route_t  ngx_http_wahub_routes[] = {
 
     /* messages */
 
-    { POST, PATH("/api/messages"), G(MESSAGES), A(SEND), SELECT,
+    { POST, PATH("/api/messages"), G(MESSAGES), A(SEND), SELECT|BRIEF,
       F(messages_send), SEND(MESSAGE), "send a message" },
 
     { POST, PATH("/api/accounts/{id}/messages"), G(MESSAGES), A(SEND),
-      IN_PATH, F(messages_send), SEND(ACCOUNT), "send a message" },
+      IN_PATH|BRIEF, F(messages_send), SEND(ACCOUNT), "send a message" },
 
     { POST, PATH("/api/accounts/{id}/messages/send"), G(MESSAGES), A(SEND),
-      IN_PATH, F(messages_send), SEND(000), "send a message" },
+      IN_PATH|BRIEF, F(messages_send), SEND(000), "send a message" },
 
-    { POST, PATH("/api/accounts/{id}/send"), G(MESSAGES), A(SEND), IN_PATH,
-      F(messages_send), SEND(000), "send a message" },
+    { POST, PATH("/api/accounts/{id}/send"), G(MESSAGES), A(SEND),
+      IN_PATH|BRIEF, F(messages_send), SEND(000), "send a message" },
 
-    { POST, PATH("/api/actions/send/text"), G(MESSAGES), A(SEND), SELECT,
-      F(messages_send), SEND(001), "send a text" },
+    { POST, PATH("/api/actions/send/text"), G(MESSAGES), A(SEND),
+      SELECT|BRIEF, F(messages_send), SEND(001), "send a text" },
 
     { POST, PATH("/session/{sessionId}/send"), G(MESSAGES), A(SEND),
-      IN_PATH, F(messages_send), SEND(002), "send a text" },
+      IN_PATH|BRIEF, F(messages_send), SEND(002), "send a text" },
 
-    { POST, PATH("/api/messages/send"), G(MESSAGES), A(SEND), SELECT,
+    { POST, PATH("/api/messages/send"), G(MESSAGES), A(SEND), SELECT|BRIEF,
       F(messages_send), SEND(003), "send a text" },
 
     { GET, PATH("/api/messages"), G(MESSAGES), A(READ), NONE,
@@ -267,16 +268,15 @@ ngx_http_wahub_route_find(ngx_http_wahub_ctx_t *ctx, ngx_uint_t method)
 
 
 /*
- * Segment by segment.  The weight has one bit per segment, the first one
- * highest, set for a literal: so "/api/messages/send" outweighs
- * "/api/messages/{id}".  -1: no match.
+ * Byte by byte, a parameter at once.  The weight has one bit per segment,
+ * the first one highest, set for a literal: so "/api/messages/send"
+ * outweighs "/api/messages/{id}".  -1: no match.
  */
 static ngx_int_t
 ngx_http_wahub_route_match(const ngx_str_t *pattern, const ngx_str_t *path,
     ngx_str_t *params)
 {
-    size_t      plen, slen;
-    u_char     *p, *s, *plast, *slast, *pend, *send;
+    u_char     *p, *s, *plast, *slast;
     ngx_int_t   weight, bit;
     ngx_uint_t  n;
 
@@ -285,40 +285,50 @@ ngx_http_wahub_route_match(const ngx_str_t *pattern, const ngx_str_t *path,
     s = path->data;
     slast = s + path->len;
     weight = 0;
-    bit = 1 << 15;
+
+    /* most rows end in another word */
+
+    if (plast[-1] != '}' && (s == slast || plast[-1] != slast[-1])) {
+        return -1;
+    }
+
+    bit = 1 << 16;
     n = 0;
 
     while (p < plast && s < slast) {
-        if (*p++ != '/' || *s++ != '/') {
+
+        if (*p != '{') {
+
+            if (*p != *s) {
+                return -1;
+            }
+
+            if (*p == '/') {
+                bit >>= 1;
+                weight |= bit;
+            }
+
+            p++;
+            s++;
+            continue;
+        }
+
+        weight &= ~bit;
+        params[n].data = s;
+
+        while (s < slast && *s != '/') {
+            s++;
+        }
+
+        params[n].len = (size_t) (s - params[n].data);
+
+        if (params[n++].len == 0) {
             return -1;
         }
 
-        pend = ngx_strlchr(p, plast, '/');
-        pend = (pend == NULL) ? plast : pend;
-        send = ngx_strlchr(s, slast, '/');
-        send = (send == NULL) ? slast : send;
-        plen = (size_t) (pend - p);
-        slen = (size_t) (send - s);
-
-        if (slen == 0) {
-            return -1;
+        while (p < plast && *p != '/') {
+            p++;
         }
-
-        if (*p == '{') {
-            params[n].data = s;
-            params[n].len = slen;
-            n++;
-
-        } else if (plen == slen && ngx_memcmp(p, s, plen) == 0) {
-            weight |= bit;
-
-        } else {
-            return -1;
-        }
-
-        bit >>= 1;
-        p = pend;
-        s = send;
     }
 
     return (p == plast && s == slast) ? weight : -1;

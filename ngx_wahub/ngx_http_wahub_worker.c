@@ -27,6 +27,7 @@
 #define NGX_HTTP_WAHUB_LEAVE_MAX   15000
 #define NGX_HTTP_WAHUB_EXIT_WAIT   200
 #define NGX_HTTP_WAHUB_HOST_MAX    63
+#define NGX_HTTP_WAHUB_LATE_TRIES  16
 #define NGX_HTTP_WAHUB_MEMBER_LEN  128
 
 
@@ -47,6 +48,7 @@ static ngx_int_t ngx_http_wahub_worker_watch(ngx_http_wahub_process_t *ps);
 static void ngx_http_wahub_worker_unwatch(ngx_http_wahub_process_t *ps);
 static void ngx_http_wahub_worker_watcher(ngx_event_t *ev);
 static void ngx_http_wahub_worker_leave(ngx_event_t *ev);
+static void ngx_http_wahub_worker_late(ngx_event_t *ev);
 
 
 /* "<host>-<8 hex>-<slot>-<pid>": no two processes ever share it. */
@@ -98,6 +100,11 @@ ngx_http_wahub_worker_start(ngx_cycle_t *cycle,
     ps->leave.data = ps;
     ps->leave.log = w->log;
     ps->leave.handler = ngx_http_wahub_worker_leave;
+
+    ngx_queue_init(&w->late);
+    w->late_event.data = w;
+    w->late_event.log = w->log;
+    w->late_event.handler = ngx_http_wahub_worker_late;
 
     if (wa_crypto_init() != WA_OK) {
         goto failed;
@@ -232,6 +239,64 @@ ngx_http_wahub_worker_now(ngx_http_wahub_worker_t *w)
     }
 
     return (wa_time_t) ngx_current_msec;
+}
+
+
+/* -- the end of a turn --------------------------------------------------- */
+
+void
+ngx_http_wahub_late(ngx_http_wahub_worker_t *w, ngx_http_wahub_late_t *late)
+{
+    if (late->queued) {
+        return;
+    }
+
+    late->queued = 1;
+    ngx_queue_insert_tail(&w->late, &late->queue);
+
+    ngx_post_event(&w->late_event, &ngx_posted_events);
+}
+
+
+void
+ngx_http_wahub_late_cancel(ngx_http_wahub_late_t *late)
+{
+    if (late->queued) {
+        late->queued = 0;
+        ngx_queue_remove(&late->queue);
+    }
+}
+
+
+/*
+ * The first thing written in a turn posts this event, and what comes later
+ * is posted behind it: so it goes to the end again, a few times, as others
+ * may do the same.
+ */
+static void
+ngx_http_wahub_worker_late(ngx_event_t *ev)
+{
+    ngx_queue_t              *q;
+    ngx_http_wahub_late_t    *late;
+    ngx_http_wahub_worker_t  *w = ev->data;
+
+    if (ngx_queue_empty(&ngx_posted_events) == 0
+        && w->late_tries < NGX_HTTP_WAHUB_LATE_TRIES)
+    {
+        w->late_tries++;
+        ngx_post_event(ev, &ngx_posted_events);
+        return;
+    }
+
+    w->late_tries = 0;
+
+    while (ngx_queue_empty(&w->late) == 0) {
+        q = ngx_queue_head(&w->late);
+        late = ngx_queue_data(q, ngx_http_wahub_late_t, queue);
+
+        ngx_http_wahub_late_cancel(late);
+        late->handler(late);
+    }
 }
 
 
@@ -401,6 +466,12 @@ ngx_http_wahub_worker_exit(ngx_http_wahub_main_conf_t *wmcf)
 
     if (w->read_buf != NULL) {
         ngx_free(w->read_buf);
+    }
+
+    wa_buf_free(&w->spare);
+
+    if (w->late_event.posted) {
+        ngx_delete_posted_event(&w->late_event);
     }
 
     wmcf->worker = NULL;

@@ -22,6 +22,14 @@ void ngx_http_wahub_worker_exit(ngx_http_wahub_main_conf_t *wmcf);
 wa_time_t ngx_http_wahub_worker_now(ngx_http_wahub_worker_t *w);
 
 /*
+ * Once for every turn it is asked for, however often; never from inside
+ * this call.  Cancel before the owner's memory goes.
+ */
+void ngx_http_wahub_late(ngx_http_wahub_worker_t *w,
+    ngx_http_wahub_late_t *late);
+void ngx_http_wahub_late_cancel(ngx_http_wahub_late_t *late);
+
+/*
  * A leaving worker has something less to wait for: exits when nothing is
  * left.  Cheap; called wherever an account, a delivery or a job ends.
  */

@@ -231,6 +231,7 @@ describe('repeats', () => {
 
     it('later, and after a restart, change nothing', async () => {
         const me = await s.me('late');
+        await s.settled(me);
         const phone = sim.phone();
         const original = me.device.mailbox.post;
         const stanzas = [];
