@@ -450,7 +450,7 @@ wa_time_t
 wa_account_deadline(const wa_account_t *a)
 {
     size_t     i;
-    wa_time_t  at[5], min;
+    wa_time_t  at[6], min;
 
     if (a->gone) {
         return -1;
@@ -461,6 +461,7 @@ wa_account_deadline(const wa_account_t *a)
     at[2] = wa_life_deadline(a);
     at[3] = wa_tasks_deadline(a);
     at[4] = wa_offline_deadline(a);
+    at[5] = wa_commits_deadline(a);
     min = -1;
 
     for (i = 0; i < sizeof(at) / sizeof(at[0]); i++) {

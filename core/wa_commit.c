@@ -6,7 +6,7 @@
  *
  * While the store works on one commit, the units that follow gather into the
  * next: under load a commit carries what one round trip brought, and an
- * account in peace has each unit confirmed at once.  Records are sealed when
+ * account in peace has each unit confirmed at once, but for patient ones.  Records are sealed when
  * their batch is handed out, so one that was written ten times meanwhile is
  * sealed and stored once.
  */
@@ -35,6 +35,7 @@ struct wa_batch_s {
     wa_commit_t   commit;              /* seq 0: not handed out            */
     wa_unit_t    *first;
     wa_unit_t   **tail;
+    wa_time_t     due;                 /* to be handed out; 0: now         */
     size_t        n_units;
     size_t        n_events;
     size_t        bytes;
@@ -317,6 +318,11 @@ wa_unit_commit(wa_unit_t *u, wa_task_t *then)
         *cs->tail = b;
         cs->tail = &b->next;
         cs->gathering = b;
+        b->due = u->account->now + WA_UNIT_PATIENCE_MS;
+    }
+
+    if (!u->patient) {
+        b->due = 0;
     }
 
     batch_add(cs, b, u);
@@ -394,19 +400,37 @@ wa_commits_flush(wa_account_t *a)
 void
 wa_commits_next(wa_account_t *a)
 {
+    wa_batch_t    *b;
     wa_commits_t  *cs;
 
     cs = a->commits;
+    b = cs->gathering;
 
-    if (cs->gathering == NULL || a->gone
-        || (cs->handed != 0 && !batch_is_full(cs->gathering)))
+    if (b == NULL || a->gone) {
+        return;
+    }
+
+    if (!batch_is_full(b)
+        && (cs->handed != 0 || (b->due > a->now && !a->quiesced)))
     {
         return;
     }
 
-    if (batch_hand_out(a, cs->gathering) != WA_OK) {
+    if (batch_hand_out(a, b) != WA_OK) {
         wa_log(a, WA_LOG_WARN, "no memory for a commit, it waits");
     }
+}
+
+
+wa_time_t
+wa_commits_deadline(const wa_account_t *a)
+{
+    const wa_commits_t  *cs;
+
+    cs = a->commits;
+
+    return (cs->gathering == NULL || cs->handed != 0 || cs->gathering->due == 0)
+           ? -1 : cs->gathering->due;
 }
 
 

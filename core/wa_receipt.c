@@ -268,6 +268,10 @@ receipt_loaded(wa_task_t *t, wa_err_t rc)
     }
 
     (void) wa_ack_stanza(u, t->stanza, NULL, 0);
+
+    /* Unconfirmed, the server tells again. */
+
+    wa_unit_set_patient(u);
     rc = wa_unit_commit(u, NULL);
 
     for (i = 0; i < n && rc == WA_OK; i++) {

@@ -2,7 +2,7 @@
  * WA_OP_SEND: command -> encrypted copies -> <message> -> server ack.
  *
  *     queue -> LID -> devices -> bundles -> unit {sessions, out/<id>,
- *     pend/<id>, pending, held stanza} -> ack -> unit {event, held reply}
+ *     pend/<id>, pending, held stanza} -> ack -> reply, unit {event}
  *
  * The message id is durable before the first frame with it leaves, and every
  * repeat uses the same bytes, so that the server drops repeats.  Sends of

@@ -4,7 +4,7 @@
  *   wa_send.c          commands in, the queue, timers
  *   wa_send_repeat.c   what has no answer yet, after a login or a restart
  *   wa_send_prepare.c  one queued send -> unit with the stanza
- *   wa_send_settle.c   server ack -> unit with event and reply; JSON
+ *   wa_send_settle.c   server ack -> reply, unit with the event; JSON
  *   wa_idem.c          repeats by Idempotency-Key or client's own id
  */
 #ifndef WA_SEND_INT_H

@@ -27,8 +27,9 @@ static wa_err_t settle_unit(wa_unit_t *u, wa_send_t *s,
     const refusal_t *refusal, wa_arena_t *arena);
 static wa_err_t settle_event(wa_unit_t *u, const wa_send_t *s,
     const refusal_t *refusal, wa_arena_t *arena);
-static wa_err_t settle_reply(wa_unit_t *u, wa_send_t *s,
+static wa_err_t settle_refused(wa_unit_t *u, wa_send_t *s,
     const refusal_t *refusal);
+static void settle_sent(wa_account_t *a, wa_send_t *s);
 static void settle_lists(wa_unit_t *u, const wa_send_t *s,
     const wa_node_t *ack, uint64_t error);
 static bool settle_doubt(wa_account_t *a, const wa_jid_t *user);
@@ -134,6 +135,10 @@ settle(wa_account_t *a, wa_send_t *s, const refusal_t *refusal,
         refusal = &told;
     }
 
+    if (refusal == NULL) {
+        settle_sent(a, s);
+    }
+
     wa_arena_init(&arena, 0);
     u = wa_unit_new(a);
 
@@ -196,11 +201,12 @@ settle_unit(wa_unit_t *u, wa_send_t *s, const refusal_t *refusal,
 
     rc = settle_event(u, s, refusal, arena);
 
-    if (rc == WA_OK && s->asked) {
-        rc = settle_reply(u, s, refusal);
+    if (rc != WA_OK || refusal == NULL) {
+        wa_unit_set_patient(u);
+        return rc;
     }
 
-    return rc;
+    return s->asked ? settle_refused(u, s, refusal) : WA_OK;
 }
 
 
@@ -260,20 +266,14 @@ settle_event(wa_unit_t *u, const wa_send_t *s, const refusal_t *refusal,
 }
 
 
+/*
+ * Held, unlike the good news: the repeat after a crash might be taken, and
+ * the answer would have been wrong.
+ */
 static wa_err_t
-settle_reply(wa_unit_t *u, wa_send_t *s, const refusal_t *refusal)
+settle_refused(wa_unit_t *u, wa_send_t *s, const refusal_t *refusal)
 {
     json_t  *data;
-
-    if (refusal == NULL) {
-        data = wa_send_result(wa_unit_account(u), s, "SENT");
-
-        if (data == NULL) {
-            return WA_ERR_NOMEM;
-        }
-
-        return wa_unit_reply(u, s->cmd_id, NULL, NULL, data);
-    }
 
     data = json_pack("{s:I, s:s}", "provider_code",
                      (json_int_t) refusal->provider_code,
@@ -284,6 +284,33 @@ settle_reply(wa_unit_t *u, wa_send_t *s, const refusal_t *refusal)
     }
 
     return wa_unit_reply(u, s->cmd_id, refusal->code, refusal->message, data);
+}
+
+
+/*
+ * The server has the message, whatever becomes of our records: the answer
+ * does not wait for them.  After a crash the message is still pending, is
+ * repeated with its id, and the server acknowledges it again.
+ */
+static void
+settle_sent(wa_account_t *a, wa_send_t *s)
+{
+    json_t  *data;
+
+    if (!s->asked) {
+        return;
+    }
+
+    s->asked = false;
+    data = wa_send_result(a, s, "SENT");
+
+    if (data == NULL) {
+        wa_account_reply(a, s->cmd_id, "INTERNAL_ERROR", "Out of memory",
+                         NULL);
+
+    } else {
+        wa_account_reply(a, s->cmd_id, NULL, NULL, data);
+    }
 }
 
 

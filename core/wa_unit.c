@@ -101,6 +101,15 @@ wa_unit_mark_reset(wa_unit_t *u)
 
 
 void
+wa_unit_set_patient(wa_unit_t *u)
+{
+    if (u != NULL) {
+        u->patient = true;
+    }
+}
+
+
+void
 wa_unit_fail(wa_unit_t *u, wa_err_t err)
 {
     if (u != NULL && u->err == WA_OK) {

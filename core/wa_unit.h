@@ -100,6 +100,15 @@ void wa_unit_rollback(wa_unit_t *u, wa_savepoint_t sp);
  */
 wa_err_t wa_unit_commit(wa_unit_t *u, wa_task_t *then);
 
+/*
+ * The unit may wait a moment (WA_UNIT_PATIENCE_MS) for others to travel
+ * with: what it confirms is true already and would be found out again after
+ * a crash.
+ */
+#define WA_UNIT_PATIENCE_MS  20
+
+void wa_unit_set_patient(wa_unit_t *u);
+
 /* Undoes everything.  NULL-safe. */
 void wa_unit_drop(wa_unit_t *u);
 

@@ -56,6 +56,7 @@ struct wa_unit_s {
     bool           create;             /* see wa_commit_t                  */
     bool           reset;
     bool           wipe;
+    bool           patient;
     wa_task_t     *then;
     uint32_t       conn_gen;           /* connection its frames are for    */
     wa_unit_t     *next;
@@ -102,6 +103,9 @@ wa_err_t wa_commits_flush(wa_account_t *a);
  * other than WA_OK ends the account (WA_OUT_GONE).
  */
 wa_err_t wa_commits_done(wa_account_t *a, uint64_t seq, wa_err_t err);
+
+/* When what gathers is to be handed out; -1: nothing waits for a time. */
+wa_time_t wa_commits_deadline(const wa_account_t *a);
 
 /* Units not confirmed yet. */
 size_t wa_commits_pending(const wa_account_t *a);

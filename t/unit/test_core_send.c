@@ -362,6 +362,86 @@ no_frame_leaves_before_its_commit(void **state)
 }
 
 
+/* The server's ack of the last message of side i. */
+static wa_node_t *
+room_ack(room_t *r, size_t i)
+{
+    wa_node_t  *ack, *msg;
+
+    msg = room_last(r, i, "message", NULL);
+    assert_non_null(msg);
+
+    ack = wa_node_new(&r->arena, "ack");
+    wa_node_set_str(&r->arena, ack, "class", "message");
+    wa_node_set(&r->arena, ack, "id", wa_node_attr(msg, "id"));
+    wa_node_set(&r->arena, ack, "from", wa_node_attr(msg, "to"));
+
+    if (r->ack_error != 0) {
+        wa_node_set_u64(&r->arena, ack, "error", r->ack_error);
+    }
+
+    return ack;
+}
+
+
+/* Good news need not be durable to be true; bad news must be. */
+static void
+an_ack_is_answered_at_once_a_refusal_when_durable(void **state)
+{
+    size_t   replies;
+    room_t  *r = *state;
+
+    room_send(r, 0, BOB_PN, "first");
+    room_run(r);
+
+    r->no_acks = true;
+    room_send(r, 0, BOB_PN, "second");
+    room_run(r);
+    replies = wa_host_replies(r->side[0].h);
+
+    wa_host_hold(r->side[0].h, true);
+    room_feed(r, 0, room_ack(r, 0));
+    assert_int_equal(wa_host_replies(r->side[0].h), replies + 1);
+    assert_null(wa_host_reply(r->side[0].h)->code);
+
+    /* Its records wait for company, then for the store. */
+
+    assert_int_equal(wa_host_held(r->side[0].h), 0);
+    wa_host_advance(r->side[0].h, WA_UNIT_PATIENCE_MS);
+    assert_int_equal(wa_host_held(r->side[0].h), 1);
+    assert_int_equal(room_events(r, 0, "message.sent"), 1);
+
+    /* The crash comes first: the message is repeated, and reported once. */
+
+    wa_host_hold(r->side[0].h, false);
+    room_send(r, 0, BOB_PN, "third");
+    room_run(r);
+    room_feed(r, 0, room_ack(r, 0));
+    assert_int_equal(room_events(r, 0, "message.sent"), 2);
+    r->no_acks = false;
+    room_restart(r, 0);
+    room_run(r);
+    assert_int_equal(room_events(r, 0, "message.sent"), 3);
+    assert_int_equal(room_events(r, 1, "message.received"), 3);
+
+    r->no_acks = true;
+    room_send(r, 0, BOB_PN, "fourth");
+    room_run(r);
+    replies = wa_host_replies(r->side[0].h);
+    wa_host_hold(r->side[0].h, true);
+    r->ack_error = 463;
+    room_feed(r, 0, room_ack(r, 0));
+    wa_host_drain(r->side[0].h);
+    assert_int_equal(wa_host_held(r->side[0].h), 1);
+    assert_int_equal(wa_host_replies(r->side[0].h), replies);
+    wa_host_confirm(r->side[0].h);
+    assert_int_equal(wa_host_replies(r->side[0].h), replies + 1);
+    assert_string_equal(wa_host_reply(r->side[0].h)->code,
+                        "REACHOUT_LIMITED");
+    wa_host_hold(r->side[0].h, false);
+}
+
+
 static void
 an_unconfirmed_send_survives_a_crash(void **state)
 {
@@ -698,6 +778,8 @@ main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(no_frame_leaves_before_its_commit,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            an_ack_is_answered_at_once_a_refusal_when_durable, setup, teardown),
         cmocka_unit_test_setup_teardown(an_unconfirmed_send_survives_a_crash,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(

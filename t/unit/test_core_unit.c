@@ -519,6 +519,55 @@ emptying_comes_after_what_was_before_it(void **state)
 }
 
 
+static void
+a_patient_unit_waits_for_company(void **state)
+{
+    size_t         commits;
+    wa_host_t     *h = *state;
+    wa_unit_t     *u;
+    wa_account_t  *a;
+
+    a = wa_host_account(h);
+    commits = wa_host_commits(h);
+
+    u = wa_unit_new(a);
+    (void) wa_unit_put(u, "k/1", 0, wa_span_str("x"));
+    wa_unit_set_patient(u);
+    assert_int_equal(wa_unit_commit(u, NULL), WA_OK);
+    wa_host_drain(h);
+    assert_int_equal(wa_host_commits(h), commits);
+    assert_true(wa_account_deadline(a) <= wa_host_now(h)
+                                          + WA_UNIT_PATIENCE_MS);
+
+    /* Not for long. */
+
+    wa_host_advance(h, WA_UNIT_PATIENCE_MS);
+    assert_int_equal(wa_host_commits(h), commits + 1);
+    assert_non_null(wa_host_record(h, "k/1", 0).p);
+
+    u = wa_unit_new(a);
+    (void) wa_unit_put(u, "k/2", 0, wa_span_str("x"));
+    wa_unit_set_patient(u);
+    assert_int_equal(wa_unit_commit(u, NULL), WA_OK);
+    wa_host_drain(h);
+    put_and_reply(a, "k/3", "x", 1);
+    wa_host_drain(h);
+    assert_int_equal(wa_host_commits(h), commits + 2);
+    assert_int_equal(wa_host_last_writes(h), 2);
+
+    /* Who leaves does not wait. */
+
+    u = wa_unit_new(a);
+    (void) wa_unit_put(u, "k/4", 0, wa_span_str("x"));
+    wa_unit_set_patient(u);
+    assert_int_equal(wa_unit_commit(u, NULL), WA_OK);
+    wa_account_quiesce(a, wa_host_now(h));
+    wa_host_drain(h);
+    assert_true(wa_account_idle(a));
+    assert_non_null(wa_host_record(h, "k/4", 0).p);
+}
+
+
 int
 main(void)
 {
@@ -539,7 +588,8 @@ main(void)
         T(a_large_batch_does_not_wait),
         T(what_is_in_no_commit_stays_in_memory),
         T(a_cold_record_leaves_with_its_commit),
-        T(emptying_comes_after_what_was_before_it)
+        T(emptying_comes_after_what_was_before_it),
+        T(a_patient_unit_waits_for_company)
     };
 #undef T
 

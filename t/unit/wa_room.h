@@ -28,6 +28,7 @@
 #include "wa_room_conn.h"
 #include "wa_send.h"
 #include "wa_task_int.h"
+#include "wa_unit_int.h"
 
 
 #define ROOM_SIDES   4
@@ -650,6 +651,13 @@ room_run(room_t *r)
 
         for (i = 0; i < r->n; i++) {
             while (room_step(r, i)) {
+                again = true;
+            }
+
+            /* Patient units: see wa_unit_set_patient(). */
+
+            if (wa_commits_deadline(room_account(r, i)) >= 0) {
+                wa_host_advance(r->side[i].h, WA_UNIT_PATIENCE_MS);
                 again = true;
             }
         }
