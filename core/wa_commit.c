@@ -6,9 +6,9 @@
  *
  * While the store works on one commit, the units that follow gather into the
  * next: under load a commit carries what one round trip brought, and an
- * account in peace has each unit confirmed at once, but for patient ones.  Records are sealed when
- * their batch is handed out, so one that was written ten times meanwhile is
- * sealed and stored once.
+ * account in peace has each unit confirmed at once, but for patient ones.
+ * Records are sealed when their batch is handed out, so one that was written
+ * ten times meanwhile is sealed and stored once.
  */
 #include "wa_conn.h"
 #include "wa_out.h"

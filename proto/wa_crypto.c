@@ -14,6 +14,7 @@
 #include <sodium.h>
 
 #include "wa_crypto.h"
+#include "wa_crypto_int.h"
 #include "wa_limits.h"
 #include "wa_mem.h"
 
@@ -40,6 +41,7 @@ static struct {
     EVP_CIPHER  *gcm;
     EVP_CIPHER  *cbc;
     EVP_CIPHER  *ctr;
+    bool         sodium_gcm;
     bool         ready;
 } wa_evp;
 
@@ -71,6 +73,7 @@ wa_crypto_init(void)
         return WA_ERR_FATAL;
     }
 
+    wa_evp.sodium_gcm = crypto_aead_aes256gcm_is_available() != 0;
     wa_evp.ready = true;
 
     return WA_OK;
@@ -295,16 +298,12 @@ wa_pbkdf2(wa_span_t password, wa_span_t salt, uint32_t iterations,
 
 
 wa_err_t
-wa_gcm_seal(const uint8_t key[32], const uint8_t nonce[12], wa_span_t aad,
-    wa_span_t in, uint8_t *out)
+wa_gcm_seal_evp(const uint8_t key[32], const uint8_t nonce[12],
+    wa_span_t aad, wa_span_t in, uint8_t *out)
 {
     int              len;
     wa_err_t         rc;
     EVP_CIPHER_CTX  *ctx;
-
-    if (in.n > WA_EVP_MAX || aad.n > WA_EVP_MAX) {
-        return WA_ERR_ARG;
-    }
 
     rc = WA_ERR_NOMEM;
 
@@ -349,22 +348,14 @@ done:
 
 
 wa_err_t
-wa_gcm_open(const uint8_t key[32], const uint8_t nonce[12], wa_span_t aad,
-    wa_span_t in, uint8_t *out)
+wa_gcm_open_evp(const uint8_t key[32], const uint8_t nonce[12],
+    wa_span_t aad, wa_span_t in, uint8_t *out)
 {
     int              len;
     size_t           n;
     uint8_t          tag[WA_GCM_TAG_LEN];
     wa_err_t         rc;
     EVP_CIPHER_CTX  *ctx;
-
-    if (in.n < WA_GCM_TAG_LEN) {
-        return WA_ERR_AUTH;
-    }
-
-    if (in.n > WA_EVP_MAX || aad.n > WA_EVP_MAX) {
-        return WA_ERR_ARG;
-    }
 
     n = in.n - WA_GCM_TAG_LEN;
     memcpy(tag, in.p + n, sizeof(tag));
@@ -407,6 +398,56 @@ done:
     EVP_CIPHER_CTX_free(ctx);
 
     return rc;
+}
+
+
+/*
+ * libsodium's takes half the time of EVP for a stanza, because it allocates
+ * nothing, but knows only CPUs with instructions for it.
+ */
+wa_err_t
+wa_gcm_seal(const uint8_t key[32], const uint8_t nonce[12], wa_span_t aad,
+    wa_span_t in, uint8_t *out)
+{
+    if (in.n > WA_EVP_MAX || aad.n > WA_EVP_MAX) {
+        return WA_ERR_ARG;
+    }
+
+    if (!wa_evp.sodium_gcm) {
+        return wa_gcm_seal_evp(key, nonce, aad, in, out);
+    }
+
+    return crypto_aead_aes256gcm_encrypt(out, NULL, in.p, in.n, aad.p, aad.n,
+                                         NULL, nonce, key)
+           == 0 ? WA_OK : WA_ERR_NOMEM;
+}
+
+
+wa_err_t
+wa_gcm_open(const uint8_t key[32], const uint8_t nonce[12], wa_span_t aad,
+    wa_span_t in, uint8_t *out)
+{
+    if (in.n < WA_GCM_TAG_LEN) {
+        return WA_ERR_AUTH;
+    }
+
+    if (in.n > WA_EVP_MAX || aad.n > WA_EVP_MAX) {
+        return WA_ERR_ARG;
+    }
+
+    if (!wa_evp.sodium_gcm) {
+        return wa_gcm_open_evp(key, nonce, aad, in, out);
+    }
+
+    if (crypto_aead_aes256gcm_decrypt(out, NULL, NULL, in.p, in.n, aad.p,
+                                      aad.n, nonce, key)
+        != 0)
+    {
+        wa_wipe(out, in.n - WA_GCM_TAG_LEN);
+        return WA_ERR_AUTH;
+    }
+
+    return WA_OK;
 }
 
 
