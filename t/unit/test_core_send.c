@@ -752,55 +752,35 @@ short_memory_is_survived(void **state)
 }
 
 
+#define T(f)  cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_text_arrives_and_is_confirmed,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(
-            an_answer_uses_the_session_of_the_question, setup, teardown),
-        cmocka_unit_test_setup_teardown(own_devices_get_copies, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(a_chat_with_oneself_works, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(
-            every_device_of_the_contact_gets_a_copy, setup, teardown),
-        cmocka_unit_test_setup_teardown(bad_commands_are_refused, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(nothing_is_sent_when_not_ready,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(
-            a_send_meets_a_move_to_another_worker, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_number_without_whatsapp_is_refused,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(refusals_of_the_server_are_failures,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(no_frame_leaves_before_its_commit,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(
-            an_ack_is_answered_at_once_a_refusal_when_durable, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_unconfirmed_send_survives_a_crash,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(
-            a_send_committed_but_not_written_leaves_after_reconnect, setup,
-            teardown),
-        cmocka_unit_test_setup_teardown(
-            a_silent_server_makes_it_pending_and_repeated, setup, teardown),
-        cmocka_unit_test_setup_teardown(wait_none_is_answered_when_durable,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(the_order_of_many_sends_is_kept,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(a_clients_own_id_is_sent_once, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(a_wrong_phash_drops_the_device_lists,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(a_quote_names_its_message, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(unlinking_answers_what_waits, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(short_memory_is_survived, setup,
-                                        teardown)
+        T(a_text_arrives_and_is_confirmed),
+        T(an_answer_uses_the_session_of_the_question),
+        T(own_devices_get_copies),
+        T(a_chat_with_oneself_works),
+        T(every_device_of_the_contact_gets_a_copy),
+        T(bad_commands_are_refused),
+        T(nothing_is_sent_when_not_ready),
+        T(a_send_meets_a_move_to_another_worker),
+        T(a_number_without_whatsapp_is_refused),
+        T(refusals_of_the_server_are_failures),
+        T(no_frame_leaves_before_its_commit),
+        T(an_ack_is_answered_at_once_a_refusal_when_durable),
+        T(an_unconfirmed_send_survives_a_crash),
+        T(a_send_committed_but_not_written_leaves_after_reconnect),
+        T(a_silent_server_makes_it_pending_and_repeated),
+        T(wait_none_is_answered_when_durable),
+        T(the_order_of_many_sends_is_kept),
+        T(a_clients_own_id_is_sent_once),
+        T(a_wrong_phash_drops_the_device_lists),
+        T(a_quote_names_its_message),
+        T(unlinking_answers_what_waits),
+        T(short_memory_is_survived)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
