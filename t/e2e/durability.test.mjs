@@ -128,6 +128,8 @@ class Traffic {
         assert.equal(new Set(this.answers.map(a => a.message_id)).size,
             outbound.length);
         if (events) {
+            await until('all events', () =>
+                s.bodies(`${this.name} in`).length >= inbound.length);
             assert.deepEqual(s.bodies(`${this.name} in`).sort(),
                 inbound.sort());
             s.checkOnce();
