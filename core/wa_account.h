@@ -153,7 +153,7 @@ typedef enum {
                             auto_relink, is_default, is_notification,
                             ai_config, metadata, drip_per_minute;
                             webhook_url (null removes)                     */
-    WA_OP_DELETE,        /* args: logout? b = true                         */
+    WA_OP_DELETE,        /* args: logout? b = true, keep_history? b = true */
     WA_OP_START,
     WA_OP_STOP,
     WA_OP_RESTART,       /* socket dropped, credentials kept               */

@@ -15,6 +15,7 @@
 typedef struct {
     uint64_t   id;
     wa_op_e    op;
+    bool       keep_history;
 } wa_leave_t;
 
 
@@ -223,6 +224,8 @@ command_leave(wa_account_t *a, const wa_cmd_t *cmd, bool unlink)
 
     l->id = cmd->id;
     l->op = cmd->op;
+    l->keep_history = !json_is_false(json_object_get(cmd->args,
+                                                     "keep_history"));
     t->data = l;
     a->life->leaving = true;
     a->life->dial_at = 0;
@@ -270,7 +273,9 @@ command_unlinked(wa_task_t *t, wa_err_t rc)
     if (l->op == WA_OP_DELETE) {
         wa_unit_mark_wipe(u);
         (void) wa_unit_event(u, "session.deleted",
-                             json_pack("{s:s}", "account_id", a->id));
+                             json_pack("{s:s, s:b}", "account_id", a->id,
+                                       "keep_history",
+                                       (int) l->keep_history));
         (void) wa_unit_reply(u, l->id, NULL, NULL, wa_life_view(a));
 
     } else {

@@ -282,7 +282,8 @@ ngx_http_wahub_accounts_delete(ngx_http_wahub_ctx_t *ctx)
     }
 
     ngx_http_wahub_wait_call(ctx, WA_OP_DELETE,
-                             json_pack("{s:b}", "logout", (int) logout),
+                             json_pack("{s:b, s:b}", "logout", (int) logout,
+                                       "keep_history", (int) keep),
                              NGX_HTTP_WAHUB_UNLINK_TIMEOUT,
                              ngx_http_wahub_accounts_deleted);
 }

@@ -292,6 +292,23 @@ delete_wipes_everything_and_ends_the_object(void **state)
 }
 
 
+/* The projection of the history is told by the event. */
+static void
+delete_says_what_becomes_of_the_history(void **state)
+{
+    wa_host_t   *h = *state;
+    const char  *body;
+
+    wa_host_make(h);
+    wa_host_submit(h, WA_OP_DELETE, json_pack("{s:b}", "keep_history", 0));
+
+    assert_null(wa_host_reply(h)->code);
+    body = wa_host_event_body(h, wa_host_events(h) - 1);
+    assert_non_null(strstr(body, "\"session.deleted\""));
+    assert_non_null(strstr(body, "\"keep_history\":false"));
+}
+
+
 static void
 a_refused_commit_reloads_and_answers_nothing(void **state)
 {
@@ -435,6 +452,7 @@ main(void)
         T(a_running_account_connects_again_after_a_restart),
         T(a_webhook_changes_without_touching_the_connection),
         T(delete_wipes_everything_and_ends_the_object),
+        T(delete_says_what_becomes_of_the_history),
         T(a_refused_commit_reloads_and_answers_nothing),
         T(a_send_before_ready_is_not_accepted),
         T(a_command_before_the_records_came_may_be_repeated),
