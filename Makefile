@@ -90,8 +90,8 @@ VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full \
 ASAN_ENV := ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 \
 	UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 
-.PHONY: module lib unit unit-bins bench-engine asan asan-unit clang-lib \
-	valgrind coverage \
+.PHONY: module lib unit unit-bins bench-engine bench-project asan asan-unit \
+	clang-lib valgrind coverage \
 	compdb format check-format fuzz replay-bins fuzz-replay fuzz-bins \
 	check check-layers check-headers check-warnings check-size \
 	check-tokens check-architecture clean help \
@@ -164,6 +164,9 @@ unit-bins: $(UNIT_BIN)
 
 # For profilers: see t/unit/bench_engine.c.
 bench-engine: $(B)/unit/bench_engine
+
+# For ./wahub bench project.
+bench-project: $(B)/unit/bench_project
 
 unit: unit-bins
 	@$(RUN_ENV) tools/run-unit.sh unit $(UNIT_BIN)

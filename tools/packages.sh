@@ -12,6 +12,8 @@ packages_build=(gcc libc6-dev make nginx-dev protobuf-c-compiler
 
 packages_test=(libcmocka-dev valgrind dpkg-dev openssl procps postgresql)
 
+packages_bench=(libcmocka-dev postgresql)
+
 packages_fuzz=(clang libclang-rt-14-dev)
 
 

@@ -375,7 +375,8 @@ cmd_chaos() {
 # -- bench and fuzz ----------------------------------------------------------
 
 cmd_bench() {
-    need_packages "${packages_run[@]}" "${packages_build[@]}"
+    need_packages "${packages_run[@]}" "${packages_build[@]}" \
+        "${packages_bench[@]}"
     need_node_modules
     make --no-print-directory module || exit 1
     unset PORT "${!WAHUB_@}"

@@ -6,9 +6,10 @@
 //
 // PART: idle (a thousand accounts: memory, logins, idle CPU, handovers), tls
 // (the same over TLS 1.3), receive, crowd (received by 50 accounts), send,
-// echo, soak (some minutes of everything; ends with 1 when memory or file
-// descriptors grow).  Without PART: all.  Results are written to
-// bench/results.md only when all was run; --out names another file.
+// echo, project (an event log into the history database), soak (some minutes
+// of everything; ends with 1 when memory or file descriptors grow).  Without
+// PART: all.  Results are written to bench/results.md only when all was run;
+// --out names another file.
 // --profile tells where wahub's worker spends its CPU, by groups of symbols:
 // by perf, or where that does not work by callgrind, slowly.
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -20,11 +21,11 @@ import { BaileysSide, Bench, PARTS, profiler, WahubSide }
 import { markdown, profiles, table } from './lib/report.mjs';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const FULL = { runs: 3, minutes: 3, idleSeconds: 60,
+const FULL = { runs: 3, minutes: 3, idleSeconds: 60, project: 50000,
     accounts: { wahub: 1000, Baileys: 100 },
     wahub: { receive: 10000, crowd: 10000, send: 5000, echo: 2000 },
     Baileys: { receive: 5000, send: 2000, echo: 1000 } };
-const QUICK = { runs: 1, minutes: 1, idleSeconds: 20,
+const QUICK = { runs: 1, minutes: 1, idleSeconds: 20, project: 10000,
     accounts: { wahub: 100, Baileys: 30 },
     wahub: { receive: 5000, crowd: 5000, send: 2000, echo: 1000 },
     Baileys: { receive: 2000, send: 1000, echo: 500 } };

@@ -52,6 +52,9 @@ log_project(wa_sql_t *db, uint64_t from, size_t n, uint64_t epoch,
     uint64_t        epochs[BATCH];
     wa_log_entry_t  e[BATCH];
 
+    memset(e, 0, sizeof(e));
+    memset(epochs, 0, sizeof(epochs));
+
     for (i = 0; i < n; i++) {
         e[i].shard = SHARD;
         e[i].id.ms = 1;

@@ -28,6 +28,14 @@
 #define PG_START_MS  60000
 
 static wa_pg_server_t  server;
+static bool            durable;
+
+
+void
+wa_pg_durable(void)
+{
+    durable = true;
+}
 
 
 /* Debian keeps the programs out of the PATH. */
@@ -153,9 +161,10 @@ wa_pg_start(wa_pg_server_t *s)
     if (s->pid == 0) {
         pg_become(s);
         (void) execl(path, "postgres", "-D", "data", "-k", s->dir, "-c",
-                     "listen_addresses=", "-c", "fsync=off", "-c",
-                     "full_page_writes=off", "-c", "shared_buffers=32MB",
-                     "-c", "max_connections=40", "-c", "max_wal_size=256MB",
+                     "listen_addresses=", "-c", "max_connections=40",
+                     "-c", durable ? "fsync=on" : "fsync=off",
+                     "-c", durable ? "shared_buffers=128MB"
+                                   : "shared_buffers=32MB",
                      (char *) NULL);
         _exit(127);
     }

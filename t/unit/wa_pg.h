@@ -17,6 +17,9 @@ typedef struct {
     pid_t   pid;              /* 0: does not run */
 } wa_pg_server_t;
 
+/* Before the first use: with fsync, which tests go without. */
+void wa_pg_durable(void);
+
 /* The program's one server, started when first asked for; fails the test if
    it cannot be. */
 wa_pg_server_t *wa_pg_server(void);

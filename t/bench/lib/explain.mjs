@@ -1,5 +1,6 @@
 // What stands below the table in bench/results.md.
 import { CONTACTS, CROWD, STORM, WIDTH } from './parts.mjs';
+import { BATCH } from './project.mjs';
 import { BOUND } from './soak.mjs';
 
 export function explained(plan) {
@@ -46,6 +47,10 @@ export function explained(plan) {
   the API, the contact writes again: a new ratchet in each direction every
   time. Baileys: \`messages.upsert\` to \`sendMessage\`.
 - Kept in Redis: how much more it holds after the first tenth of the texts.
+- Projection: a log of ${many(plan.project)} events of 50 accounts (six of
+  ten received texts, two sent ones, two receipts) into an empty database,
+  ${BATCH} events a transaction, each on disk before the next; PostgreSQL on
+  the same machine, its default settings.
 - Soak: some 80 texts a second each way over 40 accounts, one of which is
   deleted and replaced every 1.5 s, half of them after being unlinked on the
   phone; every 0.4 s a socket is cut. Growth is the least-squares slope over

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { BaileysSide } from './baileys_side.mjs';
 import * as profile from './profile.mjs';
+import { project } from './project.mjs';
 import { Remote } from './remote.mjs';
 import { soak } from './soak.mjs';
 import { WahubSide } from './wahub_side.mjs';
@@ -31,7 +32,8 @@ const TRAFFIC = {
         { count, times, contacts: CONTACTS }),
 };
 
-export const PARTS = ['idle', 'tls', ...Object.keys(TRAFFIC), 'soak'];
+export const PARTS = ['idle', 'tls', ...Object.keys(TRAFFIC), 'project',
+    'soak'];
 
 /** 10, 100 ... up to and with `most`. */
 function steps(most) {
@@ -170,6 +172,9 @@ export class Bench {
             await this.counted(out.parts);
         } else if (Object.keys(TRAFFIC).some(p => this.has(p))) {
             await run({}, (sim, side) => this.traffic(sim, side, out.parts));
+        }
+        if (this.has('project') && wahub) {
+            out.project = project(this.plan.project, this.times, this.say);
         }
         if (this.has('soak') && wahub) {
             this.say(`wahub: soak of ${this.plan.minutes} minutes`);

@@ -126,6 +126,13 @@ function workRows({ wahub, Baileys }) {
     return rows;
 }
 
+function projectRows({ project }) {
+    return project === undefined ? [] : [['SQLite', project.sqlite],
+        ['PostgreSQL', project.postgresql]].map(([name, rate]) =>
+        [`projection catching up into ${name}, events per second`,
+            fixed(0)(rate), '', '', '']);
+}
+
 function soakRows({ soak }) {
     if (soak === undefined) {
         return [];
@@ -149,7 +156,8 @@ function rowsOf({ wahub, Baileys }) {
     return [...(wahub.idle === undefined ? []
         : idleRows(wahub.idle, Baileys?.idle, 'idle')),
     ...(wahub.tls === undefined ? [] : idleRows(wahub.tls, undefined, 'tls')),
-    ...workRows({ wahub, Baileys }), ...soakRows(wahub)];
+    ...workRows({ wahub, Baileys }), ...projectRows(wahub),
+    ...soakRows(wahub)];
 }
 
 /** A Markdown table whose columns are also straight as plain text. */
