@@ -303,6 +303,32 @@ list_rows(wa_sql_rows_t *rows, uint32_t limit, const list_t *list,
 
 
 static void
+status_filter(wa_build_t *b, wa_span_t words)
+{
+    size_t  i, from;
+
+    if (memchr(words.p, ',', words.n) == NULL) {
+        wa_build_add(b, " AND status = ");
+        wa_build_cased(b, words, true);
+        return;
+    }
+
+    for (i = 0, from = 0; i <= words.n; i++) {
+
+        if (i < words.n && words.p[i] != ',') {
+            continue;
+        }
+
+        wa_build_add(b, from == 0 ? " AND status IN (" : ", ");
+        wa_build_text(b, wa_span(words.p + from, i - from));
+        from = i + 1;
+    }
+
+    wa_build_add(b, ")");
+}
+
+
+static void
 message_filter(wa_build_t *b, const wa_archive_query_t *q)
 {
     wa_build_add(b, " WHERE tenant = ");
@@ -333,8 +359,7 @@ message_filter(wa_build_t *b, const wa_archive_query_t *q)
     }
 
     if (q->status.p != NULL) {
-        wa_build_add(b, " AND status = ");
-        wa_build_cased(b, q->status, true);
+        status_filter(b, q->status);
     }
 
     if (q->direction.p != NULL) {

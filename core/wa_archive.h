@@ -17,7 +17,8 @@ typedef struct {
     wa_span_t   chat;             /* jid, phone or LID form */
     wa_span_t   from;             /* jid of the sender */
     wa_span_t   type;             /* message type, either case */
-    wa_span_t   status;           /* status word */
+    wa_span_t   status;           /* status word, or several in upper case
+                                     with commas between */
     wa_span_t   direction;        /* INBOUND, OUTBOUND */
     wa_span_t   search;           /* part of the body; chats: of name or
                                      jid; case of A-Z is not looked at */

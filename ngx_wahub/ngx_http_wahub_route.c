@@ -171,6 +171,12 @@ static const ngx_http_wahub_route_t  ngx_http_wahub_routes[] = {
     { GET, PATH("/api/messages/{id}"), G(MESSAGES), A(READ), NONE,
       F(history_message), 0, "one message, with its receipts" },
 
+    { GET, PATH("/session/{sessionId}/messages"), G(MESSAGES), A(READ),
+      IN_PATH, F(history_session), 0, "messages of a session" },
+
+    { GET, PATH("/tenant/messages"), G(MESSAGES), A(READ), NONE,
+      F(history_tenant), 0, "messages of all sessions" },
+
     /* chats */
 
     { GET, PATH("/api/chats"), G(CHATS), A(READ), NONE,

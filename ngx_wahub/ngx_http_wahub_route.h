@@ -73,6 +73,10 @@ void ngx_http_wahub_history_message(ngx_http_wahub_ctx_t *ctx);
 void ngx_http_wahub_history_chats(ngx_http_wahub_ctx_t *ctx);
 void ngx_http_wahub_history_chat(ngx_http_wahub_ctx_t *ctx);
 
+/* api_history_session.c */
+void ngx_http_wahub_history_session(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_history_tenant(ngx_http_wahub_ctx_t *ctx);
+
 /* api_system.c */
 void ngx_http_wahub_system_index(ngx_http_wahub_ctx_t *ctx);
 void ngx_http_wahub_system_health(ngx_http_wahub_ctx_t *ctx);

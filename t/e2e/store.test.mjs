@@ -130,6 +130,32 @@ describe('history', () => {
         assert.equal(r.json.error.code, 'CHAT_NOT_FOUND');
     });
 
+    it('has the rows of sessions and of the tenant', async () => {
+        const path = `/session/${me.id}/messages`;
+        const r = await w.api('GET', `${path}?limit=6`);
+        assert.equal(r.total, 10);
+        assert.equal(r.hasMore, true);
+        assert.deepEqual(r.messages.map(m => m.message),
+            [...numbers('plain in', 5), 'plain out 0']);
+        assert.deepEqual(r.messages.map(m => m.status),
+            [...Array(5).fill('RECEIVED'), 'SENT']);
+        assert.equal(r.messages[0].platform, 'WHATSAPP');
+        assert.equal(r.messages[0].tenant_id, 'default');
+        assert.equal(r.messages[0].metadata.fromMe, false);
+        const rest = await w.api('GET', `${path}?limit=6&offset=6`);
+        assert.deepEqual(rest.messages.map(m => m.message),
+            numbers('plain out', 5).slice(1));
+        assert.equal(rest.hasMore, false);
+        const sent = await w.api('GET', `${path}?status=SENT`);
+        assert.deepEqual(sent.messages.map(m => m.message),
+            numbers('plain out', 5));
+        const all = await w.api('GET', '/tenant/messages');
+        assert.equal(all.total, 10);
+        assert.deepEqual(all.sessionIds, [me.id]);
+        const bad = await w.request('GET', `${path}?status=READ`);
+        assert.equal(bad.json.error.code, 'INVALID_PARAMETER');
+    });
+
     it('belongs to its tenant', async () => {
         const ask = async path => {
             const r = await fetch(`http://127.0.0.1:${stranger}${path}`);
