@@ -12,8 +12,8 @@ const run = promisify(execFile);
 
 /** One process; subclassed for what answers before it is ready. */
 class Server {
-    constructor(program, lines, { password, user } = {}) {
-        this.program = program;
+    constructor(lines, { password, user, args = [] } = {}) {
+        this.args = args;
         this.lines = lines;
         this.dir = mkdtempSync(join(tmpdir(), 'wahub-redis-'));
         this.conf = join(this.dir, 'redis.conf');
@@ -35,12 +35,12 @@ class Server {
                 'bind 127.0.0.1', `dir ${this.dir}`, ...this.lines, '']
                 .join('\n'));
         }
-        this.child = spawn(this.program, [this.conf],
-        { stdio: ['ignore', 'pipe', 'pipe'] });
+        this.child = spawn('redis-server', [this.conf, ...this.args],
+            { stdio: ['ignore', 'pipe', 'pipe'] });
         this.child.stdout.resume();
         this.child.stderr.resume();
         if (ready) {
-            await until(`${this.program} on ${this.port}`, async () =>
+            await until(`Redis on ${this.port}`, async () =>
                 await this.call('ping').catch(() => '') === 'PONG');
         }
         return this;
@@ -85,7 +85,7 @@ class Server {
 export class RedisServer extends Server {
     /** options: lines = more of the configuration; password, user. */
     constructor({ lines = [], ...more } = {}) {
-        super('redis-server', ['appendonly yes', 'appendfsync always',
+        super(['appendonly yes', 'appendfsync always',
             'save ""', ...lines, ...(more.password !== undefined
                 && more.user === undefined
                 ? [`requirepass ${more.password}`,
@@ -97,12 +97,15 @@ export class RedisServer extends Server {
     }
 }
 
-/** Watches one master under the name "main", alone. */
+/** Watches a master under the name "main"; one is enough to move it. */
 export class Sentinel extends Server {
     constructor(master) {
-        super('redis-sentinel', [`sentinel monitor main 127.0.0.1 ${
-            master.port} 1`, 'sentinel down-after-milliseconds main 1000',
-        'sentinel failover-timeout main 5000']);
+        super([`sentinel monitor main 127.0.0.1 ${master.port} 1`,
+            'sentinel down-after-milliseconds main 1000',
+            'sentinel failover-timeout main 5000',
+            ...(master.password === undefined ? []
+                : [`sentinel auth-pass main ${master.password}`])],
+        { args: ['--sentinel'] });
     }
 
     async master() {
