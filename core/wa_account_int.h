@@ -19,7 +19,8 @@ struct wa_signal_s;                         /* wa_signal.c only              */
 struct wa_engine_s {
     wa_engine_conf_t        conf;           /* strings owned               */
     struct wa_signal_s     *signal;
-    wa_buf_t                text;           /* of the event being written  */
+    wa_arena_pool_t         arenas;
+    wa_buf_t                text;           /* scratch: an event, a node   */
     int64_t                 wall_offset_ms; /* wall = now + offset         */
 };
 

@@ -24,8 +24,6 @@
 /* Sealed records of the largest units of a batch. */
 #define BATCH_ARENA_MAX    ((size_t) 64 * 1024 * 1024)
 
-#define BATCH_ARENA_CHUNK  2000
-
 
 typedef struct wa_batch_s  wa_batch_t;
 
@@ -52,7 +50,7 @@ struct wa_commits_s {
 };
 
 
-static wa_batch_t *batch_get(wa_commits_t *cs, bool apart);
+static wa_batch_t *batch_get(wa_account_t *a, bool apart);
 static wa_batch_t *batch_last(wa_commits_t *cs);
 static void batch_add(wa_commits_t *cs, wa_batch_t *b, wa_unit_t *u);
 static bool batch_is_full(const wa_batch_t *b);
@@ -119,12 +117,12 @@ wa_commits_set_seq(wa_account_t *a, uint64_t seq)
 
 /* The batch that the next unit joins; `apart`: a fresh one. */
 static wa_batch_t *
-batch_get(wa_commits_t *cs, bool apart)
+batch_get(wa_account_t *a, bool apart)
 {
     wa_batch_t  *b;
 
-    if (cs->gathering != NULL && !apart) {
-        return cs->gathering;
+    if (a->commits->gathering != NULL && !apart) {
+        return a->commits->gathering;
     }
 
     b = wa_calloc(1, sizeof(wa_batch_t));
@@ -132,7 +130,7 @@ batch_get(wa_commits_t *cs, bool apart)
         return NULL;
     }
 
-    wa_arena_init(&b->arena, BATCH_ARENA_CHUNK);
+    wa_arena_init_pool(&b->arena, &a->engine->arenas);
     wa_arena_set_limit(&b->arena, BATCH_ARENA_MAX);
     b->tail = &b->first;
 
@@ -286,7 +284,7 @@ wa_unit_commit(wa_unit_t *u, wa_task_t *then)
     b = NULL;
 
     if (rc == WA_OK && u->n_writes + u->n_events > 0) {
-        b = batch_get(cs, false);
+        b = batch_get(u->account, false);
         rc = (b == NULL) ? WA_ERR_NOMEM : WA_OK;
     }
 
@@ -356,7 +354,7 @@ commit_apart(wa_unit_t *u)
         rc = batch_hand_out(a, cs->gathering);
     }
 
-    b = (rc == WA_OK) ? batch_get(cs, true) : NULL;
+    b = (rc == WA_OK) ? batch_get(a, true) : NULL;
 
     if (b == NULL) {
         wa_unit_drop(u);

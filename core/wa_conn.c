@@ -341,7 +341,7 @@ conn_frame(wa_account_t *a, wa_span_t frame)
         conn_ping_later(a);
     }
 
-    wa_arena_init(&arena, 0);
+    wa_arena_init_pool(&arena, &a->engine->arenas);
     rc = wa_noise_open(&c->noise, frame, &arena, &plain);
 
     if (rc != WA_OK) {

@@ -9,6 +9,10 @@
 #include "wa_pb.h"
 
 
+/* A stanza to two devices, beside their copies. */
+#define PREPARE_STANZA_GUESS  600
+
+
 static wa_err_t prepare_quote(wa_task_t *t, wa_prepare_t *p, wa_text_t *in);
 static wa_err_t prepare_phash(wa_task_t *t, wa_prepare_t *p);
 static wa_jid_t prepare_address(const wa_account_t *a,
@@ -167,10 +171,6 @@ wa_prepare_unit(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p)
         rc = prepare_records(u, p, stanza);
     }
 
-    if (rc == WA_OK) {
-        rc = wa_unit_send(u, stanza);
-    }
-
     return rc;
 }
 
@@ -315,11 +315,19 @@ prepare_records(wa_unit_t *u, wa_prepare_t *p, const wa_node_t *stanza)
     rc = wa_sent_put(u, wa_span_str(s->id), wa_day(s->ts), &sent);
 
     if (rc == WA_OK) {
+        rc = wa_buf_reserve(&packed, s->message.n * 2 + PREPARE_STANZA_GUESS);
+    }
+
+    if (rc == WA_OK) {
         rc = wa_node_pack(stanza, &packed);
     }
 
     if (rc == WA_OK) {
         rc = prepare_put_pending(u, s, to, sent.pn, wa_span_buf(&packed));
+    }
+
+    if (rc == WA_OK) {
+        rc = wa_unit_send_packed(u, wa_span_buf(&packed));
     }
 
     wa_buf_wipe(&packed);

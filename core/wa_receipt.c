@@ -11,9 +11,6 @@
 #include "wa_retry.h"
 
 
-/* An ack is one node with a few attributes. */
-#define ACK_ARENA_CHUNK   500
-
 /* Ids in one receipt; the server sends at most 256. */
 #define RECEIPT_IDS_MAX   256
 
@@ -52,7 +49,11 @@ wa_ack_stanza(wa_unit_t *u, const wa_node_t *stanza, const char *type,
         return WA_ERR_SYNTAX;
     }
 
-    wa_arena_init(&arena, ACK_ARENA_CHUNK);
+    if (u == NULL) {
+        return WA_ERR_NOMEM;
+    }
+
+    wa_arena_init_pool(&arena, &wa_unit_account(u)->engine->arenas);
 
     ack = wa_node_new(&arena, "ack");
 
@@ -106,7 +107,7 @@ wa_receipt_message(wa_unit_t *u, const wa_node_t *stanza, const char *type,
         return WA_ERR_SYNTAX;
     }
 
-    wa_arena_init(&arena, ACK_ARENA_CHUNK);
+    wa_arena_init_pool(&arena, &a->engine->arenas);
 
     receipt = wa_node_new(&arena, "receipt");
 

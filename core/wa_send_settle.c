@@ -139,7 +139,7 @@ settle(wa_account_t *a, wa_send_t *s, const refusal_t *refusal,
         settle_sent(a, s);
     }
 
-    wa_arena_init(&arena, 0);
+    wa_arena_init_pool(&arena, &a->engine->arenas);
     u = wa_unit_new(a);
 
     rc = settle_unit(u, s, refusal, &arena);

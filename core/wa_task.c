@@ -11,7 +11,6 @@
 
 
 #define TASK_IQ_TIMEOUT_MS  60000
-#define TASK_ARENA_CHUNK    2000
 
 
 typedef enum {
@@ -89,7 +88,7 @@ wa_task_new(wa_account_t *a, const char *what, wa_task_pt resume)
     t->account = a;
     t->what = what;
     t->resume = resume;
-    wa_arena_init(&t->arena, TASK_ARENA_CHUNK);
+    wa_arena_init_pool(&t->arena, &a->engine->arenas);
 
     t->next = a->tasks->first;
 

@@ -13,8 +13,6 @@
 #include "wa_unit_int.h"
 
 
-#define UNIT_ARENA_CHUNK  3000
-
 /* Above a text message's event; more than this is not kept for the next. */
 #define UNIT_TEXT_GUESS   4096
 #define UNIT_TEXT_KEPT    65536
@@ -45,7 +43,7 @@ wa_unit_new(wa_account_t *a)
 
     u->account = a;
     u->conn_gen = wa_conn_generation(a);
-    wa_arena_init(&u->arena, UNIT_ARENA_CHUNK);
+    wa_arena_init_pool(&u->arena, &a->engine->arenas);
     *open = u;
 
     return u;
@@ -334,8 +332,25 @@ unit_text_keep(wa_unit_t *u, wa_jw_t *w, wa_span_t *out)
 wa_err_t
 wa_unit_send(wa_unit_t *u, const wa_node_t *node)
 {
-    wa_err_t       rc;
-    wa_buf_t       packed = WA_BUF_EMPTY;
+    wa_err_t   rc;
+    wa_buf_t  *packed;
+
+    if (u == NULL || u->err != WA_OK) {
+        return unit_failed(u);
+    }
+
+    packed = &u->account->engine->text;
+    packed->n = 0;
+    rc = (node == NULL) ? WA_ERR_NOMEM : wa_node_pack(node, packed);
+
+    return rc == WA_OK ? wa_unit_send_packed(u, wa_span_buf(packed))
+                       : (u->err = rc);
+}
+
+
+wa_err_t
+wa_unit_send_packed(wa_unit_t *u, wa_span_t packed)
+{
     wa_unit_op_t  *op;
 
     op = unit_op(u, WA_UNIT_FRAME);
@@ -344,17 +359,8 @@ wa_unit_send(wa_unit_t *u, const wa_node_t *node)
         return unit_failed(u);
     }
 
-    rc = (node == NULL) ? WA_ERR_NOMEM : wa_node_pack(node, &packed);
-
-    if (rc == WA_OK) {
-        rc = wa_arena_dup_span(&u->arena, wa_span_buf(&packed),
-                               &op->u.frame);
-    }
-
-    wa_buf_free(&packed);
-
-    if (rc != WA_OK) {
-        return u->err = rc;
+    if (wa_arena_dup_span(&u->arena, packed, &op->u.frame) != WA_OK) {
+        return u->err = WA_ERR_NOMEM;
     }
 
     unit_op_link(u, op);

@@ -82,6 +82,9 @@ wa_err_t wa_unit_hook_end(wa_unit_t *u, wa_jw_t *w);
  */
 wa_err_t wa_unit_send(wa_unit_t *u, const wa_node_t *node);
 
+/* The same, packed by wa_node_pack() already. */
+wa_err_t wa_unit_send_packed(wa_unit_t *u, wa_span_t packed);
+
 /* Holds an answer.  Steals `data`. */
 wa_err_t wa_unit_reply(wa_unit_t *u, uint64_t cmd_id, const char *code,
     const char *message, json_t *data);

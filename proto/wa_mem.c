@@ -3,7 +3,7 @@
  *
  *     chunks -> [ newest, being filled ] -> [ full ] -> [ large ] -> NULL
  *
- * An object above a quarter of the chunk size gets a chunk of its own, put
+ * An object above half of the chunk size gets a chunk of its own, put
  * behind the newest, so that it does not end the filling of that one.
  *
  * Under AddressSanitizer every object is a chunk: an overrun of an object
@@ -114,9 +114,33 @@ void
 wa_arena_init(wa_arena_t *a, size_t chunk_size)
 {
     a->chunks = NULL;
+    a->pool = NULL;
     a->chunk_size = (chunk_size != 0) ? chunk_size : WA_ARENA_CHUNK;
     a->limit = WA_STANZA_ARENA_MAX;
     a->total = 0;
+}
+
+
+void
+wa_arena_init_pool(wa_arena_t *a, wa_arena_pool_t *pool)
+{
+    wa_arena_init(a, WA_ARENA_CHUNK);
+    a->pool = pool;
+}
+
+
+void
+wa_arena_pool_free(wa_arena_pool_t *pool)
+{
+    wa_arena_chunk_t  *c;
+
+    while (pool->spares != NULL) {
+        c = pool->spares;
+        pool->spares = c->next;
+        wa_free(c);
+    }
+
+    pool->count = 0;
 }
 
 
@@ -141,7 +165,16 @@ wa_arena_chunk(wa_arena_t *a, size_t size)
         return NULL;
     }
 
-    c = wa_alloc(bytes);
+    if (a->pool != NULL && a->pool->spares != NULL && size == WA_ARENA_CHUNK)
+    {
+        c = a->pool->spares;
+        a->pool->spares = c->next;
+        a->pool->count--;
+
+    } else {
+        c = wa_alloc(bytes);
+    }
+
     if (c == NULL) {
         return NULL;
     }
@@ -186,7 +219,7 @@ wa_arena_alloc(wa_arena_t *a, size_t n)
         return wa_arena_take(c, size);
     }
 
-    if (WA_ARENA_EXACT || size > a->chunk_size / 4) {
+    if (WA_ARENA_EXACT || size > a->chunk_size / 2) {
 
         c = wa_arena_chunk(a, WA_ARENA_EXACT ? n : size);
         if (c == NULL) {
@@ -295,6 +328,16 @@ wa_arena_release(wa_arena_t *a, wa_arena_chunk_t *c)
 {
     wa_wipe(c + 1, c->used);
     a->total -= c->size;
+
+    if (a->pool != NULL && a->pool->count < WA_ARENA_SPARES
+        && c->size == WA_ARENA_CHUNK && !WA_ARENA_EXACT)
+    {
+        c->next = a->pool->spares;
+        a->pool->spares = c;
+        a->pool->count++;
+        return;
+    }
+
     wa_free(c);
 }
 

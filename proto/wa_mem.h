@@ -31,11 +31,26 @@ void wa_free(void *p);
 typedef struct wa_arena_chunk_s  wa_arena_chunk_t;
 
 /*
+ * Chunks that wait for the next arena, at most WA_ARENA_SPARES of them: an
+ * arena for each stanza, task and unit would otherwise ask malloc for some
+ * kilobytes each time.  For one thread.  Zeroed is empty.
+ */
+#define WA_ARENA_SPARES  32
+
+typedef struct {
+    wa_arena_chunk_t  *spares;
+    size_t             count;
+} wa_arena_pool_t;
+
+void wa_arena_pool_free(wa_arena_pool_t *pool);
+
+/*
  * A bump allocator: objects are never freed one by one.  All memory comes
  * from wa_alloc() in chunks; nothing is allocated before the first object.
  */
 typedef struct {
     wa_arena_chunk_t  *chunks;          /* newest first */
+    wa_arena_pool_t   *pool;            /* NULL: none */
     size_t             chunk_size;      /* bytes of an ordinary chunk */
     size_t             limit;           /* bound on `total`, bytes */
     size_t             total;           /* bytes in all chunks */
@@ -44,6 +59,9 @@ typedef struct {
 /* chunk_size 0: WA_ARENA_CHUNK.  The bound starts as WA_STANZA_ARENA_MAX. */
 void wa_arena_init(wa_arena_t *a, size_t chunk_size);
 void wa_arena_set_limit(wa_arena_t *a, size_t limit);
+
+/* Ordinary chunks come from the pool, which outlives the arena. */
+void wa_arena_init_pool(wa_arena_t *a, wa_arena_pool_t *pool);
 
 /* 8-byte aligned, not zeroed.  NULL: out of memory or over the bound. */
 void *wa_arena_alloc(wa_arena_t *a, size_t n);

@@ -362,28 +362,6 @@ no_frame_leaves_before_its_commit(void **state)
 }
 
 
-/* The server's ack of the last message of side i. */
-static wa_node_t *
-room_ack(room_t *r, size_t i)
-{
-    wa_node_t  *ack, *msg;
-
-    msg = room_last(r, i, "message", NULL);
-    assert_non_null(msg);
-
-    ack = wa_node_new(&r->arena, "ack");
-    wa_node_set_str(&r->arena, ack, "class", "message");
-    wa_node_set(&r->arena, ack, "id", wa_node_attr(msg, "id"));
-    wa_node_set(&r->arena, ack, "from", wa_node_attr(msg, "to"));
-
-    if (r->ack_error != 0) {
-        wa_node_set_u64(&r->arena, ack, "error", r->ack_error);
-    }
-
-    return ack;
-}
-
-
 /* Good news need not be durable to be true; bad news must be. */
 static void
 an_ack_is_answered_at_once_a_refusal_when_durable(void **state)

@@ -671,7 +671,7 @@ no_memory_changes_nothing(void **state)
     }
 
     assert_int_equal(rc, WA_OK);
-    assert_true(n > 20);
+    assert_true(n > 10);
     wa_host_drain(r.bob.host);
     room_close(&r);
     wa_mem_set_hooks(NULL);

@@ -167,7 +167,7 @@ arena_aligns_bounds_and_resets(void **state)
 
     total = a.total;
     wa_arena_set_limit(&a, total + 100);
-    assert_null(wa_arena_alloc(&a, 101));
+    assert_null(wa_arena_alloc(&a, 300));
     assert_non_null(wa_arena_alloc(&a, 96));
 
     wa_arena_reset(&a);
@@ -177,6 +177,52 @@ arena_aligns_bounds_and_resets(void **state)
     wa_arena_free(&a);
     assert_int_equal(a.total, 0);
     wa_arena_free(&a);
+}
+
+
+static void
+arena_pool_lends_wiped_chunks(void **state)
+{
+    size_t           i, k;
+    uint8_t         *p;
+    wa_arena_t       a[WA_ARENA_SPARES + 4];
+    wa_arena_pool_t  pool;
+
+    (void) state;
+
+    memset(&pool, 0, sizeof(pool));
+
+    for (k = 0; k < 2; k++) {
+
+        for (i = 0; i < WA_ARENA_SPARES + 4; i++) {
+            wa_arena_init_pool(&a[i], &pool);
+            p = wa_arena_alloc(&a[i], 64);
+            assert_non_null(p);
+
+            /* A chunk used before tells nothing of what was in it; a fresh
+               one is malloc's. */
+
+            if (k == 1 && i < WA_ARENA_SPARES && pool.count != 0) {
+                assert_int_equal(p[0], 0);
+                assert_int_equal(p[63], 0);
+            }
+
+            memset(p, 0x5a, 64);
+            assert_non_null(wa_arena_alloc(&a[i], 3 * WA_ARENA_CHUNK));
+        }
+
+        assert_int_equal(pool.count, 0);
+
+        for (i = 0; i < WA_ARENA_SPARES + 4; i++) {
+            wa_arena_free(&a[i]);
+            assert_int_equal(a[i].total, 0);
+        }
+
+        assert_true(pool.count <= WA_ARENA_SPARES);
+    }
+
+    wa_arena_pool_free(&pool);
+    assert_int_equal(pool.count, 0);
 }
 
 
@@ -481,6 +527,7 @@ main(void)
         cmocka_unit_test(decimal_text_is_strict),
         cmocka_unit_test(buffers_grow_move_and_end),
         cmocka_unit_test(arena_aligns_bounds_and_resets),
+        cmocka_unit_test(arena_pool_lends_wiped_chunks),
         cmocka_unit_test(arena_reset_wipes_what_it_keeps),
         cmocka_unit_test(reads_stop_at_the_end),
         cmocka_unit_test(writes_are_bounded_and_undone),

@@ -701,6 +701,28 @@ room_last(const room_t *r, size_t i, const char *tag, const char *type)
 }
 
 
+/* The server's ack of the last message of side i. */
+static inline wa_node_t *
+room_ack(room_t *r, size_t i)
+{
+    wa_node_t  *ack, *msg;
+
+    msg = room_last(r, i, "message", NULL);
+    assert_non_null(msg);
+
+    ack = wa_node_new(&r->arena, "ack");
+    wa_node_set_str(&r->arena, ack, "class", "message");
+    wa_node_set(&r->arena, ack, "id", wa_node_attr(msg, "id"));
+    wa_node_set(&r->arena, ack, "from", wa_node_attr(msg, "to"));
+
+    if (r->ack_error != 0) {
+        wa_node_set_u64(&r->arena, ack, "error", r->ack_error);
+    }
+
+    return ack;
+}
+
+
 static inline void
 room_send(room_t *r, size_t i, const char *to, const char *text)
 {
