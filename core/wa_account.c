@@ -108,6 +108,7 @@ wa_engine_free(wa_engine_t *e)
     wa_signal_shutdown(e);
     wa_buf_free(&e->text);
     wa_arena_pool_free(&e->arenas);
+    wa_ws_spares_free(&e->spares);
     wa_free((void *) (uintptr_t) e->conf.ws_host);
     wa_free((void *) (uintptr_t) e->conf.ws_path);
     wa_free((void *) (uintptr_t) e->conf.os_name);

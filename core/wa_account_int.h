@@ -12,6 +12,7 @@
 #include "wa_record.h"
 #include "wa_task.h"
 #include "wa_unit.h"
+#include "wa_ws.h"
 
 
 struct wa_signal_s;                         /* wa_signal.c only              */
@@ -20,6 +21,7 @@ struct wa_engine_s {
     wa_engine_conf_t        conf;           /* strings owned               */
     struct wa_signal_s     *signal;
     wa_arena_pool_t         arenas;
+    wa_ws_spares_t          spares;
     wa_buf_t                text;           /* scratch: an event, a node   */
     int64_t                 wall_offset_ms; /* wall = now + offset         */
 };

@@ -126,6 +126,7 @@ wa_conn_connected(wa_account_t *a, wa_err_t err, const char *text)
     conf.origin = CONN_ORIGIN;
     conf.random = conn_ws_random;
     conf.random_data = a;
+    conf.spares = &a->engine->spares;
 
     c->phase = PHASE_UPGRADE;
     c->deadline = a->now + CONN_HELLO_MS;

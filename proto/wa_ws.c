@@ -27,13 +27,6 @@ enum {
 #define WA_WS_LEN_16  65536u
 
 
-/* Where wslay writes while one frame is sent. */
-typedef struct {
-    wa_ws_t  *ws;
-    wa_wr_t   w;
-} wa_ws_sink_t;
-
-
 static void
 wa_ws_random(void *data, uint8_t *p, size_t n)
 {
@@ -46,12 +39,14 @@ wa_ws_random(void *data, uint8_t *p, size_t n)
 static ssize_t
 wa_ws_on_recv(uint8_t *buf, size_t len, int flags, void *data)
 {
-    size_t    n;
-    wa_ws_t  *ws;
+    size_t           n;
+    wa_ws_t         *ws;
+    wa_ws_parser_t  *parser;
 
     (void) flags;
 
-    ws = data;
+    parser = data;
+    ws = parser->ws;
     n = (len < ws->in.n) ? len : ws->in.n;
 
     if (n == 0) {
@@ -69,26 +64,110 @@ wa_ws_on_recv(uint8_t *buf, size_t len, int flags, void *data)
 static ssize_t
 wa_ws_on_send(const uint8_t *p, size_t len, int flags, void *data)
 {
-    wa_ws_sink_t  *sink;
+    wa_ws_parser_t  *parser;
 
     (void) flags;
 
-    sink = data;
-    wa_wr_bytes(&sink->w, p, len);
+    parser = data;
+    wa_wr_bytes(&parser->w, p, len);
 
-    return (sink->w.err == WA_OK) ? (ssize_t) len : -1;
+    return (parser->w.err == WA_OK) ? (ssize_t) len : -1;
 }
 
 
 static int
 wa_ws_on_mask(uint8_t *buf, size_t len, void *data)
 {
-    wa_ws_sink_t  *sink;
+    wa_ws_t         *ws;
+    wa_ws_parser_t  *parser;
+    wa_ws_spares_t  *s;
 
-    sink = data;
-    sink->ws->random(sink->ws->random_data, buf, len);
+    parser = data;
+    ws = parser->ws;
+    s = ws->spares;
+
+    if (s == NULL || len > sizeof(s->masks)) {
+        ws->random(ws->random_data, buf, len);
+        return 0;
+    }
+
+    if (s->left < len) {
+        ws->random(ws->random_data, s->masks, sizeof(s->masks));
+        s->left = sizeof(s->masks);
+    }
+
+    memcpy(buf, s->masks + sizeof(s->masks) - s->left, len);
+    s->left -= len;
 
     return 0;
+}
+
+
+/* NULL: out of memory. */
+static wa_ws_parser_t *
+wa_ws_parser_take(wa_ws_t *ws)
+{
+    wa_ws_parser_t  *p;
+
+    struct wslay_frame_callbacks  calls;
+
+    if (ws->spares != NULL && ws->spares->idle != NULL) {
+        p = ws->spares->idle;
+        ws->spares->idle = NULL;
+        p->ws = ws;
+
+        return p;
+    }
+
+    p = wa_calloc(1, sizeof(*p));
+    if (p == NULL) {
+        return NULL;
+    }
+
+    p->ws = ws;
+
+    calls.send_callback = wa_ws_on_send;
+    calls.recv_callback = wa_ws_on_recv;
+    calls.genmask_callback = wa_ws_on_mask;
+
+    if (wslay_frame_context_init(&p->ctx, &calls, p) != 0) {
+        wa_free(p);
+        return NULL;
+    }
+
+    return p;
+}
+
+
+static void
+wa_ws_parser_free(wa_ws_parser_t *p)
+{
+    if (p != NULL) {
+        wslay_frame_context_free(p->ctx);
+        wa_free(p);
+    }
+}
+
+
+/* Back, between two frames. */
+static void
+wa_ws_parser_give(wa_ws_t *ws, wa_ws_parser_t *p)
+{
+    if (ws->spares == NULL || ws->spares->idle != NULL) {
+        wa_ws_parser_free(p);
+        return;
+    }
+
+    p->ws = NULL;
+    ws->spares->idle = p;
+}
+
+
+void
+wa_ws_spares_free(wa_ws_spares_t *spares)
+{
+    wa_ws_parser_free(spares->idle);
+    wa_wipe(spares, sizeof(*spares));
 }
 
 
@@ -105,6 +184,7 @@ wa_ws_create(wa_ws_t **out_ws, const wa_ws_conf_t *conf, wa_buf_t *out)
 
     ws->random = (conf->random != NULL) ? conf->random : wa_ws_random;
     ws->random_data = conf->random_data;
+    ws->spares = conf->spares;
 
     rc = wa_ws_upgrade_start(ws, conf, out);
     if (rc != WA_OK) {
@@ -121,11 +201,8 @@ wa_ws_create(wa_ws_t **out_ws, const wa_ws_conf_t *conf, wa_buf_t *out)
 static void
 wa_ws_drop_frames(wa_ws_t *ws)
 {
-    if (ws->frames != NULL) {
-        wslay_frame_context_free(ws->frames);
-        ws->frames = NULL;
-    }
-
+    wa_ws_parser_free(ws->frames);
+    ws->frames = NULL;
     ws->given = 0;
     ws->used = 0;
 }
@@ -149,24 +226,18 @@ wa_ws_free(wa_ws_t *ws)
 static wa_err_t
 wa_ws_frame(wa_ws_t *ws, uint8_t opcode, wa_span_t payload, wa_buf_t *out)
 {
-    ssize_t       n;
-    wa_ws_sink_t  sink;
+    ssize_t          n;
+    wa_err_t         rc;
+    wa_ws_parser_t  *parser;
 
-    wslay_frame_context_ptr       ctx;
-    struct wslay_frame_iocb       iocb;
-    struct wslay_frame_callbacks  calls;
+    struct wslay_frame_iocb  iocb;
 
-    calls.send_callback = wa_ws_on_send;
-    calls.recv_callback = wa_ws_on_recv;
-    calls.genmask_callback = wa_ws_on_mask;
-
-    sink.ws = ws;
-    wa_wr_init(&sink.w, out, SIZE_MAX);
-
-    if (wslay_frame_context_init(&ctx, &calls, &sink) != 0) {
+    parser = wa_ws_parser_take(ws);
+    if (parser == NULL) {
         return WA_ERR_NOMEM;
     }
 
+    wa_wr_init(&parser->w, out, SIZE_MAX);
     memset(&iocb, 0, sizeof(iocb));
 
     iocb.fin = 1;
@@ -177,7 +248,7 @@ wa_ws_frame(wa_ws_t *ws, uint8_t opcode, wa_span_t payload, wa_buf_t *out)
     iocb.data_length = payload.n;
 
     do {
-        n = wslay_frame_send(ctx, &iocb);
+        n = wslay_frame_send(parser->ctx, &iocb);
 
         if (n < 0) {
             break;
@@ -190,12 +261,15 @@ wa_ws_frame(wa_ws_t *ws, uint8_t opcode, wa_span_t payload, wa_buf_t *out)
 
     } while (iocb.data_length != 0);
 
-    wslay_frame_context_free(ctx);
-
     if (n < 0) {
-        wa_wr_undo(&sink.w);
-        return (sink.w.err != WA_OK) ? sink.w.err : WA_ERR_NOMEM;
+        rc = (parser->w.err != WA_OK) ? parser->w.err : WA_ERR_NOMEM;
+        wa_wr_undo(&parser->w);
+        wa_ws_parser_free(parser);
+
+        return rc;
     }
+
+    wa_ws_parser_give(ws, parser);
 
     return WA_OK;
 }
@@ -428,20 +502,16 @@ wa_ws_frames(wa_ws_t *ws, wa_buf_t *data, wa_buf_t *out)
     ssize_t   n;
     wa_err_t  rc;
 
-    struct wslay_frame_iocb       iocb;
-    struct wslay_frame_callbacks  calls;
+    struct wslay_frame_iocb  iocb;
 
     if (ws->in.n == 0) {
         return WA_OK;
     }
 
     if (ws->frames == NULL) {
-        calls.send_callback = wa_ws_on_send;
-        calls.recv_callback = wa_ws_on_recv;
-        calls.genmask_callback = wa_ws_on_mask;
+        ws->frames = wa_ws_parser_take(ws);
 
-        if (wslay_frame_context_init(&ws->frames, &calls, ws) != 0) {
-            ws->frames = NULL;
+        if (ws->frames == NULL) {
             return WA_ERR_NOMEM;
         }
     }
@@ -450,7 +520,7 @@ wa_ws_frames(wa_ws_t *ws, wa_buf_t *data, wa_buf_t *out)
 
         memset(&iocb, 0, sizeof(iocb));
 
-        n = wslay_frame_recv(ws->frames, &iocb);
+        n = wslay_frame_recv(ws->frames->ctx, &iocb);
 
         if (n == WSLAY_ERR_WANT_READ) {
             break;
@@ -468,8 +538,14 @@ wa_ws_frames(wa_ws_t *ws, wa_buf_t *data, wa_buf_t *out)
 
     /* Between frames, with nothing buffered: the parser can go. */
 
-    if (ws->state == WA_WS_CLOSED || (!ws->open && ws->given == ws->used)) {
+    if (ws->state == WA_WS_CLOSED) {
         wa_ws_drop_frames(ws);
+
+    } else if (!ws->open && ws->given == ws->used) {
+        wa_ws_parser_give(ws, ws->frames);
+        ws->frames = NULL;
+        ws->given = 0;
+        ws->used = 0;
     }
 
     return WA_OK;

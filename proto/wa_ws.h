@@ -4,8 +4,8 @@
  * file that uses libwslay; its callbacks touch buffers only.
  *
  * An open connection with nothing in flight holds one small struct: the
- * upgrade buffers are gone after the 101 and libwslay's context (with its
- * 4 KiB buffer) exists only while a frame is incomplete.
+ * upgrade buffers are gone after the 101 and it has libwslay's context (with
+ * its 4 KiB buffer) only while a frame is incomplete.
  */
 
 #ifndef WA_WS_H
@@ -22,6 +22,19 @@ typedef enum {
     WA_WS_FAILED                /* protocol error: drop the socket */
 } wa_ws_state_e;
 
+/*
+ * What connections of one thread can share between frames: libwslay's
+ * context, which would be allocated and zeroed for every frame, and random
+ * bytes for masks, drawn for several frames at once.  Zeroed is empty.
+ */
+#define WA_WS_MASK_BYTES  64
+
+typedef struct {
+    struct wa_ws_parser_s  *idle;
+    size_t                  left;       /* of masks, at the end */
+    uint8_t                 masks[WA_WS_MASK_BYTES];
+} wa_ws_spares_t;
+
 typedef struct {
     const char  *host;          /* Host header: name, with :port if unusual */
     const char  *path;          /* begins with '/' */
@@ -30,6 +43,8 @@ typedef struct {
     /* Random bytes for the key and the masks; NULL: wa_random(). */
     void       (*random)(void *data, uint8_t *p, size_t n);
     void        *random_data;
+
+    wa_ws_spares_t  *spares;    /* outlives the connection; NULL: none */
 } wa_ws_conf_t;
 
 typedef struct wa_ws_s  wa_ws_t;
@@ -37,11 +52,14 @@ typedef struct wa_ws_s  wa_ws_t;
 
 /*
  * Appends the upgrade request to out.  conf's strings are only used during
- * the call; random and random_data stay in use.
+ * the call; random, random_data and spares stay in use.
  * WA_ERR_ARG: a string is empty or has characters that would break a header.
  */
 wa_err_t wa_ws_create(wa_ws_t **ws, const wa_ws_conf_t *conf, wa_buf_t *out);
 void wa_ws_free(wa_ws_t *ws);
+
+/* Releases what is held; it may be used again. */
+void wa_ws_spares_free(wa_ws_spares_t *spares);
 
 /*
  * Takes all of `in`.  Payload of binary messages is appended to data (message

@@ -5,6 +5,7 @@
 #ifndef WA_WS_INT_H
 #define WA_WS_INT_H
 
+#include "wa_wr.h"
 #include "wa_ws.h"
 
 
@@ -19,6 +20,13 @@ typedef struct {
     wa_buf_t  head;
 } wa_ws_upgrade_t;
 
+/* libwslay's context for one frame, coming or going. */
+typedef struct wa_ws_parser_s {
+    struct wslay_frame_context   *ctx;
+    wa_ws_t                      *ws;       /* whose frame it is */
+    wa_wr_t                       w;        /* where a sent one goes */
+} wa_ws_parser_t;
+
 struct wa_ws_s {
     wa_ws_upgrade_t              *upgrade;
 
@@ -26,7 +34,7 @@ struct wa_ws_s {
      * libwslay's parser.  It lives from the first byte of a frame to the last
      * one; `given` and `used` tell when it holds nothing.
      */
-    struct wslay_frame_context   *frames;
+    wa_ws_parser_t               *frames;
     uint64_t                      given;    /* bytes handed to it */
     uint64_t                      used;     /* bytes of complete frames */
 
@@ -36,6 +44,7 @@ struct wa_ws_s {
 
     void                        (*random)(void *data, uint8_t *p, size_t n);
     void                         *random_data;
+    wa_ws_spares_t               *spares;   /* NULL: none */
 
     wa_err_t                      err;
     uint16_t                      close_code;

@@ -40,7 +40,7 @@ fuzz_run(const uint8_t *p, size_t n, size_t step, bool open, wa_buf_t *data,
     wa_err_t   rc;
 
     static const wa_ws_conf_t  conf = {
-        "web.whatsapp.com", "/ws/chat", NULL, fuzz_random, NULL
+        "web.whatsapp.com", "/ws/chat", NULL, fuzz_random, NULL, NULL
     };
 
     wa_fuzz_check(wa_ws_create(&ws, &conf, out) == WA_OK);

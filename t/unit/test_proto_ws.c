@@ -41,18 +41,44 @@ sample_random(void *data, uint8_t *p, size_t n)
 
 static const wa_ws_conf_t  sample_conf = {
     "web.whatsapp.com", "/ws/chat", "https://web.whatsapp.com",
-    sample_random, NULL
+    sample_random, NULL, NULL
 };
+
+
+static wa_ws_t *
+ws_new_with(wa_ws_spares_t *spares)
+{
+    wa_ws_t       *ws;
+    wa_buf_t       out = WA_BUF_EMPTY;
+    wa_ws_conf_t   conf;
+
+    conf = sample_conf;
+    conf.spares = spares;
+    assert_int_equal(wa_ws_create(&ws, &conf, &out), WA_OK);
+    wa_buf_free(&out);
+
+    return ws;
+}
 
 
 static wa_ws_t *
 ws_new(void)
 {
+    return ws_new_with(NULL);
+}
+
+
+static wa_ws_t *
+ws_open_with(wa_ws_spares_t *spares)
+{
     wa_ws_t   *ws;
+    wa_buf_t   data = WA_BUF_EMPTY;
     wa_buf_t   out = WA_BUF_EMPTY;
 
-    assert_int_equal(wa_ws_create(&ws, &sample_conf, &out), WA_OK);
-    wa_buf_free(&out);
+    ws = ws_new_with(spares);
+    assert_int_equal(wa_ws_feed(ws, wa_span_str(ANSWER), &data, &out), WA_OK);
+    assert_int_equal(wa_ws_state(ws), WA_WS_OPEN);
+    assert_int_equal(out.n, 0);
 
     return ws;
 }
@@ -61,16 +87,7 @@ ws_new(void)
 static wa_ws_t *
 ws_open(void)
 {
-    wa_ws_t   *ws;
-    wa_buf_t   data = WA_BUF_EMPTY;
-    wa_buf_t   out = WA_BUF_EMPTY;
-
-    ws = ws_new();
-    assert_int_equal(wa_ws_feed(ws, wa_span_str(ANSWER), &data, &out), WA_OK);
-    assert_int_equal(wa_ws_state(ws), WA_WS_OPEN);
-    assert_int_equal(out.n, 0);
-
-    return ws;
+    return ws_open_with(NULL);
 }
 
 
@@ -432,7 +449,7 @@ broken_frames_end_the_connection(void **state)
 
 
 static void
-sent_frames_are_masked(void **state)
+check_masks(wa_ws_spares_t *spares)
 {
     size_t     i, k, n, head;
     uint8_t   *payload;
@@ -443,8 +460,6 @@ sent_frames_are_masked(void **state)
         0, 1, 125, 126, 4095, 4096, 4097, 65535, 65536, 200000
     };
 
-    (void) state;
-
     payload = malloc(200000);
     assert_non_null(payload);
 
@@ -452,7 +467,7 @@ sent_frames_are_masked(void **state)
         payload[i] = (uint8_t) (i * 11);
     }
 
-    ws = ws_open();
+    ws = ws_open_with(spares);
 
     for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         n = sizes[i];
@@ -478,6 +493,85 @@ sent_frames_are_masked(void **state)
     wa_ws_free(ws);
     wa_buf_free(&out);
     free(payload);
+}
+
+
+static void
+sent_frames_are_masked(void **state)
+{
+    wa_ws_spares_t  spares;
+
+    (void) state;
+
+    memset(&spares, 0, sizeof(spares));
+    check_masks(NULL);
+    check_masks(&spares);
+    assert_non_null(spares.idle);
+    check_masks(&spares);
+    wa_ws_spares_free(&spares);
+    assert_null(spares.idle);
+}
+
+
+/* Two connections on one set of spares, cut in the middle of frames. */
+static void
+spares_are_lent_between_frames_only(void **state)
+{
+    size_t           i, k;
+    wa_ws_t         *ws[2];
+    wa_buf_t         in = WA_BUF_EMPTY, out = WA_BUF_EMPTY;
+    wa_buf_t         data[2] = { WA_BUF_EMPTY, WA_BUF_EMPTY };
+    wa_ws_spares_t   spares;
+
+    (void) state;
+
+    memset(&spares, 0, sizeof(spares));
+    ws[0] = ws_open_with(&spares);
+    ws[1] = ws_open_with(&spares);
+
+    for (i = 0; i < 40; i++) {
+        put_frame(&in, 0x82, wa_span_str("some bytes of a frame"));
+        put_frame(&in, 0x89, wa_span_str("ping"));
+    }
+
+    for (i = 0; i < in.n; i += 7) {
+        for (k = 0; k < 2; k++) {
+            assert_int_equal(wa_ws_feed(ws[k],
+                                 wa_span(in.p + i, in.n - i < 7 ? in.n - i
+                                                                : 7),
+                                 &data[k], &out), WA_OK);
+            assert_int_equal(wa_ws_send(ws[k], wa_span_str("x"), &out),
+                             WA_OK);
+        }
+    }
+
+    for (k = 0; k < 2; k++) {
+        assert_int_equal(data[k].n, 40 * 21);
+
+        for (i = 0; i < 40; i++) {
+            assert_memory_equal(data[k].p + 21 * i, "some bytes of a frame",
+                                21);
+        }
+
+        wa_buf_free(&data[k]);
+    }
+
+    /* One that breaks off takes nothing back. */
+
+    assert_int_equal(wa_ws_feed(ws[0], wa_span_str("\xff\xff"), &data[0],
+                                &out), WA_ERR_SYNTAX);
+    assert_int_equal(wa_ws_feed(ws[1], wa_span_str("\x82\x05" "he"), &data[1],
+                                &out), WA_OK);
+    wa_ws_free(ws[0]);
+    assert_int_equal(wa_ws_feed(ws[1], wa_span_str("llo"), &data[1], &out),
+                     WA_OK);
+    assert_memory_equal(data[1].p, "hello", 5);
+
+    wa_ws_free(ws[1]);
+    wa_ws_spares_free(&spares);
+    wa_buf_free(&data[1]);
+    wa_buf_free(&in);
+    wa_buf_free(&out);
 }
 
 
@@ -610,6 +704,7 @@ main(void)
         cmocka_unit_test(conversations_split_anywhere),
         cmocka_unit_test(broken_frames_end_the_connection),
         cmocka_unit_test(sent_frames_are_masked),
+        cmocka_unit_test(spares_are_lent_between_frames_only),
         cmocka_unit_test(closing_from_our_side),
         cmocka_unit_test(idle_connections_are_small),
         cmocka_unit_test(every_allocation_may_fail)
