@@ -116,7 +116,7 @@ a_newer_database_is_refused(void **state)
 static void
 all_open_at_once(void **state)
 {
-    int        i, round, status, pipes[2];
+    int        i, round, status, failed, pipes[2];
     char       c;
     pid_t      pids[OPENERS];
     wa_db_t   *d = *state;
@@ -134,8 +134,10 @@ all_open_at_once(void **state)
                 (void) close(pipes[1]);
                 (void) read(pipes[0], &c, 1);         /* the start */
                 db = wa_sql_create(&d->conf);
-                _exit(db == NULL || wa_sql_open(db) != WA_OK
-                      || wa_sql_open(db) != WA_OK);
+                failed = (db == NULL || wa_sql_open(db) != WA_OK
+                          || wa_sql_open(db) != WA_OK);
+                wa_sql_free(db);
+                _exit(failed);
             }
 
             assert_true(pids[i] > 0);
@@ -161,7 +163,7 @@ all_open_at_once(void **state)
 static void
 all_create_the_file_at_once(void **state)
 {
-    int            i, round, status, pipes[2];
+    int            i, round, status, failed, pipes[2];
     char           c, path[200];
     pid_t          pids[OPENERS];
     size_t         k;
@@ -185,7 +187,9 @@ all_create_the_file_at_once(void **state)
                 (void) close(pipes[1]);
                 (void) read(pipes[0], &c, 1);
                 db = wa_sql_create(&conf);
-                _exit(db == NULL || wa_sql_open(db) != WA_OK);
+                failed = (db == NULL || wa_sql_open(db) != WA_OK);
+                wa_sql_free(db);
+                _exit(failed);
             }
 
             assert_true(pids[i] > 0);
