@@ -161,7 +161,8 @@ typedef enum {
     WA_OP_RELINK,        /* forget credentials, show a new QR              */
     WA_OP_SEND,          /* args: to (validated recipient text), type
                             "text", text, client_message_id?, metadata?,
-                            quoted_id?, wait none|server, idempotency?
+                            quoted_id?, wait none|server|device,
+                            idempotency?
                             {key, body: SHA-256 in hex, request_id?,
                             refusal? {code, message, details?}: nothing
                             is sent, the answer is kept}                   */

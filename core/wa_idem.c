@@ -20,10 +20,10 @@ static bool idem_hex(const json_t *args, const char *name, uint8_t *out);
 static wa_err_t idem_name(const char *prefix, const uint8_t *hash,
     char name[WA_IDEM_NAME_LEN]);
 static const char *idem_code(const char *code);
+static bool idem_busy_in(wa_account_t *a, const wa_send_t *first,
+    const wa_send_t *s);
 static Wa__ClientSend *idem_read(wa_task_t *t, const char *name,
     uint32_t day);
-static wa_err_t idem_write(wa_unit_t *u, const char *name,
-    const wa_send_t *s, Wa__ClientSend *c);
 static void idem_reply(wa_account_t *a, wa_send_t *s, const char *code,
     const char *message, json_t *data);
 static void idem_replay(wa_task_t *t, wa_send_t *s, const Wa__ClientSend *c);
@@ -34,10 +34,6 @@ static json_t *idem_result(wa_account_t *a, wa_send_t *s,
     const Wa__ClientSend *c, const char *status);
 static void client_id_repeat(wa_task_t *t, wa_send_t *s,
     const Wa__ClientSend *c);
-static wa_err_t idem_settle_key(wa_unit_t *u, const wa_send_t *s,
-    const char *code, const char *message, unsigned provider_code);
-static wa_err_t idem_settle_client(wa_unit_t *u, const wa_send_t *s,
-    const char *code, const char *message, unsigned provider_code);
 
 
 /* Error codes in records: a code is handed on by its address.  The first
@@ -223,9 +219,15 @@ idem_code(const char *code)
 bool
 wa_idem_busy(wa_account_t *a, const wa_send_t *s)
 {
-    const wa_send_t  *first;
+    return idem_busy_in(a, a->sends->head, s)
+           || idem_busy_in(a, a->sends->taken, s);
+}
 
-    for (first = a->sends->head; first != NULL; first = first->next) {
+
+static bool
+idem_busy_in(wa_account_t *a, const wa_send_t *first, const wa_send_t *s)
+{
+    for ( /* void */ ; first != NULL; first = first->next) {
 
         if (first->idem == NULL
             || strcmp(first->idem->name, s->idem->name) != 0)
@@ -307,65 +309,6 @@ idem_read(wa_task_t *t, const char *name, uint32_t day)
     }
 
     return c;
-}
-
-
-/* In the bucket of the send's day; the message's own members are added. */
-static wa_err_t
-idem_write(wa_unit_t *u, const char *name, const wa_send_t *s,
-    Wa__ClientSend *c)
-{
-    char      to[WA_JID_TEXT_MAX];
-    wa_err_t  rc;
-    wa_buf_t  packed = WA_BUF_EMPTY;
-
-    if (s->id[0] != '\0') {
-
-        if (wa_jid_format(wa_send_show(s), to, sizeof(to)) == 0) {
-            return WA_ERR_ARG;
-        }
-
-        c->id = (char *) (uintptr_t) s->id;
-        c->to = to;
-    }
-
-    c->has_timestamp = 1;
-    c->timestamp = s->ts;
-
-    rc = WA_PB_PACK(c, &packed);
-
-    if (rc == WA_OK) {
-        rc = wa_unit_put_cold(u, name, wa_day(s->ts), wa_span_buf(&packed));
-    }
-
-    wa_buf_free(&packed);
-
-    return rc;
-}
-
-
-wa_err_t
-wa_idem_put(wa_unit_t *u, const wa_send_t *s, const char *cid)
-{
-    wa_err_t        rc;
-    Wa__ClientSend  c = WA__CLIENT_SEND__INIT;
-
-    rc = WA_OK;
-    c.status = (char *) (uintptr_t) "PENDING";
-
-    if (cid[0] != '\0') {
-        rc = idem_write(u, cid, s, &c);
-    }
-
-    if (rc == WA_OK && s->idem != NULL) {
-        c.has_body = 1;
-        c.body = wa_pb_bytes(wa_span(s->idem->body, WA_SHA256_LEN));
-        c.has_final = s->idem->final;
-        c.final = s->idem->final;
-        rc = idem_write(u, s->idem->name, s, &c);
-    }
-
-    return rc;
 }
 
 
@@ -500,6 +443,7 @@ idem_join(wa_account_t *a, wa_send_t *first, wa_send_t *s)
 
     first->asked = true;
     first->replayed = true;
+    first->wait_device = s->wait_device;
     first->cmd_id = s->cmd_id;
     first->reply_at = s->reply_at;
     s->asked = false;
@@ -537,7 +481,7 @@ idem_refused(wa_account_t *a, wa_send_t *s)
     s->asked = false;
 
     u = wa_unit_new(a);
-    rc = idem_write(u, s->idem->name, s, &c);
+    rc = wa_idem_write(u, s->idem->name, s, &c);
     free(details);
 
     if (rc == WA_OK) {
@@ -671,7 +615,7 @@ client_id_repeat(wa_task_t *t, wa_send_t *s, const Wa__ClientSend *c)
     s->ts = wa_unix_s(a);
 
     u = wa_unit_new(a);
-    rc = idem_write(u, s->idem->name, s, &kept);
+    rc = wa_idem_write(u, s->idem->name, s, &kept);
 
     if (rc == WA_OK) {
         rc = wa_unit_reply(u, s->cmd_id, NULL, NULL, json_incref(data));
@@ -687,91 +631,4 @@ client_id_repeat(wa_task_t *t, wa_send_t *s, const Wa__ClientSend *c)
     }
 
     json_decref(data);
-}
-
-
-/* ---- settled ---- */
-
-wa_err_t
-wa_idem_settle(wa_unit_t *u, const wa_send_t *s, const char *code,
-    const char *message, unsigned provider_code)
-{
-    wa_err_t  rc;
-
-    rc = WA_OK;
-
-    if (s->idem != NULL && !s->idem->final) {
-        rc = idem_settle_key(u, s, code, message, provider_code);
-    }
-
-    if (rc == WA_OK && s->client_id != NULL) {
-        rc = idem_settle_client(u, s, code, message, provider_code);
-    }
-
-    return rc;
-}
-
-
-/*
- * A failure is kept unless its caller is told right now and the server has
- * said that nobody got the message.
- */
-static wa_err_t
-idem_settle_key(wa_unit_t *u, const wa_send_t *s, const char *code,
-    const char *message, unsigned provider_code)
-{
-    json_t          *details;
-    wa_err_t         rc;
-    Wa__ClientSend   c = WA__CLIENT_SEND__INIT;
-
-    c.has_body = 1;
-    c.body = wa_pb_bytes(wa_span(s->idem->body, WA_SHA256_LEN));
-
-    if (code == NULL) {
-        c.status = (char *) (uintptr_t) "SENT";
-        return idem_write(u, s->idem->name, s, &c);
-    }
-
-    if (s->asked && provider_code != 0) {
-        return wa_unit_del(u, s->idem->name, wa_day(s->ts));
-    }
-
-    details = json_pack("{s:I, s:s}", "provider_code",
-                        (json_int_t) provider_code, "message_id", s->id);
-    c.status = (char *) (uintptr_t) "FAILED";
-    c.code = (char *) (uintptr_t) code;
-    c.message = (char *) (uintptr_t) message;
-    c.details = details == NULL ? NULL : json_dumps(details, JSON_COMPACT);
-    json_decref(details);
-
-    rc = idem_write(u, s->idem->name, s, &c);
-    free(c.details);
-
-    return rc;
-}
-
-
-/* What the server refused nobody got: the id is free again. */
-static wa_err_t
-idem_settle_client(wa_unit_t *u, const wa_send_t *s, const char *code,
-    const char *message, unsigned provider_code)
-{
-    char             name[WA_IDEM_NAME_LEN];
-    wa_err_t         rc;
-    Wa__ClientSend   c = WA__CLIENT_SEND__INIT;
-
-    rc = wa_client_id_name(s->client_id, name);
-    if (rc != WA_OK) {
-        return rc;
-    }
-
-    if (code != NULL && provider_code != 0) {
-        return wa_unit_del(u, name, wa_day(s->ts));
-    }
-
-    c.status = (char *) (uintptr_t) (code == NULL ? "SENT" : "FAILED");
-    c.code = (char *) (uintptr_t) code;
-    c.message = (char *) (uintptr_t) message;
-
-    return idem_write(u, name, s, &c);
 }

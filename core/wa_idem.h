@@ -79,11 +79,22 @@ wa_err_t wa_client_id_name(const char *client_id,
 /* The same for record `cid`, in any bucket. */
 bool wa_client_id_known(wa_task_t *t, wa_send_t *s, const char *cid);
 
+/*
+ * Puts `c` into the bucket of the send's day; id, address and time are those
+ * of `s`.
+ */
+wa_err_t wa_idem_write(wa_unit_t *u, const char *name, const wa_send_t *s,
+    Wa__ClientSend *c);
+
 /* The records of a send that is being committed.  `cid` "": none. */
 wa_err_t wa_idem_put(wa_unit_t *u, const wa_send_t *s, const char *cid);
 
 /* What became of it.  `code` NULL: WhatsApp took it. */
 wa_err_t wa_idem_settle(wa_unit_t *u, const wa_send_t *s, const char *code,
     const char *message, unsigned provider_code);
+
+/* A caller that waited for a receipt is told it (wait=device). */
+wa_err_t wa_idem_delivered(wa_unit_t *u, const wa_send_t *s,
+    const char *status);
 
 #endif /* WA_IDEM_H */

@@ -9,6 +9,7 @@
 #include "wa_lid.h"
 #include "wa_recent.h"
 #include "wa_retry.h"
+#include "wa_send.h"
 
 
 /* Ids in one receipt; the server sends at most 256. */
@@ -30,6 +31,8 @@ static void receipt_loaded(wa_task_t *t, wa_err_t rc);
 static const char *receipt_status(wa_span_t type);
 static wa_err_t receipt_event(wa_unit_t *u, const receipt_t *r,
     wa_span_t id, int64_t ts, uint64_t *brief);
+static void receipt_tell(wa_account_t *a, const wa_node_t *stanza,
+    const char *status);
 static void receipt_ack_only(wa_task_t *t);
 
 
@@ -279,7 +282,28 @@ receipt_loaded(wa_task_t *t, wa_err_t rc)
         wa_recent_add(a, briefs[i]);
     }
 
+    if (rc == WA_OK) {
+        receipt_tell(a, t->stanza, r->status);
+    }
+
     wa_task_end(t, rc);
+}
+
+
+/* Those who wait for it (wait=device). */
+static void
+receipt_tell(wa_account_t *a, const wa_node_t *stanza, const char *status)
+{
+    size_t            n;
+    const wa_node_t  *item;
+
+    wa_send_receipt(a, wa_node_attr(stanza, "id"), status);
+    item = wa_node_child(wa_node_child(stanza, "list"), "item");
+
+    for (n = 0; item != NULL && n < RECEIPT_IDS_MAX; n++) {
+        wa_send_receipt(a, wa_node_attr(item, "id"), status);
+        item = wa_node_sibling(item, "item");
+    }
 }
 
 

@@ -64,6 +64,12 @@ wa_sends_free(wa_account_t *a)
         wa_send_free(s);
     }
 
+    while (a->sends->taken != NULL) {
+        s = a->sends->taken;
+        a->sends->taken = s->next;
+        wa_send_free(s);
+    }
+
     wa_free(a->sends);
     a->sends = NULL;
 }
@@ -112,6 +118,8 @@ wa_sends_quiesce(wa_account_t *a)
             wa_send_pending(a, s);
         }
     }
+
+    wa_sends_taken_end(a);
 }
 
 
@@ -349,6 +357,7 @@ send_parse_rest(const json_t *args, wa_send_t *s, const char **message)
 
     p = arg_string(args, "wait", &n);
     s->wait_none = (p != NULL && strcmp(p, "none") == 0);
+    s->wait_device = (p != NULL && strcmp(p, "device") == 0);
 
     metadata = json_object_get(args, "metadata");
 
@@ -414,6 +423,15 @@ send_link(wa_sends_t *ss, wa_send_t *s)
 void
 wa_send_remove(wa_account_t *a, wa_send_t *s)
 {
+    if (wa_send_detach(a, s)) {
+        wa_send_free(s);
+    }
+}
+
+
+bool
+wa_send_detach(wa_account_t *a, wa_send_t *s)
+{
     wa_send_t  **ps;
     wa_sends_t  *ss;
 
@@ -424,7 +442,7 @@ wa_send_remove(wa_account_t *a, wa_send_t *s)
     }
 
     if (*ps == NULL) {
-        return;
+        return false;
     }
 
     *ps = s->next;
@@ -447,8 +465,6 @@ wa_send_remove(wa_account_t *a, wa_send_t *s)
         ss->unacked--;
     }
 
-    wa_send_free(s);
-
     /* A timer with nothing to watch would only keep the account busy. */
 
     if (ss->head == NULL && ss->timer != NULL && !ss->timer->ready
@@ -457,6 +473,8 @@ wa_send_remove(wa_account_t *a, wa_send_t *s)
         wa_task_end(ss->timer, WA_OK);
         ss->timer = NULL;
     }
+
+    return true;
 }
 
 

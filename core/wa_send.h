@@ -30,7 +30,8 @@
 
 /*
  * Takes the command; the answer is always a reply:
- *   data {success, id, message_id, status SENT|PENDING, to, timestamp, ...}
+ *   data {success, id, message_id, status PENDING|SENT|DELIVERED|READ|PLAYED,
+ *   to, timestamp, ...}
  *   or ACCOUNT_NOT_READY {state}, MISSING_RECIPIENT, INVALID_RECIPIENT,
  *   MISSING_CONTENT, INVALID_PARAMETER, PROVIDER_UNSUPPORTED,
  *   RATE_LIMIT_EXCEEDED, SEND_FAILED and its kin {provider_code},
@@ -42,6 +43,12 @@ void wa_send_start(wa_account_t *a, const wa_cmd_t *cmd);
 
 /* <ack class=message>: settles the send of that id; others are ignored. */
 void wa_send_acked(wa_account_t *a, const wa_node_t *ack);
+
+/*
+ * A receipt of the contact, committed: "delivered", "read" or "played".
+ * Answers the command that waits for it.
+ */
+void wa_send_receipt(wa_account_t *a, wa_span_t id, const char *status);
 
 /* Logged in: repeats everything that has no ack yet, in its order. */
 void wa_send_online(wa_account_t *a);

@@ -5,6 +5,7 @@
  *   wa_send_repeat.c   what has no answer yet, after a login or a restart
  *   wa_send_prepare.c  one queued send -> unit with the stanza
  *   wa_send_settle.c   server ack -> reply, unit with the event; JSON
+ *   wa_send_device.c   answers that wait for a delivery receipt
  *   wa_idem.c          repeats by Idempotency-Key or client's own id
  */
 #ifndef WA_SEND_INT_H
@@ -33,6 +34,7 @@ struct wa_send_s {
     uint64_t          cmd_id;
     bool              asked;          /* a command waits for the answer    */
     bool              wait_none;      /* it is answered when durable       */
+    bool              wait_device;    /* when a device has told            */
     bool              dropped;        /* answered while being prepared     */
     bool              due;            /* to be repeated now                */
     bool              replayed;       /* the command is a repeat           */
@@ -50,6 +52,8 @@ struct wa_send_s {
     char             *client_id;      /* NULL: none                        */
     char             *metadata;       /* JSON text; NULL: none             */
     wa_idem_t        *idem;           /* NULL: no Idempotency-Key          */
+    const char       *told;           /* status by a receipt; NULL: none   */
+    wa_task_t        *late;           /* wait_device: sleeps; NULL: none   */
 };
 
 /* Whose device lists were dropped lately. */
@@ -63,6 +67,9 @@ typedef struct {
 struct wa_sends_s {
     wa_send_t   *head;                /* all, in the order they came       */
     wa_send_t  **tail;
+    wa_send_t   *taken;               /* acked, their callers wait for a
+                                         receipt (wa_send_device.c)        */
+    size_t       n_taken;
     size_t       queued;
     size_t       unacked;             /* committed and durable ones        */
     wa_task_t   *timer;               /* sleeps until the next deadline    */
@@ -96,8 +103,18 @@ void wa_send_free(wa_send_t *s);
    reads which ones there are.  No-op while this is going on. */
 void wa_send_repeat(wa_account_t *a);
 
-/* Unlinks and frees. */
+/* Unlinks; and frees.  False: not in the list. */
+bool wa_send_detach(wa_account_t *a, wa_send_t *s);
 void wa_send_remove(wa_account_t *a, wa_send_t *s);
+
+/* The answer to an acked send is to wait for a device of the contact. */
+bool wa_send_waits(const wa_account_t *a, const wa_send_t *s);
+
+/* It does from now on; the entry belongs to wa_send_device.c. */
+void wa_send_taken(wa_account_t *a, wa_send_t *s);
+
+/* Those are answered with what is known. */
+void wa_sends_taken_end(wa_account_t *a);
 
 /* Record "pending" without `leave` (NULL: all) into the unit. */
 wa_err_t wa_send_put_list(wa_unit_t *u, const wa_send_t *leave);

@@ -135,7 +135,7 @@ settle(wa_account_t *a, wa_send_t *s, const refusal_t *refusal,
         refusal = &told;
     }
 
-    if (refusal == NULL) {
+    if (refusal == NULL && !wa_send_waits(a, s)) {
         settle_sent(a, s);
     }
 
@@ -163,7 +163,13 @@ settle(wa_account_t *a, wa_send_t *s, const refusal_t *refusal,
         return;
     }
 
-    wa_send_remove(a, s);
+    if (refusal == NULL && wa_send_waits(a, s)) {
+        wa_send_taken(a, s);
+
+    } else {
+        wa_send_remove(a, s);
+    }
+
     wa_send_next(a);
 }
 
@@ -302,7 +308,7 @@ settle_sent(wa_account_t *a, wa_send_t *s)
     }
 
     s->asked = false;
-    data = wa_send_result(a, s, "SENT");
+    data = wa_send_result(a, s, s->told != NULL ? s->told : "SENT");
 
     if (data == NULL) {
         wa_account_reply(a, s->cmd_id, "INTERNAL_ERROR", "Out of memory",

@@ -182,17 +182,13 @@ ngx_http_wahub_send_text(ngx_http_wahub_ctx_t *ctx)
 }
 
 
-/*
- * none|server|device; "device" waits for the server's answer in this
- * version, and the status in the answer says no more than is known.
- */
+/* none|server|device: what the answer waits for, within its time. */
 static ngx_int_t
 ngx_http_wahub_send_wait(ngx_http_wahub_ctx_t *ctx)
 {
     json_t     *value;
     ngx_int_t   rc;
     ngx_str_t   wait;
-    ngx_uint_t  none;
 
     value = ngx_http_wahub_body_get(ctx, "wait");
     rc = ngx_http_wahub_query(ctx->request, "wait", &wait);
@@ -207,9 +203,7 @@ ngx_http_wahub_send_wait(ngx_http_wahub_ctx_t *ctx)
         ngx_str_null(&wait);
     }
 
-    none = (wait.len == 4 && ngx_memcmp(wait.data, "none", 4) == 0);
-
-    if (none == 0
+    if ((wait.len != 4 || ngx_memcmp(wait.data, "none", 4) != 0)
         && (wait.len != 6 || (ngx_memcmp(wait.data, "server", 6) != 0
                               && ngx_memcmp(wait.data, "device", 6) != 0)))
     {
@@ -218,7 +212,7 @@ ngx_http_wahub_send_wait(ngx_http_wahub_ctx_t *ctx)
     }
 
     if (json_object_set_new(ctx->args, "wait",
-                            json_string(none ? "none" : "server")) != 0)
+                            ngx_http_wahub_json_text(&wait)) != 0)
     {
         ngx_http_wahub_error(ctx, "INTERNAL_ERROR", NULL);
         return NGX_ERROR;

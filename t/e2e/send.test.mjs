@@ -71,6 +71,25 @@ describe('a text', () => {
         await receipt('read');
     });
 
+    it('is answered when a device has it, if asked (wait)', async () => {
+        const path = `/api/accounts/${me.id}/messages`;
+        const rows = [[path, { wait: 'device' }], [`${path}?wait=device`]];
+        for (const [i, [row, more]] of rows.entries()) {
+            const text = `wait for a device ${i}`;
+            const r = await w.request('POST', row, { to: ann.account.pn,
+                text, ...more });
+            assert.equal(r.status, 201, r.raw.toString());
+            assert.equal(r.json.status, 'DELIVERED');
+            await s.arrived(ann, text);
+        }
+        ann.phone.receipts = false;
+        const late = await w.send(me.id, ann.account.pn, 'no receipt',
+            { wait: 'device' });
+        ann.phone.receipts = true;
+        assert.equal(late.status, 201, late.raw.toString());
+        assert.equal(late.json.status, 'SENT');
+    });
+
     it('goes to every form of address', async () => {
         const { pn, lid } = ann.account;
         const spaced = `+${pn[0]} (${pn.slice(1, 4)}) ${pn.slice(4, 7)}-`
