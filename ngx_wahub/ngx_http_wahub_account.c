@@ -16,12 +16,18 @@
 #include "ngx_http_wahub_store.h"
 #include "ngx_http_wahub_worker.h"
 
+#include <malloc.h>
+
 
 #define NGX_HTTP_WAHUB_OPEN_TICK      20         /* ms, plus jitter        */
 #define NGX_HTTP_WAHUB_OPEN_BURST     64
 #define NGX_HTTP_WAHUB_OPEN_RATE      400        /* accounts a second      */
 #define NGX_HTTP_WAHUB_OPEN_TRYING    64         /* logins under way       */
 #define NGX_HTTP_WAHUB_OPEN_BEYOND    20         /* a second, beyond that  */
+#define NGX_HTTP_WAHUB_CALM           1000       /* ms after a connect     */
+#define NGX_HTTP_WAHUB_TRIM_PAUSE     10000      /* between two trims      */
+#define NGX_HTTP_WAHUB_FAR            5000       /* ms: a deadline's slack */
+#define NGX_HTTP_WAHUB_GRAIN          0xff
 #define NGX_HTTP_WAHUB_RELOAD_DELAY   250        /* ms, doubled each time  */
 #define NGX_HTTP_WAHUB_RELOAD_MAX     30000
 #define NGX_HTTP_WAHUB_RELOAD_CALM    60000
@@ -35,6 +41,8 @@ struct ngx_http_wahub_registry_s {
     ngx_queue_t                  dead;
     ngx_event_t                  opener;
     ngx_event_t                  reaper;
+    ngx_event_t                  calm;
+    ngx_msec_t                   trim_at;    /* not before                 */
     ngx_uint_t                   tokens;     /* opens allowed now, * 1000  */
     ngx_uint_t                   beyond;     /* of them, with many trying  */
     ngx_uint_t                   trying;
@@ -45,6 +53,7 @@ struct ngx_http_wahub_registry_s {
 
 static void ngx_http_wahub_registry_opener(ngx_event_t *ev);
 static void ngx_http_wahub_registry_reaper(ngx_event_t *ev);
+static void ngx_http_wahub_registry_calm(ngx_event_t *ev);
 static void ngx_http_wahub_account_timer(ngx_event_t *ev);
 static void ngx_http_wahub_account_output(ngx_http_wahub_account_t *slot,
     wa_out_t *out);
@@ -71,6 +80,7 @@ ngx_http_wahub_registry_init(ngx_http_wahub_worker_t *w)
 
     reg->tokens = NGX_HTTP_WAHUB_OPEN_BURST * 1000;
     reg->filled = ngx_current_msec;
+    reg->trim_at = ngx_current_msec;
 
     reg->opener.data = reg;
     reg->opener.log = w->log;
@@ -80,6 +90,11 @@ ngx_http_wahub_registry_init(ngx_http_wahub_worker_t *w)
     reg->reaper.data = reg;
     reg->reaper.log = w->log;
     reg->reaper.handler = ngx_http_wahub_registry_reaper;
+
+    reg->calm.data = reg;
+    reg->calm.log = w->log;
+    reg->calm.handler = ngx_http_wahub_registry_calm;
+    reg->calm.cancelable = 1;
 
     w->registry = reg;
 
@@ -107,6 +122,10 @@ ngx_http_wahub_registry_exit(ngx_http_wahub_worker_t *w)
 
     if (reg->opener.timer_set) {
         ngx_del_timer(&reg->opener);
+    }
+
+    if (reg->calm.timer_set) {
+        ngx_del_timer(&reg->calm);
     }
 
     if (reg->reaper.posted) {
@@ -326,6 +345,46 @@ ngx_http_wahub_registry_opener(ngx_event_t *ev)
 }
 
 
+/*
+ * Connecting leaves holes between what stays: handshake buffers, loaded
+ * records, for a new link its prekeys.  Once no account has connected for a
+ * while, whole pages of them go back to the system.
+ */
+static void
+ngx_http_wahub_registry_calm(ngx_event_t *ev)
+{
+    ngx_msec_int_t              left;
+    ngx_http_wahub_registry_t  *reg = ev->data;
+
+    left = (ngx_msec_int_t) (reg->trim_at - ngx_current_msec);
+
+    if (left > 0) {
+        ngx_add_timer(ev, (ngx_msec_t) left);
+        return;
+    }
+
+    (void) malloc_trim(0);
+    reg->trim_at = ngx_current_msec + NGX_HTTP_WAHUB_TRIM_PAUSE;
+}
+
+
+static void
+ngx_http_wahub_registry_stir(ngx_http_wahub_registry_t *reg)
+{
+    ngx_msec_t  at;
+
+    at = ngx_current_msec + NGX_HTTP_WAHUB_CALM;
+
+    if ((ngx_msec_int_t) (at - reg->trim_at) > 0) {
+        reg->trim_at = at;
+    }
+
+    if (reg->calm.timer_set == 0) {
+        ngx_add_timer(&reg->calm, NGX_HTTP_WAHUB_CALM);
+    }
+}
+
+
 /* -- verbs and outputs --------------------------------------------------- */
 
 void
@@ -430,6 +489,7 @@ ngx_http_wahub_account_output(ngx_http_wahub_account_t *slot, wa_out_t *out)
             ngx_http_wahub_peer_close(slot->peer);
         }
 
+        ngx_http_wahub_registry_stir(slot->worker->registry);
         rc = ngx_http_wahub_peer_open(slot);
         break;
 
@@ -458,6 +518,21 @@ ngx_http_wahub_account_output(ngx_http_wahub_account_t *slot, wa_out_t *out)
     if (rc != NGX_OK) {
         slot->broken = 1;
     }
+}
+
+
+/*
+ * What is due in some seconds may be a little late: the pings of accounts
+ * that idle then fall into the same turns of the event loop.
+ */
+static wa_time_t
+ngx_http_wahub_account_round(wa_time_t deadline, wa_time_t now)
+{
+    if (deadline == -1 || deadline - now < NGX_HTTP_WAHUB_FAR) {
+        return deadline;
+    }
+
+    return deadline | NGX_HTTP_WAHUB_GRAIN;
 }
 
 
@@ -505,15 +580,15 @@ ngx_http_wahub_account_settle(ngx_http_wahub_account_t *slot)
         return;
     }
 
-    deadline = wa_account_deadline(slot->account);
+    now = ngx_http_wahub_worker_now(slot->worker);
+    deadline = ngx_http_wahub_account_round(wa_account_deadline(slot->account),
+                                            now);
 
     if (deadline == -1
         || (slot->deadline != -1 && slot->deadline <= deadline))
     {
         return;
     }
-
-    now = ngx_http_wahub_worker_now(slot->worker);
 
     if (slot->timer.timer_set) {
         ngx_del_timer(&slot->timer);
