@@ -57,6 +57,7 @@ ngx_http_wahub_shards_init(ngx_http_wahub_worker_t *w)
     w->shards = ss;
     ss->worker = w;
     ss->n = w->conf->shards;
+    ss->window = NGX_HTTP_WAHUB_PASS_WINDOW;
 
     ss->elts = ngx_calloc(ss->n * sizeof(ngx_http_wahub_shard_t), w->log);
     if (ss->elts == NULL) {
@@ -281,7 +282,7 @@ ngx_http_wahub_shards_state(void *data, ngx_uint_t up)
         return;
     }
 
-    ss->grace = 1;
+    ss->grace = (ss->nmembers != 0);
     ss->grace_at = ngx_current_msec + NGX_HTTP_WAHUB_SHARD_GRACE;
 
     /* leases may be about to run out: renew now */

@@ -78,6 +78,8 @@ void ngx_http_wahub_shards_freed(ngx_http_wahub_shards_t *ss, ngx_uint_t n);
 
 /* ngx_http_wahub_shard_pass.c */
 
+#define NGX_HTTP_WAHUB_PASS_WINDOW  16           /* accounts               */
+
 /* This worker leaves: everything is to be passed on. */
 void ngx_http_wahub_pass_leave(ngx_http_wahub_shards_t *ss);
 

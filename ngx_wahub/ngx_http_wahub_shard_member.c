@@ -427,6 +427,24 @@ ngx_http_wahub_member_listed(ngx_http_wahub_shards_t *ss,
 }
 
 
+/* Who says that it leaves is not waited for. */
+static void
+ngx_http_wahub_member_forget(ngx_http_wahub_shards_t *ss,
+    const ngx_str_t *name)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < ss->nmembers; i++) {
+        if (ss->members[i].len == name->len
+            && ngx_memcmp(ss->members[i].data, name->data, name->len) == 0)
+        {
+            ss->members[i] = ss->members[--ss->nmembers];
+            return;
+        }
+    }
+}
+
+
 /*
  * The new list.  When Redis has just come back, those who lived before and
  * have not been heard yet count as alive for a moment: whoever is first must
@@ -556,7 +574,7 @@ ngx_http_wahub_member_notice(void *data, const ngx_str_t *channel,
     const ngx_str_t *message)
 {
     ngx_int_t                 n;
-    ngx_str_t                *me;
+    ngx_str_t                *me, name;
     ngx_http_wahub_shards_t  *ss = data;
 
     if (message->len > 3 && ngx_strncmp(message->data, "up ", 3) == 0) {
@@ -589,6 +607,13 @@ ngx_http_wahub_member_notice(void *data, const ngx_str_t *channel,
 
     if (message->len > 6 && ngx_strncmp(message->data, "hello ", 6) == 0) {
         ss->rebalance_at = ngx_current_msec + NGX_HTTP_WAHUB_REBALANCE;
+
+    } else if (message->len > 6
+               && ngx_strncmp(message->data, "leave ", 6) == 0)
+    {
+        name.data = message->data + 6;
+        name.len = message->len - 6;
+        ngx_http_wahub_member_forget(ss, &name);
     }
 
     ngx_http_wahub_member_beat(ss);

@@ -21,8 +21,7 @@
 #include "ngx_http_wahub_worker.h"
 
 
-#define NGX_HTTP_WAHUB_PASS_WINDOW  16           /* accounts               */
-#define NGX_HTTP_WAHUB_PASS_WAIT    1000         /* for "up"               */
+#define NGX_HTTP_WAHUB_PASS_WAIT    3000         /* for "up"               */
 #define NGX_HTTP_WAHUB_PASS_HEIR    2000         /* for a new member       */
 #define NGX_HTTP_WAHUB_PASS_MAX     12000        /* to pass on everything  */
 #define NGX_HTTP_WAHUB_PASS_LOOK    1000         /* between looks at pace  */
@@ -110,7 +109,6 @@ ngx_http_wahub_pass_leave(ngx_http_wahub_shards_t *ss)
 
     ss->leave_at = ngx_current_msec;
     ss->look_at = ngx_current_msec + NGX_HTTP_WAHUB_PASS_HEIR;
-    ss->window = NGX_HTTP_WAHUB_PASS_WINDOW;
     ss->to_pass = 0;
     ss->passed = 0;
 

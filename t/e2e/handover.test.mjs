@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { Stage, until } from './lib/stage.mjs';
+import { Wahub } from './lib/wahub.mjs';
 
 const ACCOUNTS = 40;
 const WINDOW = 16;
@@ -24,8 +25,9 @@ afterEach(() => s.checkClean());
 
 after(() => s.close());
 
-/** Watches `body`: most accounts without a socket at a time, logins. */
-async function watched(body) {
+/** Watches `body` until `count` have logged in: most accounts without a socket
+ *  at a time, logins. */
+async function watched(body, count = ACCOUNTS) {
     const devices = new Set(people.map(p => p.device));
     const dark = new Set();
     const seen = { most: 0, logins: 0, replaced: 0 };
@@ -44,7 +46,7 @@ async function watched(body) {
     sim.on('login', up);
     sim.on('replaced', replaced);
     await body();
-    await until('everybody is back', () => seen.logins >= ACCOUNTS
+    await until('everybody is back', () => seen.logins >= count
         && dark.size === 0);
     sim.off('disconnect', down);
     sim.off('login', up);
@@ -77,6 +79,20 @@ describe('a reload with many accounts', () => {
             await allReady();
         });
     }
+
+    it('so does an instance that joins, and one that goes', async t => {
+        const b = new Wahub({ sim, mate: w, workers: 1 });
+        const came = await watched(() => b.start(), ACCOUNTS / 5);
+        const went = await watched(() => b.stop(), came.logins);
+        t.diagnostic(`${came.logins} went over, at most ${came.most} and `
+            + `${went.most} without a socket`);
+        for (const seen of [came, went]) {
+            assert.ok(seen.most <= WINDOW, `${seen.most}`);
+            assert.equal(seen.replaced, 0);
+        }
+        await b.close();
+        await allReady();
+    });
 
     it('a stop does not wait for anybody', async () => {
         const begun = performance.now();
