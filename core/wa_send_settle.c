@@ -29,6 +29,7 @@ static wa_err_t settle_event(wa_unit_t *u, const wa_send_t *s,
     const refusal_t *refusal, wa_arena_t *arena);
 static wa_err_t settle_refused(wa_unit_t *u, wa_send_t *s,
     const refusal_t *refusal);
+static wa_err_t settle_keyed(wa_unit_t *u, wa_send_t *s);
 static void settle_sent(wa_account_t *a, wa_send_t *s);
 static void settle_lists(wa_unit_t *u, const wa_send_t *s,
     const wa_node_t *ack, uint64_t error);
@@ -135,7 +136,7 @@ settle(wa_account_t *a, wa_send_t *s, const refusal_t *refusal,
         refusal = &told;
     }
 
-    if (refusal == NULL && !wa_send_waits(a, s)) {
+    if (refusal == NULL && s->idem == NULL && !wa_send_waits(a, s)) {
         settle_sent(a, s);
     }
 
@@ -207,12 +208,14 @@ settle_unit(wa_unit_t *u, wa_send_t *s, const refusal_t *refusal,
 
     rc = settle_event(u, s, refusal, arena);
 
-    if (rc != WA_OK || refusal == NULL) {
+    if (rc != WA_OK || !s->asked
+        || (refusal == NULL && wa_send_waits(wa_unit_account(u), s)))
+    {
         wa_unit_set_patient(u);
         return rc;
     }
 
-    return s->asked ? settle_refused(u, s, refusal) : WA_OK;
+    return refusal == NULL ? settle_keyed(u, s) : settle_refused(u, s, refusal);
 }
 
 
@@ -290,6 +293,20 @@ settle_refused(wa_unit_t *u, wa_send_t *s, const refusal_t *refusal)
     }
 
     return wa_unit_reply(u, s->cmd_id, refusal->code, refusal->message, data);
+}
+
+
+/* Under an Idempotency-Key the answer is what the key will always tell. */
+static wa_err_t
+settle_keyed(wa_unit_t *u, wa_send_t *s)
+{
+    json_t  *data;
+
+    data = wa_send_result(wa_unit_account(u), s,
+                          s->told != NULL ? s->told : "SENT");
+
+    return data == NULL ? WA_ERR_NOMEM
+                        : wa_unit_reply(u, s->cmd_id, NULL, NULL, data);
 }
 
 

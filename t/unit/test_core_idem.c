@@ -162,6 +162,32 @@ a_repeat_after_a_crash_waits_for_the_first(void **state)
 }
 
 
+/* Without a key the answer need not wait; with one it is what every repeat
+   will be told. */
+static void
+an_answer_under_a_key_is_durable(void **state)
+{
+    size_t   before;
+    room_t  *r = *state;
+
+    submit(r, keyed(9, 9, "session first"));
+
+    r->no_acks = true;
+    submit(r, keyed(1, 1, "text"));
+    before = replies(r);
+
+    wa_host_hold(r->side[0].h, true);
+    ack(r, last_id(r), 0);
+    assert_int_equal(wa_host_held(r->side[0].h), 1);
+    assert_int_equal(replies(r), before);
+
+    wa_host_hold(r->side[0].h, false);
+    assert_int_equal(replies(r), before + 1);
+    assert_code(r, NULL);
+    assert_string_equal(field(r, "status"), "SENT");
+}
+
+
 static void
 a_crash_before_the_frame_left_is_no_loss(void **state)
 {
@@ -570,6 +596,7 @@ main(void)
         TEST(one_of_many_at_once_is_sent),
         TEST(a_key_lives_a_day),
         TEST(a_repeat_after_a_crash_waits_for_the_first),
+        TEST(an_answer_under_a_key_is_durable),
         TEST(a_crash_before_the_frame_left_is_no_loss),
         TEST(after_a_pending_answer_a_repeat_tells_the_truth),
         TEST(wait_none_is_answered_the_same_way_again),
