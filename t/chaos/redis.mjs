@@ -47,7 +47,7 @@ function take(buf, at) {
 }
 
 /** One connection; "reply" with each value, "close" once. */
-class Link extends EventEmitter {
+export class Link extends EventEmitter {
     constructor(path) {
         super();
         this.input = Buffer.alloc(0);

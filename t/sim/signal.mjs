@@ -10,6 +10,29 @@ const { ProtocolAddress, SessionBuilder, SessionCipher, SessionRecord }
 const PKMSG = 3;
 const BATCH = 50;
 
+// libsignal tries a message with each of its sessions and keeps the ratchet
+// step of those that failed: two sessions opened at the same time break each
+// other, which is no fault of whoever is tested. Holds for Baileys too.
+const tryOne = SessionCipher.prototype.decryptWithSessions;
+
+SessionCipher.prototype.decryptWithSessions = async function (data,
+    sessions) {
+    if (sessions.length < 2) {
+        return tryOne.call(this, data, sessions);
+    }
+    let failure;
+    for (const session of sessions) {
+        const before = session.serialize();
+        try {
+            return await tryOne.call(this, data, [session]);
+        } catch (e) {
+            Object.assign(session, session.constructor.deserialize(before));
+            failure = e;
+        }
+    }
+    throw failure;
+};
+
 export function pad(bytes) {
     const n = 1 + randomBytes(1)[0] % 16;
     return Buffer.concat([bytes, Buffer.alloc(n, n)]);

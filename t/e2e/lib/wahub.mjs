@@ -122,7 +122,7 @@ export class Hook extends EventEmitter {
         this.status = 200;
     }
 
-    async listen() {
+    async listen(address = '127.0.0.1') {
         this.server = createServer((req, res) => {
             const parts = [];
             req.on('data', d => parts.push(d));
@@ -133,9 +133,9 @@ export class Hook extends EventEmitter {
                 res.writeHead(this.status).end('ok');
                 this.emit('post', body);
             });
-        }).listen(0, '127.0.0.1');
+        }).listen(0, address);
         await once(this.server, 'listening');
-        this.url = `http://127.0.0.1:${this.server.address().port}/hook`;
+        this.url = `http://${address}:${this.server.address().port}/hook`;
         return this;
     }
 
@@ -169,9 +169,14 @@ export class Hook extends EventEmitter {
 export class Wahub {
     /** options: sim (WaSim), env, workers; conf = directives for the http
      *  block; mate = a Wahub to form a cluster with: its Redis and keys;
-     *  redis = a RedisServer (lib/redis.mjs) in place of a private one. */
-    constructor({ sim, env = {}, workers = 2, conf, mate, redis } = {}) {
+     *  redis = a RedisServer (lib/redis.mjs) in place of a private one;
+     *  inside = command that starts others in another network, where
+     *  `address` leads. */
+    constructor({ sim, env = {}, workers = 2, conf, mate, redis,
+        inside = [], address = '127.0.0.1' } = {}) {
         this.mate = mate;
+        this.inside = inside;
+        this.address = address;
         this.server = redis ?? mate?.server;
         this.data = mkdtempSync(join(tmpdir(), 'wahub-e2e-'));
         this.env = { WAHUB_DATA: this.data, WAHUB_WORKERS: String(workers),
@@ -186,13 +191,15 @@ export class Wahub {
     }
 
     script(...args) {
-        return run(join(ROOT, 'wahub'), args, { cwd: ROOT,
+        const [command, ...rest] = [...this.inside, join(ROOT, 'wahub'),
+            ...args];
+        return run(command, rest, { cwd: ROOT,
             env: { ...process.env, ...this.env }, timeout: 300000 });
     }
 
     async start() {
         this.env.PORT ??= String(await freePort());
-        this.url = `http://127.0.0.1:${this.env.PORT}`;
+        this.url = `http://${this.address}:${this.env.PORT}`;
         if (this.server !== undefined) {
             this.env.WAHUB_REDIS ??= this.server.url;
         }
