@@ -90,6 +90,11 @@ typedef struct {
     ngx_uint_t                  naddrs;
     ngx_str_t                   master;      /* its name; len 0: none      */
     ngx_str_t                   sentinel_password;      /* len 0: none     */
+    ngx_str_t                   host;        /* NUL-terminated, TLS only   */
+    ngx_str_t                   ca;          /* file; len 0: the one for
+                                                WhatsApp                   */
+    ngx_ssl_t                  *ssl;         /* NULL: no TLS               */
+    ngx_flag_t                  tls;
     ngx_str_t                   user;        /* len 0: none                */
     ngx_str_t                   password;    /* len 0: none                */
     ngx_int_t                   db;

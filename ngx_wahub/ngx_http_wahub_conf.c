@@ -182,7 +182,11 @@ ngx_http_wahub_conf_finish(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    return ngx_http_wahub_conf_tls(cf, wmcf);
+    if (ngx_http_wahub_conf_tls(cf, wmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_wahub_conf_redis_tls(cf, wmcf);
 }
 
 

@@ -66,6 +66,10 @@ ngx_int_t ngx_http_wahub_conf_secret_line(ngx_conf_t *cf, ngx_str_t *file,
 ngx_int_t ngx_http_wahub_conf_store_finish(ngx_conf_t *cf,
     ngx_http_wahub_main_conf_t *wmcf);
 
+/* ngx_http_wahub_conf_url.c: makes wmcf->redis.ssl if it is asked for. */
+ngx_int_t ngx_http_wahub_conf_redis_tls(ngx_conf_t *cf,
+    ngx_http_wahub_main_conf_t *wmcf);
+
 /* ngx_http_wahub_conf_url.c: fills wmcf->redis from the default URL. */
 char *ngx_http_wahub_conf_redis_url(ngx_conf_t *cf,
     ngx_http_wahub_redis_conf_t *rcf, ngx_str_t *url);

@@ -173,7 +173,19 @@ ngx_http_wahub_conf_redis_tcp(ngx_conf_t *cf,
     rcf->addrs = u.addrs;
     rcf->naddrs = u.naddrs;
 
-    return ngx_http_wahub_conf_shown(cf, rcf, "redis://", rest);
+    if (u.host.len > 2 && u.host.data[0] == '[') {
+        u.host.data++;
+        u.host.len -= 2;
+    }
+
+    if (ngx_http_wahub_conf_copy(cf, &rcf->host, u.host.data, u.host.len)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_wahub_conf_shown(cf, rcf, rcf->tls ? "rediss://"
+                                                       : "redis://", rest);
 }
 
 
@@ -305,8 +317,8 @@ ngx_http_wahub_conf_redis_url(ngx_conf_t *cf,
     }
 
     if (ngx_http_wahub_conf_prefix(&rest, "rediss://")) {
-        return "asks for TLS, which the installed hiredis 0.14 does not "
-               "have; use a unix socket or a TLS tunnel";
+        rcf->tls = 1;
+        return ngx_http_wahub_conf_redis_tcp(cf, rcf, &rest);
     }
 
     if (ngx_http_wahub_conf_prefix(&rest, "redis+unix://")
@@ -328,8 +340,80 @@ ngx_http_wahub_conf_redis_url(ngx_conf_t *cf,
 }
 
 
+/* TLS for Redis, as far as the hiredis that we were built with has it. */
+ngx_int_t
+ngx_http_wahub_conf_redis_tls(ngx_conf_t *cf,
+    ngx_http_wahub_main_conf_t *wmcf)
+{
+#ifdef NGX_HTTP_WAHUB_REDIS_TLS
+    ngx_str_t                    *ca;
+    ngx_pool_cleanup_t           *cln;
+#endif
+    ngx_http_wahub_redis_conf_t  *rcf = &wmcf->redis;
+
+    if (rcf->tls == 0) {
+        return NGX_OK;
+    }
+
+    if (rcf->path.len != 0 || rcf->master.len != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"wahub_redis\" has TLS for \"rediss://\" only");
+        return NGX_ERROR;
+    }
+
+#ifdef NGX_HTTP_WAHUB_REDIS_TLS
+
+    rcf->ssl = ngx_pcalloc(cf->pool, sizeof(ngx_ssl_t));
+    if (rcf->ssl == NULL) {
+        return NGX_ERROR;
+    }
+
+    rcf->ssl->log = &cf->cycle->new_log;
+
+    if (ngx_ssl_create(rcf->ssl, NGX_SSL_TLSv1_2|NGX_SSL_TLSv1_3, NULL)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        ngx_ssl_cleanup_ctx(rcf->ssl);
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_ssl_cleanup_ctx;
+    cln->data = rcf->ssl;
+
+    ca = rcf->ca.len ? &rcf->ca : &wmcf->trusted_certificate;
+
+    if (ngx_ssl_trusted_certificate(cf, rcf->ssl, ca, 8) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* nginx' callbacks look for its connection behind the session, and its
+       verification accepts everything to judge later */
+
+    SSL_CTX_set_info_callback(rcf->ssl->ctx, NULL);
+    SSL_CTX_set_verify(rcf->ssl->ctx, SSL_VERIFY_PEER, NULL);
+
+    return NGX_OK;
+
+#else
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"wahub_redis\" asks for TLS, which the hiredis that "
+                       "this module was built with does not have (1.0 or "
+                       "later with ssl does); use a unix socket or a TLS "
+                       "tunnel");
+    return NGX_ERROR;
+
+#endif
+}
+
+
 /*
- * wahub_redis URL [password_file=F] [user=U] [db=N] [tls=on|off]
+ * wahub_redis URL [password_file=F] [user=U] [db=N] [tls=on|off] [ca=F]
  *             [sentinel_password_file=F]
  */
 char *
@@ -396,8 +480,13 @@ ngx_http_wahub_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
 
         if (ngx_strcmp(value[i].data, "tls=on") == 0) {
-            return "asks for TLS, which the installed hiredis 0.14 does not "
-                   "have; use a unix socket or a TLS tunnel";
+            rcf->tls = 1;
+            continue;
+        }
+
+        if (ngx_http_wahub_conf_prefix(&arg, "ca=")) {
+            rcf->ca = arg;
+            continue;
         }
 
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

@@ -22,8 +22,6 @@
 #include "ngx_http_wahub_redis_int.h"
 #include "ngx_http_wahub_worker.h"
 
-#include <poll.h>
-
 
 #define NGX_HTTP_WAHUB_REDIS_CONNECT   2000
 #define NGX_HTTP_WAHUB_REDIS_SILENT    5000
@@ -183,39 +181,6 @@ ngx_http_wahub_redis_reset(ngx_http_wahub_redis_t *rc, const char *reason)
 }
 
 
-void
-ngx_http_wahub_redis_wait(ngx_http_wahub_redis_t *rc, ngx_msec_t timeout)
-{
-    struct pollfd   pfd;
-    struct timeval  tv;
-    ngx_msec_t      now, end;
-
-    ngx_gettimeofday(&tv);
-    now = tv.tv_sec * 1000 + tv.tv_usec / 1000;
-    end = now + timeout;
-
-    while (rc->ac != NULL && rc->pending != 0
-           && (ngx_msec_int_t) (end - now) > 0)
-    {
-        redisAsyncHandleWrite(rc->ac);
-
-        if (rc->ac == NULL) {
-            return;
-        }
-
-        pfd.fd = rc->ac->c.fd;
-        pfd.events = POLLIN;
-
-        if (poll(&pfd, 1, (int) (end - now)) > 0) {
-            redisAsyncHandleRead(rc->ac);
-        }
-
-        ngx_gettimeofday(&tv);
-        now = tv.tv_sec * 1000 + tv.tv_usec / 1000;
-    }
-}
-
-
 /* -- connecting ---------------------------------------------------------- */
 
 static redisAsyncContext *
@@ -300,6 +265,18 @@ ngx_http_wahub_redis_connect(ngx_http_wahub_redis_t *rc)
         ngx_http_wahub_redis_retry(rc);
         return;
     }
+
+#ifdef NGX_HTTP_WAHUB_REDIS_TLS
+
+    if (rc->conf->ssl != NULL
+        && ngx_http_wahub_redis_secure(rc, ac) != NGX_OK)
+    {
+        redisAsyncFree(ac);
+        ngx_http_wahub_redis_retry(rc);
+        return;
+    }
+
+#endif
 
     rc->ac = ac;
 
@@ -536,6 +513,18 @@ ngx_http_wahub_redis_cleanup(void *data)
 
     c = rc->connection;
     reason = rc->ac->err ? rc->ac->errstr : rc->reason;
+
+#ifdef NGX_HTTP_WAHUB_REDIS_TLS
+
+    /* hiredis says no more than that it failed */
+
+    if (ngx_http_wahub_redis_distrust(rc) != NULL) {
+        reason = ngx_http_wahub_redis_distrust(rc);
+    }
+
+    rc->tls = NULL;
+
+#endif
 
     if (rc->attempts == 0 && rc->closing == 0 && rc->refused == 0) {
         ngx_log_error(NGX_LOG_WARN, rc->worker->log, 0,

@@ -5,6 +5,8 @@
 
 #include "wa_crypto.h"
 
+#include <poll.h>
+
 
 #define NGX_HTTP_WAHUB_REDIS_MAX  100000         /* commands not answered  */
 
@@ -242,6 +244,39 @@ ngx_http_wahub_redis_reply(redisAsyncContext *ac, void *reply, void *data)
 
     if (handler != NULL) {
         handler(user, r);
+    }
+}
+
+
+void
+ngx_http_wahub_redis_wait(ngx_http_wahub_redis_t *rc, ngx_msec_t timeout)
+{
+    struct pollfd   pfd;
+    struct timeval  tv;
+    ngx_msec_t      now, end;
+
+    ngx_gettimeofday(&tv);
+    now = tv.tv_sec * 1000 + tv.tv_usec / 1000;
+    end = now + timeout;
+
+    while (rc->ac != NULL && rc->pending != 0
+           && (ngx_msec_int_t) (end - now) > 0)
+    {
+        redisAsyncHandleWrite(rc->ac);
+
+        if (rc->ac == NULL) {
+            return;
+        }
+
+        pfd.fd = rc->ac->c.fd;
+        pfd.events = POLLIN;
+
+        if (poll(&pfd, 1, (int) (end - now)) > 0) {
+            redisAsyncHandleRead(rc->ac);
+        }
+
+        ngx_gettimeofday(&tv);
+        now = tv.tv_sec * 1000 + tv.tv_usec / 1000;
     }
 }
 

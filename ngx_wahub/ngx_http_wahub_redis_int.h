@@ -88,6 +88,10 @@ struct ngx_http_wahub_redis_s {
     ngx_uint_t                        place;     /* version of the master's
                                                     address connected to   */
 
+#ifdef NGX_HTTP_WAHUB_REDIS_TLS
+    ngx_ssl_conn_t                   *tls;       /* hiredis' own           */
+#endif
+
     const char                       *trouble;   /* why it takes no writes;
                                                     NULL: it does          */
     const char                       *reason;    /* of a reset             */
@@ -136,6 +140,17 @@ void ngx_http_wahub_redis_greeted(void *data,
 /* It does not let us in: says so once for each reason, and leaves. */
 void ngx_http_wahub_redis_refuse(ngx_http_wahub_redis_t *rc,
     const char *reason, const ngx_str_t *text);
+
+#ifdef NGX_HTTP_WAHUB_REDIS_TLS
+
+/* ngx_http_wahub_redis_tls.c: a context that is being connected. */
+ngx_int_t ngx_http_wahub_redis_secure(ngx_http_wahub_redis_t *rc,
+    redisAsyncContext *ac);
+
+/* What is wrong with the server's certificate; NULL: nothing known. */
+const char *ngx_http_wahub_redis_distrust(ngx_http_wahub_redis_t *rc);
+
+#endif
 
 /* The master is known now, or is another one. */
 void ngx_http_wahub_redis_moved(ngx_http_wahub_redis_t *rc);

@@ -1,11 +1,12 @@
 // Ways to say which Redis: password, user, database, TLS; what is wrong with
 // them is said without telling a secret.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { Wahub } from './lib/wahub.mjs';
+import { freePort, Wahub } from './lib/wahub.mjs';
 import { RedisServer } from './lib/redis.mjs';
 
 const PASSWORD = 'p4ss-w0rd@home/1';
@@ -130,4 +131,73 @@ describe('refused', () => {
             assert.match(await fails(value), reason);
         });
     }
+});
+
+describe('TLS', () => {
+    let cert, key, supported;
+
+    before(async () => {
+        [cert, key] = [join(dir, 'cert.pem'), join(dir, 'key.pem')];
+        execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt',
+            'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj',
+            '/CN=wahub test', '-addext', 'subjectAltName=DNS:localhost',
+            '-keyout', key, '-out', cert], { stdio: 'ignore' });
+        supported = !/asks for TLS/.test(await fails('rediss://127.0.0.1:1'));
+    });
+
+    /** Lines for a server that speaks TLS on `port`. */
+    const lines = port => [`tls-port ${port}`, 'tls-auth-clients no',
+        `tls-cert-file ${cert}`, `tls-key-file ${key}`];
+
+    it('that hiredis does not have is said', async t => {
+        if (supported) {
+            t.skip('the hiredis of this module has TLS');
+            return;
+        }
+        for (const value of ['rediss://127.0.0.1:1/2',
+            'redis://127.0.0.1:1 tls=on']) {
+            assert.match(await fails(value),
+                /asks for TLS, which the hiredis .* does not have/);
+        }
+    });
+
+    it('only for servers by name or address', async () => {
+        for (const value of ['unix:/nowhere tls=on',
+            'sentinel://127.0.0.1:1/main tls=on']) {
+            assert.match(await fails(value), /TLS for "rediss:/);
+        }
+    });
+
+    it('is spoken, with a password', async t => {
+        if (!supported) {
+            t.skip('the hiredis of this module has no TLS');
+            return;
+        }
+        const port = await freePort();
+        const log = await works({ password: PASSWORD, lines: lines(port) },
+            () => `rediss://localhost:${port}/2 ca=${cert} `
+                + `password_file=${file}`,
+            async (redis, id) => assert.match(await redis.call('-n', '2',
+                'hkeys', 'wahub:t:default'), new RegExp(id)));
+        assert.match(log, /"rediss:\/\/localhost:\d+\/2" is up/);
+    });
+
+    it('with another name or authority is refused', async t => {
+        if (!supported) {
+            t.skip('the hiredis of this module has no TLS');
+            return;
+        }
+        const port = await freePort();
+        const redis = await new RedisServer({ lines: lines(port) }).start();
+        try {
+            for (const value of [`rediss://127.0.0.1:${port} ca=${cert}`,
+                `rediss://localhost:${port}`]) {
+                const said = await fails(value);
+                assert.doesNotMatch(said, /is up/);
+                assert.match(said, /is down: (IP address mismatch|self-sig)/);
+            }
+        } finally {
+            await redis.close();
+        }
+    });
 });
