@@ -91,6 +91,12 @@ wa_pg_result(wa_sql_t *db, PGresult **out)
     while (PQisBusy(pg->conn)) {
         rc = pg_flush(db);
 
+        /* Sending reads too: the answer may be here, and nothing follows. */
+
+        if (rc == WA_OK && !PQisBusy(pg->conn)) {
+            break;
+        }
+
         if (rc == WA_OK) {
             rc = wa_pg_wait(db, true, false, db->timeout_ms + PG_GRACE_MS);
         }

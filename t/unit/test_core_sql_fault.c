@@ -267,6 +267,16 @@ two_of_one_epoch_at_once(void **state)
 }
 
 
+static void
+expect(wa_sql_t *db, wa_err_t wanted, wa_err_t rc)
+{
+    if (rc != wanted) {
+        fail_msg("%s, not %s: %s", wa_err_name(rc), wa_err_name(wanted),
+                 wa_sql_error(db));
+    }
+}
+
+
 /* Projects until it fails, at most `most` batches; what it failed with. */
 static wa_err_t
 until_error(wa_sql_t *db, const char *body, int most)
@@ -453,32 +463,32 @@ a_full_tablespace(void **state)
         fail_msg("tablespace: %s", wa_sql_error(d->db));
     }
 
-    assert_int_equal(wa_sql_script(d->db, "ALTER TABLE wa_events"
-                                          " SET TABLESPACE small"), WA_OK);
+    expect(d->db, WA_OK, wa_sql_script(d->db, "ALTER TABLE wa_events"
+                                              " SET TABLESPACE small"));
 
     body = large_body();
 
     /* Compressible text takes little room: the index and rows do it. */
 
-    assert_int_equal(wa_sql_script(d->db, "ALTER TABLE wa_events ALTER body"
-                                          " SET STORAGE EXTERNAL"), WA_OK);
+    expect(d->db, WA_OK, wa_sql_script(d->db, "ALTER TABLE wa_events ALTER"
+                                              " body SET STORAGE EXTERNAL"));
 
-    assert_int_equal(until_error(d->db, body, 200), WA_ERR_FULL);
+    expect(d->db, WA_ERR_FULL, until_error(d->db, body, 200));
     assert_non_null(strstr(wa_sql_error(d->db), "53100"));
     check(d->db);
     before = position(d->db);
     assert_true(before > 0);
 
     assert_int_equal(mount("none", dir, "tmpfs", MS_REMOUNT, "size=60m"), 0);
-    assert_int_equal(until_error(d->db, body, 5), WA_OK);
+    expect(d->db, WA_OK, until_error(d->db, body, 5));
     assert_int_equal(position(d->db), before + 5 * BATCH);
     check(d->db);
 
     db = d->db;
-    assert_int_equal(wa_sql_script(db, "ALTER TABLE wa_events"
-                                       " SET TABLESPACE pg_default"), WA_OK);
-    assert_int_equal(wa_sql_exec(db, "DROP TABLESPACE small", NULL, 0, NULL),
-                     WA_OK);
+    expect(db, WA_OK, wa_sql_script(db, "ALTER TABLE wa_events"
+                                        " SET TABLESPACE pg_default"));
+    expect(db, WA_OK, wa_sql_exec(db, "DROP TABLESPACE small", NULL, 0,
+                                  NULL));
     assert_int_equal(umount2(dir, MNT_DETACH), 0);
     assert_int_equal(rmdir(dir), 0);
     free(body);

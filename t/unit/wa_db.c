@@ -25,7 +25,7 @@ wa_db_setup_sqlite(void **state)
 
     d->conf.backend = WA_SQL_SQLITE;
     d->conf.target = d->target;
-    d->conf.timeout_ms = 5000;
+    d->conf.timeout_ms = 20000;
     d->db = wa_db_open(d);
     *state = d;
 
@@ -49,7 +49,7 @@ wa_db_setup_pg(void **state)
 
     d->conf.backend = WA_SQL_POSTGRESQL;
     d->conf.target = d->target;
-    d->conf.timeout_ms = 5000;
+    d->conf.timeout_ms = 20000;
     (void) snprintf(d->target, sizeof(d->target),
                     "postgresql://wahub@/postgres?host=%s", s->dir);
 
