@@ -78,16 +78,7 @@ wa_project_event(wa_sql_t *db, const wa_log_entry_t *entry,
 static void
 event_read(wa_ev_t *e)
 {
-    size_t     n;
-    wa_span_t  body;
-
-    body = e->entry->body;
-    n = body.n;
-
-    if (n > 0) {
-        e->root = json_loadb((const char *) body.p, n, JSON_ALLOW_NUL, NULL);
-    }
-
+    e->root = wa_json_read(e->entry->body);
     e->data = json_object_get(e->root, "data");
     e->type = wa_ev_key(e, e->root, "type");
     e->tenant = wa_ev_key(e, e->root, "tenant_id");
