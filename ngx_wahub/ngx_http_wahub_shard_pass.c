@@ -23,7 +23,7 @@
 
 #define NGX_HTTP_WAHUB_PASS_WAIT    3000         /* for "up"               */
 #define NGX_HTTP_WAHUB_PASS_HEIR    2000         /* for a new member       */
-#define NGX_HTTP_WAHUB_PASS_MAX     12000        /* to pass on everything  */
+#define NGX_HTTP_WAHUB_PASS_MAX     25000        /* to pass on everything  */
 #define NGX_HTTP_WAHUB_PASS_LOOK    1000         /* between looks at pace  */
 
 

@@ -3,7 +3,7 @@
  *
  *   start:  root object, Redis connections; shards come when Redis answers
  *   leave:  nginx reloads or quits: hand over shards, wait for what is under
- *           way, at most 15 s (one timer that is not cancelable holds the
+ *           way, at most 28 s (one timer that is not cancelable holds the
  *           process; nginx exits when it is gone)
  *   exit:   release what is still held if Redis answers at once, close
  *
@@ -24,7 +24,7 @@
 #include "wa_crypto.h"
 
 
-#define NGX_HTTP_WAHUB_LEAVE_MAX   15000
+#define NGX_HTTP_WAHUB_LEAVE_MAX   28000
 #define NGX_HTTP_WAHUB_EXIT_WAIT   200
 #define NGX_HTTP_WAHUB_HOST_MAX    63
 #define NGX_HTTP_WAHUB_LATE_TRIES  16

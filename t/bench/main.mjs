@@ -2,7 +2,7 @@
 //
 //   ./wahub bench [PART...] [--quick] [--runs N] [--accounts N]
 //                 [--minutes N] [--no-baileys] [--out FILE]
-//                 [--profile] [--profile-with perf|callgrind]
+//                 [--profile]
 //
 // PART: idle (a thousand accounts: memory, logins, idle CPU, handovers), tls
 // (the same over TLS 1.3), receive, crowd (received by 50 accounts), send,
@@ -10,14 +10,14 @@
 // of everything; ends with 1 when memory or file descriptors grow).  Without
 // PART: all.  Results are written to bench/results.md only when all was run;
 // --out names another file.
-// --profile tells where wahub's worker spends its CPU, by groups of symbols:
-// by perf, or where that does not work by callgrind, slowly.
+// --profile tells where wahub's worker spends its CPU, by groups of symbols;
+// it needs perf (Debian: linux-perf).
 import { mkdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { BaileysSide, Bench, PARTS, profiler, WahubSide }
-    from './lib/parts.mjs';
+import { BaileysSide, Bench, PARTS, WahubSide } from './lib/parts.mjs';
+import { needPerf } from './lib/profile.mjs';
 import { markdown, profiles, table } from './lib/report.mjs';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -39,7 +39,6 @@ const { values: args, positionals } = parseArgs({ options: {
     baileys: { type: 'boolean', default: true },
     out: { type: 'string' },
     profile: { type: 'boolean', default: false },
-    'profile-with': { type: 'string' },
 }, allowNegative: true, allowPositionals: true });
 
 /** The plan of this call: numbers that are no numbers end it. */
@@ -75,20 +74,22 @@ function say(text) {
 async function main() {
     const plan = makePlan();
     const parts = chosenParts();
+    if (args.profile) {
+        needPerf();
+    }
     const started = Date.now();
     const load = [os.loadavg()[0]];
     const bench = new Bench({ plan, times: plan.runs, parts, say,
-        profiler: args.profile || args['profile-with'] !== undefined
-            ? profiler(args['profile-with']) : undefined });
+        profile: args.profile });
     const results = { wahub: await bench.measure(WahubSide) };
     if (args.baileys) {
         results.Baileys = await bench.measure(BaileysSide);
     }
     load.push(os.loadavg()[0]);
-    const meta = { plan, load, quick: args.quick, tool: bench.profiler?.tool,
+    const meta = { plan, load, quick: args.quick,
         seconds: Math.round((Date.now() - started) / 1000) };
     process.stdout.write(`${table(results)}\n`
-        + `${profiles(results, bench.profiler?.tool)}`);
+        + `${profiles(results)}`);
 
     const whole = args.baileys && PARTS.every(p => parts.includes(p));
     if ((whole && !args.quick) || args.out !== undefined) {

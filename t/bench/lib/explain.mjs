@@ -32,7 +32,8 @@ export function explained(plan) {
   lease renewals and heartbeats, all of them counted.
 - Without a socket: from the end of an account's connection to its next
   login, seen by the server, each account of each run. A reload is
-  \`nginx -s reload\`; a binary upgrade USR2 and QUIT.
+  \`nginx -s reload\`; a binary upgrade USR2, and QUIT when the new worker has
+  joined.
 - Received: ${count('receive')} texts of one contact to one account, prepared
   beforehand and let loose at once, until the last was answered to the server;
   the same with ${count('crowd')} texts to ${CROWD} accounts at once.

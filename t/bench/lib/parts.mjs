@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { BaileysSide } from './baileys_side.mjs';
-import * as profile from './profile.mjs';
+import { record } from './profile.mjs';
 import { project } from './project.mjs';
 import { Remote } from './remote.mjs';
 import { soak } from './soak.mjs';
@@ -85,8 +85,8 @@ async function withSide(Side, { tls, env }, body) {
 }
 
 export class Bench {
-    constructor({ plan, times, parts, say, profiler }) {
-        Object.assign(this, { plan, times, parts, say, profiler });
+    constructor({ plan, times, parts, say, profile }) {
+        Object.assign(this, { plan, times, parts, say, profile });
     }
 
     has(part) {
@@ -128,8 +128,8 @@ export class Bench {
             if (part === 'crowd') {
                 await side.link(CROWD);
             }
-            const stop = side.name === 'wahub'
-                ? this.profiler?.record?.(side.pid) : undefined;
+            const stop = this.profile && side.name === 'wahub'
+                ? record(side.pid) : undefined;
             out[part] = await TRAFFIC[part](sim, side, count, this.times);
             out[part].where = await stop?.();
             this.say(`${side.name}: ${part} `
@@ -137,22 +137,6 @@ export class Bench {
                 + `${out[part].main.toFixed(3)} CPU s per 1,000`);
         }
         out.after = (await side.memory()).main;
-    }
-
-    /** Every part alone, so that each has a callgrind of its own. */
-    async counted(out) {
-        for (const part of Object.keys(TRAFFIC).filter(p => this.has(p))) {
-            const tool = profile.callgrind();
-            let pid;
-            await withSide(WahubSide, { env: { WAHUB_NGINX: tool.program } },
-                async (sim, side) => {
-                    await side.link(part === 'crowd' ? CROWD : 1);
-                    ({ pid } = side);
-                    out[part] = await TRAFFIC[part](sim, side,
-                        this.plan.wahub[part], 1);
-                });
-            out[part].where = tool.end(pid);
-        }
     }
 
     async measure(Side) {
@@ -168,9 +152,7 @@ export class Bench {
                 this.idle(side));
             rmSync(dir, { recursive: true, force: true });
         }
-        if (wahub && this.profiler?.counted) {
-            await this.counted(out.parts);
-        } else if (Object.keys(TRAFFIC).some(p => this.has(p))) {
+        if (Object.keys(TRAFFIC).some(p => this.has(p))) {
             await run({}, (sim, side) => this.traffic(sim, side, out.parts));
         }
         if (this.has('project') && wahub) {
@@ -183,14 +165,6 @@ export class Bench {
         }
         return out;
     }
-}
-
-/** What --profile records with. */
-export function profiler(kind) {
-    const perf = kind === 'perf' || (kind !== 'callgrind'
-        && profile.havePerf());
-    return perf ? { record: profile.record, tool: 'perf' }
-        : { counted: true, tool: 'callgrind' };
 }
 
 export { BaileysSide, WahubSide };

@@ -1,10 +1,8 @@
 // Where the worker's CPU goes: samples of perf around one part, by groups of
-// symbols; without perf, instructions counted by callgrind, under which nginx
-// then runs (many times slower).
+// symbols.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync }
-    from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -51,13 +49,14 @@ function summary(rows) {
     return { groups, top };
 }
 
-export function havePerf() {
+/** Throws where perf does not work. */
+export function needPerf() {
     try {
         execFileSync('perf', ['stat', '-e', 'task-clock', 'true'],
             { stdio: 'ignore' });
-        return true;
     } catch {
-        return false;
+        throw new Error('--profile needs perf (Debian: linux-perf) and the '
+            + 'right to use it (root, or kernel.perf_event_paranoid 1)');
     }
 }
 
@@ -82,28 +81,4 @@ export function record(pid) {
             .map(([n, lib, name]) => [lib.trim(),
                 name.trim().replace(/^\[.\] /, ''), Number(n)]));
     };
-}
-
-/** nginx under callgrind: { program, end }.  `program` stands for nginx;
- *  `end(pid)`, after the worker's end, tells where its instructions went. */
-export function callgrind() {
-    const dir = mkdtempSync(join(tmpdir(), 'wahub-callgrind-'));
-    const program = join(dir, 'nginx');
-    chmodSync(dir, 0o777);
-    writeFileSync(program, '#!/bin/sh\ncase " $* " in\n'
-        + '    *" -t "* | *" -V "*) exec /usr/sbin/nginx "$@" ;;\nesac\n'
-        + 'exec valgrind -q --tool=callgrind --callgrind-out-file='
-        + `${dir}/out.%p /usr/sbin/nginx "$@"\n`);
-    chmodSync(program, 0o755);
-    return { program, end(pid) {
-        const file = readdirSync(dir).find(f => f === `out.${pid}`);
-        const text = execFileSync('callgrind_annotate', ['--threshold=99.9',
-            '--show-percs=no', '--auto=no', join(dir, file)],
-        { encoding: 'utf8', maxBuffer: 1 << 26 });
-        rmSync(dir, { recursive: true, force: true });
-        return summary([...text.matchAll(
-            /^\s*([\d,]+)\s+[^:\n]*:(\S+)(?: \[([^\]]*)\])?/gm)]
-            .map(([, n, name, lib]) => [lib ?? '',
-                name.replace(/'\d+$/, ''), Number(n.replace(/,/g, ''))]));
-    } };
 }

@@ -197,7 +197,7 @@ function machine() {
 }
 
 /** Tables of where the CPU went; empty without --profile. */
-export function profiles({ wahub }, tool) {
+export function profiles({ wahub }) {
     const parts = Object.keys(TITLE).filter(p =>
         wahub.parts[p]?.where !== undefined);
     if (parts.length === 0) {
@@ -210,7 +210,7 @@ export function profiles({ wahub }, tool) {
     const top = where[0].top.map((_, i) => [String(i + 1),
         ...where.map(w => (w.top[i] === undefined ? ''
             : `${w.top[i].name} ${percent(w.top[i].share)}`))]);
-    return `\nWhere the worker's CPU goes, by ${tool}: shares of what each `
+    return `\nWhere the worker's CPU goes, by perf: shares of what each `
         + 'function takes\nitself, callees not counted.\n\n'
         + `${straight([['group', ...parts], ...groups])}\n\n`
         + `${straight([['largest', ...parts], ...top])}\n`;
@@ -223,7 +223,7 @@ ${before}, ${after} (other work takes cache and CPU from what is measured
 meanwhile; wahub goes first).`;
 }
 
-export function markdown(results, { plan, seconds: took, load, quick, tool }) {
+export function markdown(results, { plan, seconds: took, load, quick }) {
     const { runs } = plan;
     return `# Benchmark results
 
@@ -232,6 +232,6 @@ Medians of ${runs} run${runs === 1 ? '' : 's'}; ${took} s in all.
 ${machineLoad(load)}
 
 ${table(results)}
-${profiles(results, tool)}
+${profiles(results)}
 ${explained(plan)}`;
 }

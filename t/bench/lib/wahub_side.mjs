@@ -131,6 +131,8 @@ export class WahubSide {
         } else {
             process.kill(old.master, 'SIGUSR2');
             await until('a new master', () => this.newMaster(old.master));
+            await until('its worker has joined', async () =>
+                await this.hub.redis('zcard', 'wahub:members') === '2');
             process.kill(old.master, 'SIGQUIT');
         }
         const result = await gaps;
