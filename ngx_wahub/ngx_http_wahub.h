@@ -236,6 +236,7 @@ struct ngx_http_wahub_worker_s {
     ngx_event_t                  late_event; /* posted, runs them          */
     ngx_uint_t                   late_tries;
     ngx_uint_t                   jobs;       /* thread tasks in flight     */
+    ngx_uint_t                   waits;      /* requests waiting for Redis */
     unsigned                     draining:1; /* leaving: take no new work  */
 };
 

@@ -9,6 +9,7 @@
 
 #include "ngx_http_wahub_error.h"
 #include "ngx_http_wahub_redis.h"
+#include "ngx_http_wahub_worker.h"
 
 
 static void ngx_http_wahub_wait_sent(ngx_http_wahub_ctx_t *ctx,
@@ -32,7 +33,13 @@ ngx_http_wahub_wait_create(ngx_http_wahub_ctx_t *ctx, size_t size)
     }
 
     wait->ctx = ctx;
+    wait->worker = ctx->worker;
     ctx->wait = wait;
+
+    /* nothing else tells a leaving worker that somebody waits for Redis */
+
+    wait->worker->waits++;
+    ngx_http_wahub_worker_waits(wait->worker);
 
     return wait;
 }
@@ -49,6 +56,8 @@ ngx_http_wahub_wait_end(ngx_http_wahub_wait_t *wait)
         ctx->wait = NULL;
     }
 
+    wait->worker->waits--;
+    ngx_http_wahub_worker_waits(wait->worker);
     ngx_free(wait);
 
     return ctx;

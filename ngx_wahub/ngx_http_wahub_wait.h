@@ -11,6 +11,7 @@
 /* Heap, outlives the request; the first member of larger objects. */
 struct ngx_http_wahub_wait_s {
     ngx_http_wahub_ctx_t     *ctx;              /* NULL: request is gone */
+    ngx_http_wahub_worker_t  *worker;
     ngx_http_wahub_reply_pt   handler;
 };
 

@@ -25,6 +25,7 @@
 
 
 #define NGX_HTTP_WAHUB_LEAVE_MAX   28000
+#define NGX_HTTP_WAHUB_STAY_MAX    5000         /* for answers of Redis    */
 #define NGX_HTTP_WAHUB_EXIT_WAIT   200
 #define NGX_HTTP_WAHUB_HOST_MAX    63
 #define NGX_HTTP_WAHUB_LATE_TRIES  16
@@ -37,6 +38,7 @@ typedef struct {
     ngx_log_t                    log;
     ngx_connection_t            *watcher;    /* NULL: leaving              */
     ngx_event_t                  leave;      /* holds the process          */
+    ngx_event_t                  stay;       /* holds it for requests      */
     ngx_msec_t                   clock;      /* of the last set_clock      */
     u_char                       member[NGX_HTTP_WAHUB_MEMBER_LEN];
 } ngx_http_wahub_process_t;
@@ -48,6 +50,7 @@ static ngx_int_t ngx_http_wahub_worker_watch(ngx_http_wahub_process_t *ps);
 static void ngx_http_wahub_worker_unwatch(ngx_http_wahub_process_t *ps);
 static void ngx_http_wahub_worker_watcher(ngx_event_t *ev);
 static void ngx_http_wahub_worker_leave(ngx_event_t *ev);
+static void ngx_http_wahub_worker_stayed(ngx_event_t *ev);
 static void ngx_http_wahub_worker_late(ngx_event_t *ev);
 
 
@@ -96,6 +99,10 @@ ngx_http_wahub_worker_start(ngx_cycle_t *cycle,
     w->log = &ps->log;
     w->conf = wmcf;
     wmcf->worker = w;
+
+    ps->stay.data = ps;
+    ps->stay.log = w->log;
+    ps->stay.handler = ngx_http_wahub_worker_stayed;
 
     ps->leave.data = ps;
     ps->leave.log = w->log;
@@ -380,6 +387,7 @@ ngx_http_wahub_worker_watcher(ngx_event_t *ev)
     w->draining = 1;
     ngx_add_timer(&ps->leave, NGX_HTTP_WAHUB_LEAVE_MAX);
 
+    ngx_http_wahub_worker_waits(w);
     ngx_http_wahub_shards_leave(w);
     ngx_http_wahub_worker_left(w);
 }
@@ -420,6 +428,37 @@ ngx_http_wahub_worker_left(ngx_http_wahub_worker_t *w)
 }
 
 
+void
+ngx_http_wahub_worker_waits(ngx_http_wahub_worker_t *w)
+{
+    ngx_http_wahub_process_t  *ps = (ngx_http_wahub_process_t *) w;
+
+    if (w->waits == 0) {
+
+        if (ps->stay.timer_set) {
+            ngx_del_timer(&ps->stay);
+        }
+
+        return;
+    }
+
+    if (w->draining && ps->stay.timer_set == 0) {
+        ngx_add_timer(&ps->stay, NGX_HTTP_WAHUB_STAY_MAX);
+    }
+}
+
+
+static void
+ngx_http_wahub_worker_stayed(ngx_event_t *ev)
+{
+    ngx_http_wahub_process_t  *ps = ev->data;
+
+    ngx_log_error(NGX_LOG_WARN, ps->worker.log, 0,
+                  "wahub: leaving, %ui requests still wait for Redis",
+                  ps->worker.waits);
+}
+
+
 /* -- exit ---------------------------------------------------------------- */
 
 void
@@ -434,6 +473,10 @@ ngx_http_wahub_worker_exit(ngx_http_wahub_main_conf_t *wmcf)
 
     if (ps->leave.timer_set) {
         ngx_del_timer(&ps->leave);
+    }
+
+    if (ps->stay.timer_set) {
+        ngx_del_timer(&ps->stay);
     }
 
     /* sockets first: the next holder logs in as soon as leases are free */

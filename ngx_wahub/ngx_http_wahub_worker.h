@@ -35,4 +35,7 @@ void ngx_http_wahub_late_cancel(ngx_http_wahub_late_t *late);
  */
 void ngx_http_wahub_worker_left(ngx_http_wahub_worker_t *w);
 
+/* w->waits has changed: a leaving worker stays until it is zero. */
+void ngx_http_wahub_worker_waits(ngx_http_wahub_worker_t *w);
+
 #endif /* NGX_HTTP_WAHUB_WORKER_H */

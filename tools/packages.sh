@@ -10,7 +10,7 @@ packages_build=(gcc libc6-dev make nginx-dev protobuf-c-compiler
     libqrencode-dev libpng-dev zlib1g-dev libsqlite3-dev
     libpq-dev)
 
-packages_test=(libcmocka-dev valgrind dpkg-dev openssl procps postgresql)
+packages_test=(libcmocka-dev valgrind dpkg-dev openssl procps iproute2 postgresql)
 
 packages_bench=(libcmocka-dev postgresql)
 
