@@ -148,7 +148,9 @@ build_module() {
 
 
 # Debian's nginx source, of the installed version when the archive still has
-# it.  apt works on lists and caches of its own: /etc and /var stay untouched.
+# it, otherwise the newest that can be fetched (an archive in the middle of an
+# update lists what it does not have yet).  apt works on lists and caches of
+# its own: /etc and /var stay untouched.
 fetch_debian_source() {
     local dir=$1 work=$1/apt version line
     local -a opts
@@ -175,11 +177,16 @@ fetch_debian_source() {
     rm -rf "$work/src"
     mkdir -p "$work/src"
 
-    (
-        cd "$work/src"
-        apt-get "${opts[@]}" source "nginx=$version" ||
-            apt-get "${opts[@]}" source nginx
-    ) >> "$work/log" 2>&1 || fail "apt-get source nginx failed, see $work/log"
+    for version in "$version" $(
+        apt-cache "${opts[@]}" showsrc --only-source nginx |
+            sed -n 's/^Version: //p' | sort -ruV
+    ); do
+        (cd "$work/src" && apt-get "${opts[@]}" source "nginx=$version") \
+            >> "$work/log" 2>&1 && break
+    done
+
+    compgen -G "$work/src/nginx-*/configure" > /dev/null ||
+        fail "apt-get source nginx failed, see $work/log"
 
     rm -rf "$dir/nginx"
     mv "$work"/src/nginx-*/ "$dir/nginx"
