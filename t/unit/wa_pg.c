@@ -111,7 +111,10 @@ pg_init(wa_pg_server_t *s)
 
     if (pid == 0) {
         pg_become(s);
-        (void) execl(path, "initdb", "-D", "data", "-U", "wahub", "-A",
+
+        /* By its path: it looks for the server beside itself. */
+
+        (void) execl(path, path, "-D", "data", "-U", "wahub", "-A",
                      "trust", "-E", "UTF8", "--no-locale", "--no-sync",
                      "--no-instructions", (char *) NULL);
         _exit(127);
@@ -139,7 +142,7 @@ pg_answers(const wa_pg_server_t *s)
 
     if (pid == 0) {
         pg_become(s);
-        (void) execl(path, "pg_isready", "-q", "-h", s->dir, (char *) NULL);
+        (void) execl(path, path, "-q", "-h", s->dir, (char *) NULL);
         _exit(127);
     }
 
@@ -160,7 +163,7 @@ wa_pg_start(wa_pg_server_t *s)
 
     if (s->pid == 0) {
         pg_become(s);
-        (void) execl(path, "postgres", "-D", "data", "-k", s->dir, "-c",
+        (void) execl(path, path, "-D", "data", "-k", s->dir, "-c",
                      "listen_addresses=", "-c", "max_connections=40",
                      "-c", durable ? "fsync=on" : "fsync=off",
                      "-c", durable ? "shared_buffers=128MB"
