@@ -109,7 +109,7 @@ suite_e2e() {
 
 # The same tests against nginx with the module compiled in, under
 # AddressSanitizer and UBSan; those that only look at the simulator or at
-# this script stay out.
+# this script, and those that measure time, stay out.
 suite_e2e_asan() {
     local -a files
     local file
@@ -118,7 +118,7 @@ suite_e2e_asan() {
 
     for file in t/e2e/*.test.mjs; do
         case ${file##*/} in
-            control* | script*) ;;
+            control* | script* | handover* | partition* | redis_leases*) ;;
             *) files+=("$file") ;;
         esac
     done

