@@ -265,6 +265,8 @@ describe('Redis', () => {
         assert.deepEqual(mine().map(x => Number(x.split(' ')[1])),
             Array.from({ length: FLOOD }, (_, i) => i));
         t.diagnostic(`worker: ${before} KiB, then ${peak} KiB`);
-        assert.ok(peak - before < 8192, `${before} -> ${peak} KiB`);
+        // AddressSanitizer keeps for a while what was freed
+        const room = process.env.WAHUB_NGINX === undefined ? 8192 : 131072;
+        assert.ok(peak - before < room, `${before} -> ${peak} KiB`);
     });
 });
