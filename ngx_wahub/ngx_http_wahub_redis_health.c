@@ -99,6 +99,9 @@ ngx_http_wahub_redis_troubled(ngx_http_wahub_redis_t *rc, const redisReply *r)
         rc->relapsed = (reason == rc->last
                         && ngx_time() - rc->cured < NGX_HTTP_WAHUB_REDIS_CALM);
         rc->since = ngx_time();
+
+    } else {
+        rc->relapsed = 0;
     }
 
     rc->trouble = reason;
