@@ -1,12 +1,13 @@
 /*
- * JSON text -> jansson values, see wa_json.h.  RFC 8259; jansson is asked
- * whether strings are UTF-8.
+ * The marks of JSON text (RFC 8259), and jansson values made of them, see
+ * wa_json.h.  Jansson is asked whether strings are UTF-8.
  */
-#include "wa_json.h"
+#include "wa_json_int.h"
 
 #include "wa_mem.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,18 +16,11 @@
 #define NUMBER_MAX  63
 
 
-typedef struct {
-    const uint8_t  *p;
-    const uint8_t  *end;
-    wa_buf_t        text;              /* a string without its escapes     */
-} reader_t;
+static json_t *read_value(wa_json_reader_t *r, unsigned depth);
 
 
-static json_t *read_value(reader_t *r, unsigned depth);
-
-
-static void
-read_space(reader_t *r)
+void
+wa_json_read_space(wa_json_reader_t *r)
 {
     while (r->p < r->end
            && (*r->p == ' ' || *r->p == '\n' || *r->p == '\r'
@@ -37,11 +31,10 @@ read_space(reader_t *r)
 }
 
 
-/* The next byte that means something, if it is `c`. */
-static bool
-read_mark(reader_t *r, uint8_t c)
+bool
+wa_json_read_mark(wa_json_reader_t *r, uint8_t c)
 {
-    read_space(r);
+    wa_json_read_space(r);
 
     if (r->p == r->end || *r->p != c) {
         return false;
@@ -54,7 +47,7 @@ read_mark(reader_t *r, uint8_t c)
 
 
 static bool
-read_hex(reader_t *r, uint32_t *out)
+read_hex(wa_json_reader_t *r, uint32_t *out)
 {
     int       i;
     uint8_t   c;
@@ -91,7 +84,7 @@ read_hex(reader_t *r, uint32_t *out)
 
 /* Behind "\u": one code point, of one escape or of two surrogates. */
 static bool
-read_code(reader_t *r, uint32_t *code)
+read_code(wa_json_reader_t *r, uint32_t *code)
 {
     uint32_t  low;
 
@@ -153,7 +146,7 @@ put_code(wa_buf_t *out, uint32_t c)
 
 
 static bool
-read_escape(reader_t *r)
+read_escape(wa_json_reader_t *r)
 {
     uint8_t      c;
     uint32_t     code;
@@ -179,12 +172,35 @@ read_escape(reader_t *r)
 }
 
 
+/* Nonzero: a byte of the eight is below 0x20, a quote or a backslash.  (What
+   stands behind such a byte may seem to be one.) */
+static uint64_t
+eight_special(const uint8_t *p)
+{
+    uint64_t  x, quote, slash;
+
+    static const uint64_t  ones = 0x0101010101010101u;
+    static const uint64_t  tops = 0x8080808080808080u;
+
+    memcpy(&x, p, sizeof(x));
+    quote = x ^ (ones * '"');
+    slash = x ^ (ones * '\\');
+
+    return (((x - ones * 0x20) & ~x) | ((quote - ones) & ~quote)
+            | ((slash - ones) & ~slash)) & tops;
+}
+
+
 static size_t
-read_plain(const reader_t *r)
+read_plain(const wa_json_reader_t *r)
 {
     const uint8_t  *p;
 
-    for (p = r->p; p < r->end; p++) {
+    for (p = r->p; r->end - p >= 8 && eight_special(p) == 0; p += 8) {
+        /* void */
+    }
+
+    for ( /* void */ ; p < r->end; p++) {
         if (*p < 0x20 || *p == '"' || *p == '\\') {
             break;
         }
@@ -194,12 +210,8 @@ read_plain(const reader_t *r)
 }
 
 
-/*
- * Behind the opening quote.  The span is of the input, or when there are
- * escapes of r->text: it lasts until the next string.
- */
-static bool
-read_string(reader_t *r, wa_span_t *out)
+bool
+wa_json_read_string(wa_json_reader_t *r, wa_span_t *out)
 {
     size_t  n;
 
@@ -244,28 +256,28 @@ span_chars(wa_span_t s)
 
 
 static json_t *
-read_text(reader_t *r)
+read_text(wa_json_reader_t *r)
 {
     wa_span_t  s;
 
-    return read_string(r, &s) ? json_stringn(span_chars(s), s.n) : NULL;
+    return wa_json_read_string(r, &s) ? json_stringn(span_chars(s), s.n) : NULL;
 }
 
 
 /* Steals `o`. */
 static json_t *
-read_members(reader_t *r, json_t *o, unsigned depth)
+read_members(wa_json_reader_t *r, json_t *o, unsigned depth)
 {
     char       *key;
     json_t     *v;
     wa_span_t   s;
 
-    if (o == NULL || read_mark(r, '}')) {
+    if (o == NULL || wa_json_read_mark(r, '}')) {
         return o;
     }
 
     do {
-        if (!read_mark(r, '"') || !read_string(r, &s)
+        if (!wa_json_read_mark(r, '"') || !wa_json_read_string(r, &s)
             || memchr(span_chars(s), '\0', s.n) != NULL)
         {
             goto failed;
@@ -286,7 +298,7 @@ read_members(reader_t *r, json_t *o, unsigned depth)
             s.p = (uint8_t *) key;
         }
 
-        v = read_mark(r, ':') ? read_value(r, depth) : NULL;
+        v = wa_json_read_mark(r, ':') ? read_value(r, depth) : NULL;
 
         if (v == NULL
             || json_object_setn_new(o, span_chars(s), s.n, v) != 0)
@@ -297,9 +309,9 @@ read_members(reader_t *r, json_t *o, unsigned depth)
 
         wa_free(key);
 
-    } while (read_mark(r, ','));
+    } while (wa_json_read_mark(r, ','));
 
-    if (read_mark(r, '}')) {
+    if (wa_json_read_mark(r, '}')) {
         return o;
     }
 
@@ -313,11 +325,11 @@ failed:
 
 /* Steals `list`. */
 static json_t *
-read_items(reader_t *r, json_t *list, unsigned depth)
+read_items(wa_json_reader_t *r, json_t *list, unsigned depth)
 {
     json_t  *v;
 
-    if (list == NULL || read_mark(r, ']')) {
+    if (list == NULL || wa_json_read_mark(r, ']')) {
         return list;
     }
 
@@ -328,9 +340,9 @@ read_items(reader_t *r, json_t *list, unsigned depth)
             goto failed;
         }
 
-    } while (read_mark(r, ','));
+    } while (wa_json_read_mark(r, ','));
 
-    if (read_mark(r, ']')) {
+    if (wa_json_read_mark(r, ']')) {
         return list;
     }
 
@@ -342,20 +354,27 @@ failed:
 }
 
 
-static json_t *
-read_word(reader_t *r, const char *word, json_t *v)
+bool
+wa_json_read_word(wa_json_reader_t *r, const char *word)
 {
     size_t  n;
 
     n = strlen(word);
 
     if ((size_t) (r->end - r->p) < n || memcmp(r->p, word, n) != 0) {
-        return NULL;
+        return false;
     }
 
     r->p += n;
 
-    return v;
+    return true;
+}
+
+
+static json_t *
+read_word(wa_json_reader_t *r, const char *word, json_t *v)
+{
+    return wa_json_read_word(r, word) ? v : NULL;
 }
 
 
@@ -366,18 +385,18 @@ read_digits(const char *p)
 }
 
 
-/* Integers that do not fit are refused, as by jansson. */
-static json_t *
-read_number(reader_t *r)
+bool
+wa_json_read_number(wa_json_reader_t *r, bool *real, int64_t *i, double *d)
 {
-    char       text[NUMBER_MAX + 1], *p, *end;
-    bool       real;
-    double     d;
-    size_t     n;
-    long long  i;
+    char    text[NUMBER_MAX + 1], *p, *end;
+    size_t  n;
 
     for (n = 0; n < NUMBER_MAX && r->p + n < r->end; n++) {
         text[n] = (char) r->p[n];
+
+        if (text[n] == ',' || text[n] == '}') {
+            break;
+        }
     }
 
     text[n] = '\0';
@@ -385,20 +404,20 @@ read_number(reader_t *r)
     n = read_digits(p);
 
     if (n == 0 || (n > 1 && *p == '0')) {
-        return NULL;
+        return false;
     }
 
     p += n;
-    real = false;
+    *real = false;
 
     if (*p == '.') {
-        real = true;
+        *real = true;
         n = read_digits(++p);
         p += n;
     }
 
     if (n != 0 && (*p == 'e' || *p == 'E')) {
-        real = true;
+        *real = true;
         p++;
         p += (*p == '+' || *p == '-');
         n = read_digits(p);
@@ -406,28 +425,43 @@ read_number(reader_t *r)
     }
 
     if (n == 0 || p == text + NUMBER_MAX) {
-        return NULL;
+        return false;
     }
 
     *p = '\0';
     r->p += p - text;
     errno = 0;
 
-    if (!real) {
-        i = strtoll(text, &end, 10);
-        return errno == 0 && end == p ? json_integer(i) : NULL;
+    if (*real) {
+        *d = strtod(text, &end);
+        return end == p && isfinite(*d);
     }
 
-    d = strtod(text, &end);
+    *i = strtoll(text, &end, 10);
 
-    return end == p ? json_real(d) : NULL;
+    return errno == 0 && end == p;
 }
 
 
 static json_t *
-read_value(reader_t *r, unsigned depth)
+read_number(wa_json_reader_t *r)
 {
-    read_space(r);
+    bool     real;
+    double   d;
+    int64_t  i;
+
+    if (!wa_json_read_number(r, &real, &i, &d)) {
+        return NULL;
+    }
+
+    return real ? json_real(d) : json_integer(i);
+}
+
+
+static json_t *
+read_value(wa_json_reader_t *r, unsigned depth)
+{
+    wa_json_read_space(r);
 
     if (r->p == r->end || depth > WA_JSON_DEPTH_MAX) {
         return NULL;
@@ -466,14 +500,14 @@ json_t *
 wa_json_read(wa_span_t text)
 {
     json_t    *v;
-    reader_t   r = { text.p, text.p + text.n, WA_BUF_EMPTY };
+    wa_json_reader_t   r = { text.p, text.p + text.n, WA_BUF_EMPTY };
 
     if (text.n == 0) {
         return NULL;
     }
 
     v = read_value(&r, 0);
-    read_space(&r);
+    wa_json_read_space(&r);
 
     if (v != NULL && (r.p != r.end || (!json_is_object(v)
                                        && !json_is_array(v))))

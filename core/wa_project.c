@@ -277,11 +277,12 @@ batch_run(wa_sql_t *db, const wa_log_entry_t *entries, size_t n,
     place_t     key, *p;
     wa_err_t    rc;
     wa_arena_t  arena;
+    wa_batch_t  batch;
 
     wa_arena_init(&arena, 0);
     wa_arena_set_limit(&arena, PROJECT_ARENA_MAX);
     memset(&key, 0, sizeof(key));
-    rc = WA_OK;
+    rc = wa_batch_init(&batch, n);
 
     for (i = 0; rc == WA_OK && i < n; i++) {
         key.shard = entries[i].shard;
@@ -293,7 +294,7 @@ batch_run(wa_sql_t *db, const wa_log_entry_t *entries, size_t n,
             continue;
         }
 
-        rc = wa_project_event(db, &entries[i], &arena);
+        rc = wa_project_event(db, &entries[i], &batch, &arena);
         wa_arena_reset(&arena);
 
         p->id = entries[i].id;
@@ -301,6 +302,11 @@ batch_run(wa_sql_t *db, const wa_log_entry_t *entries, size_t n,
         (*applied)++;
     }
 
+    if (rc == WA_OK) {
+        rc = wa_batch_flush(&batch, db);
+    }
+
+    wa_batch_free(&batch);
     wa_arena_free(&arena);
 
     return rc;

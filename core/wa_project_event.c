@@ -19,6 +19,8 @@ typedef struct {
 static void event_read(wa_ev_t *e);
 static wa_err_t event_keep(wa_ev_t *e);
 static wa_err_t event_body(wa_ev_t *e, wa_span_t *body);
+static wa_err_t event_without(wa_ev_t *e, const char *name,
+    wa_span_t *body);
 static wa_err_t event_unknown_body(wa_ev_t *e, wa_span_t *body);
 static wa_span_t clean(wa_ev_t *e, const char *p, size_t n);
 
@@ -43,7 +45,7 @@ static const handler_t  handlers[] = {
 
 wa_err_t
 wa_project_event(wa_sql_t *db, const wa_log_entry_t *entry,
-    wa_arena_t *arena)
+    wa_batch_t *batch, wa_arena_t *arena)
 {
     size_t    i;
     wa_ev_t   e;
@@ -51,6 +53,7 @@ wa_project_event(wa_sql_t *db, const wa_log_entry_t *entry,
 
     memset(&e, 0, sizeof(e));
     e.entry = entry;
+    e.batch = batch;
     e.db = db;
     e.arena = arena;
 
@@ -67,7 +70,6 @@ wa_project_event(wa_sql_t *db, const wa_log_entry_t *entry,
         }
     }
 
-    json_decref(e.root);
     wa_buf_wipe(&e.text);
 
     return rc == WA_OK && e.nomem ? WA_ERR_NOMEM : rc;
@@ -78,15 +80,15 @@ wa_project_event(wa_sql_t *db, const wa_log_entry_t *entry,
 static void
 event_read(wa_ev_t *e)
 {
-    e->root = wa_json_read(e->entry->body);
-    e->data = json_object_get(e->root, "data");
+    e->root = wa_jv_read(e->entry->body, e->arena);
+    e->data = wa_jv_get(e->root, "data");
     e->type = wa_ev_key(e, e->root, "type");
     e->tenant = wa_ev_key(e, e->root, "tenant_id");
     e->account = wa_ev_word(e, e->root, "account_id");
     e->session = wa_ev_word(e, e->root, "session_id");
     e->at = wa_ev_key(e, e->root, "timestamp");
 
-    if (e->bad || !json_is_object(e->data)) {
+    if (e->bad || e->data == NULL || e->data->type != WA_JV_OBJECT) {
         e->type = wa_span_str("");
         e->account = wa_span_none();
 
@@ -136,8 +138,6 @@ event_keep(wa_ev_t *e)
 static wa_err_t
 event_body(wa_ev_t *e, wa_span_t *body)
 {
-    wa_err_t  rc;
-
     if (e->root == NULL) {
         return event_unknown_body(e, body);
     }
@@ -146,19 +146,36 @@ event_body(wa_ev_t *e, wa_span_t *body)
 
     /* A picture of the code beside it, 2 kB each, useless after seconds. */
 
-    if (wa_span_eq_str(e->type, "session.qr_code")
-        && json_object_del((json_t *) e->data, "qr_image") == 0)
-    {
-        rc = wa_json_write(e->root, &e->text);
-
-        if (rc != WA_OK) {
-            return rc == WA_ERR_LIMIT ? WA_OK : rc;
-        }
-
-        *body = wa_span_buf(&e->text);
+    if (wa_span_eq_str(e->type, "session.qr_code")) {
+        return event_without(e, "qr_image", body);
     }
 
     return WA_OK;
+}
+
+
+/* The event less one member of its data. */
+static wa_err_t
+event_without(wa_ev_t *e, const char *name, wa_span_t *body)
+{
+    json_t    *root;
+    wa_err_t   rc;
+
+    root = wa_json_read(e->entry->body);
+
+    if (root == NULL) {
+        return WA_ERR_NOMEM;
+    }
+
+    (void) json_object_del(json_object_get(root, "data"), name);
+    rc = wa_json_write(root, &e->text);
+    json_decref(root);
+
+    if (rc == WA_OK) {
+        *body = wa_span_buf(&e->text);
+    }
+
+    return rc;
 }
 
 
@@ -196,7 +213,7 @@ event_unknown_body(wa_ev_t *e, wa_span_t *body)
 
 /* A word that may be missing or null (p NULL). */
 wa_span_t
-wa_ev_word(wa_ev_t *e, const json_t *o, const char *key)
+wa_ev_word(wa_ev_t *e, const wa_jv_t *o, const char *key)
 {
     wa_span_t  s;
 
@@ -213,7 +230,7 @@ wa_ev_word(wa_ev_t *e, const json_t *o, const char *key)
 
 /* A word that must be there. */
 wa_span_t
-wa_ev_key(wa_ev_t *e, const json_t *o, const char *key)
+wa_ev_key(wa_ev_t *e, const wa_jv_t *o, const char *key)
 {
     wa_span_t  s;
 
@@ -228,24 +245,20 @@ wa_ev_key(wa_ev_t *e, const json_t *o, const char *key)
 
 
 wa_span_t
-wa_ev_text(wa_ev_t *e, const json_t *o, const char *key)
+wa_ev_text(wa_ev_t *e, const wa_jv_t *o, const char *key)
 {
-    const json_t  *v;
+    wa_span_t  s;
 
-    v = json_object_get(o, key);
+    s = wa_jv_str(o, key);
 
-    if (!json_is_string(v)) {
-        return wa_span_none();
-    }
-
-    return clean(e, json_string_value(v), json_string_length(v));
+    return s.p == NULL ? s : clean(e, (const char *) s.p, s.n);
 }
 
 
 int64_t
-wa_ev_int(const json_t *o, const char *key)
+wa_ev_int(const wa_jv_t *o, const char *key)
 {
-    return json_integer_value(json_object_get(o, key));
+    return wa_jv_int(o, key);
 }
 
 

@@ -5,23 +5,37 @@
  *
  * Everything is one pass of writes: no row is read back, so a backend may
  * send a whole batch without waiting for answers.  What depends on a row is
- * said in the statement itself.
+ * said in the statement itself.  Chats follow from their messages: a batch
+ * notes which ones it touched and writes each once, at its end.
  */
 #ifndef WA_PROJECT_INT_H
 #define WA_PROJECT_INT_H
 
-#include <jansson.h>
-
-#include "wa_mem.h"
+#include "wa_jv.h"
 #include "wa_project.h"
 
 
+/* Characters of a chat's last message that are shown (HTTP contract, 6.2). */
+#define WA_CHAT_BRIEF  "200"
+
+typedef struct wa_batch_chat_s  wa_batch_chat_t;
+
+/* The chats of a batch (wa_project_chat.c).  Zeroed is empty. */
+typedef struct {
+    wa_batch_chat_t       *first;       /* in the order they came */
+    wa_batch_chat_t      **tail;
+    wa_batch_chat_t      **slots;       /* by hash, NULL: free */
+    size_t                 n_slots;     /* a power of two */
+    wa_arena_t             arena;
+} wa_batch_t;
+
 typedef struct {
     const wa_log_entry_t  *entry;
+    wa_batch_t            *batch;
     wa_sql_t              *db;
     wa_arena_t            *arena;
-    json_t                *root;
-    const json_t          *data;
+    const wa_jv_t         *root;        /* NULL: not JSON */
+    const wa_jv_t         *data;
     wa_span_t              type;
     wa_span_t              tenant;
     wa_span_t              account;     /* p NULL: of no account */
@@ -45,7 +59,21 @@ typedef struct {
  * used up.
  */
 wa_err_t wa_project_event(wa_sql_t *db, const wa_log_entry_t *entry,
-    wa_arena_t *arena);
+    wa_batch_t *batch, wa_arena_t *arena);
+
+/* For `n` entries at most.  WA_ERR_NOMEM. */
+wa_err_t wa_batch_init(wa_batch_t *b, size_t n);
+void wa_batch_free(wa_batch_t *b);
+
+/* The message's row was written: its chat will be (wa_batch_flush()). */
+wa_err_t wa_batch_chat(wa_ev_t *e, const wa_jv_t *m);
+
+/* Writes the chats noted so far.  Whoever moves or removes messages or chats
+   calls it first. */
+wa_err_t wa_batch_flush(wa_batch_t *b, wa_sql_t *db);
+
+/* Where a message stands in the log: grows within a shard. */
+int64_t wa_ev_pos(const wa_ev_t *e);
 
 /*
  * Members as text that both backends take.  p NULL: missing or no string.
@@ -53,10 +81,10 @@ wa_err_t wa_project_event(wa_sql_t *db, const wa_log_entry_t *entry,
  * missing; a handler that sees it writes nothing and answers WA_OK, the body
  * is kept in the table of events all the same.
  */
-wa_span_t wa_ev_text(wa_ev_t *e, const json_t *o, const char *name);
-wa_span_t wa_ev_word(wa_ev_t *e, const json_t *o, const char *name);
-wa_span_t wa_ev_key(wa_ev_t *e, const json_t *o, const char *name);
-int64_t wa_ev_int(const json_t *o, const char *name);
+wa_span_t wa_ev_text(wa_ev_t *e, const wa_jv_t *o, const char *name);
+wa_span_t wa_ev_word(wa_ev_t *e, const wa_jv_t *o, const char *name);
+wa_span_t wa_ev_key(wa_ev_t *e, const wa_jv_t *o, const char *name);
+int64_t wa_ev_int(const wa_jv_t *o, const char *name);
 
 /* p NULL: null. */
 void wa_ev_arg(wa_ev_args_t *a, wa_span_t s);

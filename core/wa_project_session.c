@@ -1,5 +1,4 @@
 /* Projection: accounts, from session.* events (HTTP contract, 4 and 10.2). */
-#include "wa_json.h"
 #include "wa_project_int.h"
 
 
@@ -7,15 +6,12 @@ wa_err_t
 wa_ev_on_created(wa_ev_t *e)
 {
     wa_ev_args_t   a = { .n = 0 };
-    wa_err_t       rc;
-    const json_t  *o;
+    const wa_jv_t  *o;
 
-    o = json_object_get(e->data, "account");
-    e->text.n = 0;
-    rc = o == NULL ? WA_ERR_LIMIT : wa_json_write(o, &e->text);
+    o = wa_jv_get(e->data, "account");
 
-    if (rc != WA_OK) {
-        return rc == WA_ERR_LIMIT ? WA_OK : rc;
+    if (o == NULL) {
+        return WA_OK;
     }
 
     wa_ev_arg(&a, e->account);
@@ -25,7 +21,7 @@ wa_ev_on_created(wa_ev_t *e)
     wa_ev_arg(&a, wa_ev_key(e, o, "state"));
     wa_ev_arg(&a, wa_ev_key(e, o, "status"));
     wa_ev_arg(&a, e->at);
-    wa_ev_arg(&a, wa_span_buf(&e->text));
+    wa_ev_arg(&a, o->raw);
 
     if (e->bad || e->session.p == NULL) {
         return WA_OK;
@@ -73,9 +69,9 @@ wa_err_t
 wa_ev_on_connected(wa_ev_t *e)
 {
     wa_ev_args_t   a = { .n = 0 };
-    const json_t  *user;
+    const wa_jv_t  *user;
 
-    user = json_object_get(e->data, "user");
+    user = wa_jv_get(e->data, "user");
 
     wa_ev_arg(&a, e->account);
     wa_ev_arg(&a, wa_ev_word(e, e->data, "whatsapp_number"));
@@ -108,7 +104,7 @@ wa_ev_on_session_deleted(wa_ev_t *e)
         "DELETE FROM wa_reactions WHERE account_id = $1",
         "DELETE FROM wa_chats WHERE account_id = $1",
         "DELETE FROM wa_contacts WHERE account_id = $1",
-        ("DELETE FROM wa_events WHERE account_id = $1"
+        ("DELETE FROM wa_events WHERE shard = $2 AND account_id = $1"
          " AND type NOT LIKE 'session.%'")
     };
 
@@ -119,13 +115,23 @@ wa_ev_on_session_deleted(wa_ev_t *e)
         "UPDATE wa_accounts SET deleted_at = $2, updated_at = $2"
         " WHERE id = $1", &a);
 
-    if (!json_is_false(json_object_get(e->data, "keep_history"))) {
+    if (!wa_jv_is_false(e->data, "keep_history")) {
         return rc;
     }
 
-    a.n = 1;
+    /* Nothing of this batch comes after it. */
+
+    if (rc == WA_OK) {
+        rc = wa_batch_flush(e->batch, e->db);
+    }
 
     for (i = 0; rc == WA_OK && i < sizeof(wipe) / sizeof(wipe[0]); i++) {
+        a.n = 1;
+
+        if (i == sizeof(wipe) / sizeof(wipe[0]) - 1) {
+            wa_ev_arg_int(&a, e->entry->shard);
+        }
+
         rc = wa_ev_run(e, wipe[i], &a);
     }
 

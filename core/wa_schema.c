@@ -31,7 +31,8 @@ static const char  schema_1[] =
     "  seq BIGINT NOT NULL,"
     "  epoch BIGINT NOT NULL);"
 
-    /* `body` without "id": that is ms-seq-shard. */
+    /* `body` without "id": that is ms-seq-shard.  An account's events are
+       among those of its shard. */
     "CREATE TABLE wa_events ("
     "  shard INTEGER NOT NULL,"
     "  ms BIGINT NOT NULL,"
@@ -42,8 +43,6 @@ static const char  schema_1[] =
     "  at TEXT NOT NULL,"
     "  body TEXT NOT NULL,"
     "  PRIMARY KEY (shard, ms, seq));"
-    "CREATE INDEX wa_events_account"
-    "  ON wa_events (account_id, ms, seq);"
 
     "CREATE TABLE wa_accounts ("
     "  id TEXT PRIMARY KEY,"

@@ -410,6 +410,17 @@ sql_stmt(wa_sql_t *db, const char *text, wa_sql_stmt_t **out)
     const char     *p;
     wa_sql_stmt_t  *stmt;
 
+    /* Mostly one of ours, known by where it lies. */
+
+    for (i = 0; i < db->n_stmts; i++) {
+        stmt = &db->stmts[i];
+
+        if (stmt->source == text && strcmp(stmt->text, text) == 0) {
+            *out = stmt;
+            return WA_OK;
+        }
+    }
+
     hash = 2166136261u;
 
     for (p = text; *p != '\0'; p++) {
@@ -435,6 +446,7 @@ sql_stmt(wa_sql_t *db, const char *text, wa_sql_stmt_t **out)
     }
 
     memset(stmt, 0, sizeof(*stmt));
+    stmt->source = text;
     stmt->hash = hash;
     stmt->text = sql_dup(text);
 

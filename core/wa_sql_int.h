@@ -15,10 +15,11 @@
 #define WA_SQL_VALUES_MAX  64
 
 typedef struct {
-    char      *text;          /* owned */
-    uint32_t   hash;
-    int        state;         /* the backend's own; 0 at first */
-    void      *handle;        /* the backend's own; NULL at first */
+    char        *text;        /* owned */
+    const char  *source;      /* what it was copied from; may be gone */
+    uint32_t     hash;
+    int          state;       /* the backend's own; 0 at first */
+    void        *handle;      /* the backend's own; NULL at first */
 } wa_sql_stmt_t;
 
 struct wa_sql_rows_s {

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "wa_json.h"
+#include "wa_jv.h"
 
 
 static json_t *
@@ -19,15 +20,94 @@ read_str(const char *text)
 }
 
 
+static bool
+viewable(const uint8_t *p, size_t n)
+{
+    bool        is;
+    wa_arena_t  arena;
+
+    wa_arena_init(&arena, 0);
+    is = wa_jv_read(wa_span(p, n), &arena) != NULL;
+    wa_arena_free(&arena);
+
+    return is;
+}
+
+
+static bool
+same(const wa_jv_t *v, const json_t *j)
+{
+    size_t          i;
+    json_t         *item;
+    const char     *key;
+    const wa_jv_t  *c;
+
+    switch (v->type) {
+
+    case WA_JV_NULL:
+        return json_is_null(j);
+
+    case WA_JV_TRUE:
+        return json_is_true(j);
+
+    case WA_JV_FALSE:
+        return json_is_false(j);
+
+    case WA_JV_INT:
+        return json_is_integer(j) && json_integer_value(j) == v->u.i;
+
+    case WA_JV_REAL:
+        return json_is_real(j) && json_real_value(j) == v->u.d;
+
+    case WA_JV_STRING:
+        return json_is_string(j) && json_string_length(j) == v->u.s.n
+               && memcmp(json_string_value(j), v->u.s.p, v->u.s.n) == 0;
+
+    case WA_JV_ARRAY:
+        c = v->u.child;
+
+        if (json_array_size(j) != v->count) {
+            return false;
+        }
+
+        json_array_foreach((json_t *) j, i, item) {
+
+            if (!same(c, item)) {
+                return false;
+            }
+
+            c = c->next;
+        }
+
+        return true;
+
+    default:
+        break;
+    }
+
+    json_object_foreach((json_t *) j, key, item) {
+        c = wa_jv_get(v, key);
+
+        if (c == NULL || !same(c, item)) {
+            return false;
+        }
+    }
+
+    return v->count >= json_object_size(j);
+}
+
+
 /* What jansson reads, we read, and the same; what is written comes back.
    (As text: a real number without a fraction is written as an integer.) */
 static void
 takes_what_jansson_takes(void **state)
 {
-    size_t    i;
-    json_t   *mine, *theirs, *again;
-    wa_buf_t  text = WA_BUF_EMPTY;
-    wa_buf_t  twice = WA_BUF_EMPTY;
+    size_t          i;
+    json_t         *mine, *theirs, *again;
+    wa_buf_t        text = WA_BUF_EMPTY;
+    wa_buf_t        twice = WA_BUF_EMPTY;
+    wa_arena_t      arena;
+    const wa_jv_t  *view;
 
     static const char *const texts[] = {
         "{}", "[]", " [ ] ", "\t{\n}\r\n", "[null,true,false]",
@@ -44,12 +124,18 @@ takes_what_jansson_takes(void **state)
 
     (void) state;
 
+    wa_arena_init(&arena, 0);
+
     for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         mine = read_str(texts[i]);
         theirs = json_loads(texts[i], JSON_ALLOW_NUL, NULL);
         assert_non_null(theirs);
         assert_non_null(mine);
         assert_true(json_equal(mine, theirs));
+
+        view = wa_jv_read(wa_span_str(texts[i]), &arena);
+        assert_non_null(view);
+        assert_true(same(view, theirs));
 
         text.n = 0;
         assert_int_equal(wa_json_write(mine, &text), WA_OK);
@@ -65,6 +151,7 @@ takes_what_jansson_takes(void **state)
         json_decref(mine);
     }
 
+    wa_arena_free(&arena);
     wa_buf_free(&twice);
     wa_buf_free(&text);
 }
@@ -93,6 +180,7 @@ refuses_what_jansson_refuses(void **state)
     for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         assert_null(json_loads(texts[i], JSON_ALLOW_NUL, NULL));
         assert_null(read_str(texts[i]));
+        assert_false(viewable((const uint8_t *) texts[i], strlen(texts[i])));
     }
 }
 
@@ -115,6 +203,7 @@ refuses_what_is_cut(void **state)
         memcpy(copy, text, n);
         copy = realloc(copy, n == 0 ? 1 : n);
         assert_null(wa_json_read(wa_span(copy, n)));
+        assert_false(viewable(copy, n));
         free(copy);
     }
 }
@@ -134,6 +223,7 @@ refuses_what_is_too_deep_or_long(void **state)
         memset(text + n, ']', n);
         v = wa_json_read(wa_span((uint8_t *) text, 2 * n));
         assert_true((v != NULL) == (n <= WA_JSON_DEPTH_MAX + 1));
+        assert_true(viewable((uint8_t *) text, 2 * n) == (v != NULL));
         json_decref(v);
     }
 
@@ -144,6 +234,7 @@ refuses_what_is_too_deep_or_long(void **state)
         text[n + 1] = ']';
         v = wa_json_read(wa_span((uint8_t *) text, n + 2));
         assert_true((v != NULL) == (n <= 62));
+        assert_true(viewable((uint8_t *) text, n + 2) == (v != NULL));
         json_decref(v);
     }
 }

@@ -397,7 +397,7 @@ chats_and_unread(void **state)
     assert_int_equal(number(d, "SELECT is_group FROM wa_chats"
                                " WHERE jid = '123-456@g.us'"), 1);
 
-    /* The list shows a beginning, cut between characters. */
+    /* The list shows the first 200 characters. */
 
     memset(&m, 0, sizeof(m));
     m.id = "m5";
@@ -409,7 +409,66 @@ chats_and_unread(void **state)
              "\xe2\x82\xac and more";
     assert_true(wa_db_message(d, 6, &m));
     assert_int_equal(strlen(look(d, "SELECT last_body FROM wa_chats"
-                                    " WHERE last_ts = 900")), 199);
+                                    " WHERE last_ts = 900")), 202);
+}
+
+
+/* What is one batch to the log says the same as one by one. */
+static void
+chats_of_a_batch(void **state)
+{
+    char            *text[8];
+    size_t           i;
+    wa_db_t         *d = *state;
+    uint64_t         epochs[8] = { 1, 1, 1, 1, 1, 1, 1, 1 };
+    wa_log_entry_t   e[8];
+
+    static const wa_db_message_t  in[7] = {
+        { .id = "m1", .ts = 100, .body = "one" },
+        { .id = "m2", .ts = 101, .body = "two" },
+        { .id = "m3", .ts = 102, .type = "message.echo", .source = "phone",
+          .body = "three" },
+        { .id = "m4", .ts = 105, .body = "four" },
+        { .id = "m5", .ts = 103, .body = "five" },
+        { .id = "m1", .ts = 100, .body = "one" },
+        { .id = "m6", .ts = 100, .body = "six", .jid = "15550003@lid" }
+    };
+
+    assert_true(message(d, 1, "message.received", "m0", 90, "zero"));
+    memset(e, 0, sizeof(e));
+
+    for (i = 0; i < 8; i++) {
+        text[i] = i < 7 ? wa_db_message_text(&in[i])
+                        : strdup("{\"type\":\"message.edited\",\"timestamp\":"
+                                 "\"2026-11-21T10:00:00.000Z\",\"tenant_id\":"
+                                 "\"default\",\"account_id\":\"a1\","
+                                 "\"session_id\":\"s1\",\"data\":{\"id\":"
+                                 "\"m4\",\"body\":\"4\",\"edited_at\":"
+                                 "\"2026-11-21T10:00:00.000Z\"}}");
+        e[i].shard = 7;
+        e[i].id.ms = 2 + i;
+        e[i].body = wa_span_str(text[i]);
+    }
+
+    assert_int_equal(wa_project_batch(d->db, e, epochs, 8, NULL, NULL),
+                     WA_OK);
+
+    /* Two since the phone answered; the repeat is none. */
+
+    assert_int_equal(number(d, "SELECT unread_count FROM wa_chats"
+                               " WHERE jid = '15550002@s.whatsapp.net'"), 2);
+    assert_string_equal(look(d, "SELECT last_body FROM wa_chats"
+                                " WHERE jid = '15550002@s.whatsapp.net'"),
+                        "4");
+    assert_string_equal(look(d, "SELECT last_id FROM wa_chats"
+                                " WHERE jid = '15550002@s.whatsapp.net'"),
+                        "m4");
+    assert_int_equal(number(d, "SELECT unread_count FROM wa_chats"
+                               " WHERE jid = '15550003@lid'"), 1);
+
+    for (i = 0; i < 8; i++) {
+        free(text[i]);
+    }
 }
 
 
@@ -629,6 +688,7 @@ main(void)
         WA_DB_BOTH(edited_deleted_starred),
         WA_DB_BOTH(reactions),
         WA_DB_BOTH(chats_and_unread),
+        WA_DB_BOTH(chats_of_a_batch),
         WA_DB_BOTH(accounts),
         WA_DB_BOTH(history_goes_with_its_account),
         WA_DB_BOTH(any_body_is_taken),
