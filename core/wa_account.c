@@ -13,6 +13,7 @@
 #include "wa_out.h"
 #include "wa_pair.h"
 #include "wa_prekey.h"
+#include "wa_query.h"
 #include "wa_recv.h"
 #include "wa_send.h"
 #include "wa_signal.h"
@@ -360,6 +361,9 @@ wa_account_submit(wa_account_t *a, const wa_cmd_t *cmd, wa_time_t now)
 
     } else if (cmd->op == WA_OP_SEND) {
         wa_send_start(a, cmd);
+
+    } else if (cmd->op == WA_OP_QUERY) {
+        wa_query_start(a, cmd);
 
     } else {
         wa_command_run(a, cmd);

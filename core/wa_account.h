@@ -166,6 +166,8 @@ typedef enum {
                             {key, body: SHA-256 in hex, request_id?,
                             refusal? {code, message, details?}: nothing
                             is sent, the answer is kept}                   */
+    WA_OP_QUERY,         /* args: verb, and what the verb takes
+                            (wa_query.c)                                   */
     WA_OP_MAX
 } wa_op_e;
 
@@ -178,7 +180,8 @@ typedef struct {
 
 /*
  * Answer to a command.  `code` NULL: success, `data` is the result
- * (account object for account commands, send result for WA_OP_SEND).
+ * (account object for account commands, send result for WA_OP_SEND, the
+ * verb's for WA_OP_QUERY).
  * Otherwise `code` is an error code of the HTTP contract
  * ("ACCOUNT_NOT_READY", "SEND_FAILED", ...), `message` a sentence and
  * `data` the details object or NULL.

@@ -1,4 +1,5 @@
-/* Commands that change the account itself (all but WA_OP_SEND). */
+/* Commands that change the account itself (all but WA_OP_SEND and
+   WA_OP_QUERY). */
 #ifndef WA_COMMAND_H
 #define WA_COMMAND_H
 

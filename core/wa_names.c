@@ -10,7 +10,7 @@
 
 static const char *const op_names[WA_OP_MAX] = {
     "create", "update", "delete", "start", "stop", "restart", "logout",
-    "relink", "send"
+    "relink", "send", "query"
 };
 
 

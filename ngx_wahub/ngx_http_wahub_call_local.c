@@ -201,7 +201,8 @@ ngx_http_wahub_call_abort(ngx_http_wahub_account_t *slot, const char *code,
         from.data = command->from;
         from.len = command->from_len;
 
-        lost = (unsure && command->op == WA_OP_SEND);
+        lost = (unsure && (command->op == WA_OP_SEND
+                           || command->op == WA_OP_QUERY));
 
         ngx_http_wahub_command_end(slot->worker, &from, command->call_id,
                                    lost ? "OWNER_TIMEOUT" : code,

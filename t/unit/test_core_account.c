@@ -346,6 +346,20 @@ a_send_before_ready_is_not_accepted(void **state)
 
 
 static void
+a_query_before_ready_is_not_accepted(void **state)
+{
+    wa_host_t  *h = *state;
+
+    wa_host_make(h);
+    wa_host_submit(h, WA_OP_QUERY, json_pack("{s:s}", "verb", "any"));
+    assert_string_equal(wa_host_reply(h)->code, "ACCOUNT_NOT_READY");
+    assert_string_equal(json_string_value(json_object_get(
+                            wa_host_reply(h)->data, "state")),
+                        "CONNECTING");
+}
+
+
+static void
 a_command_before_the_records_came_may_be_repeated(void **state)
 {
     wa_host_t  *h = *state;
@@ -455,6 +469,7 @@ main(void)
         T(delete_says_what_becomes_of_the_history),
         T(a_refused_commit_reloads_and_answers_nothing),
         T(a_send_before_ready_is_not_accepted),
+        T(a_query_before_ready_is_not_accepted),
         T(a_command_before_the_records_came_may_be_repeated),
         T(a_quiesced_account_lets_go_and_takes_nothing_new),
         T(a_close_comes_before_the_next_connect),

@@ -1,0 +1,178 @@
+/*
+ * Verbs and what their handlers share, see wa_query.h.
+ */
+#include "wa_query.h"
+
+#include "wa_account_int.h"
+
+
+typedef struct {
+    const char   *name;
+    wa_query_pt   handler;
+} query_verb_t;
+
+
+static void query_offline(wa_account_t *a, uint64_t cmd_id);
+
+
+static const query_verb_t  query_verbs[] = {
+    { NULL, NULL }
+};
+
+
+void
+wa_query_start(wa_account_t *a, const wa_cmd_t *cmd)
+{
+    size_t     i;
+    wa_span_t  verb;
+
+    verb = wa_query_arg(cmd->args, "verb");
+
+    if (!wa_account_online(a)) {
+        query_offline(a, cmd->id);
+        return;
+    }
+
+    for (i = 0; query_verbs[i].name != NULL; i++) {
+        if (wa_span_eq_str(verb, query_verbs[i].name)) {
+            query_verbs[i].handler(a, cmd);
+            return;
+        }
+    }
+
+    wa_account_reply(a, cmd->id, "INVALID_PARAMETER", "Unknown verb", NULL);
+}
+
+
+wa_task_t *
+wa_query_task(wa_account_t *a, const wa_cmd_t *cmd, const char *what,
+    wa_task_pt resume, size_t size)
+{
+    wa_task_t   *t;
+    wa_query_t  *q;
+
+    t = wa_task_new(a, what, resume);
+    q = (t == NULL) ? NULL : wa_arena_calloc(&t->arena, 1, size);
+
+    if (q == NULL) {
+
+        if (t != NULL) {
+            wa_task_end(t, WA_ERR_NOMEM);
+        }
+
+        wa_account_reply(a, cmd->id, "INTERNAL_ERROR", "Out of memory",
+                         NULL);
+        return NULL;
+    }
+
+    q->cmd_id = cmd->id;
+    t->data = q;
+
+    return t;
+}
+
+
+/* A leaving account is READY at its next owner, who may be asked. */
+static void
+query_offline(wa_account_t *a, uint64_t cmd_id)
+{
+    if (a->quiesced) {
+        wa_account_reply(a, cmd_id, "OWNER_UNAVAILABLE",
+                         "The account is moving to another worker", NULL);
+        return;
+    }
+
+    wa_account_reply(a, cmd_id, "ACCOUNT_NOT_READY",
+                     "The account is not connected",
+                     json_pack("{s:s}", "state",
+                               wa_state_name(wa_account_state(a))));
+}
+
+
+void
+wa_query_failed(wa_task_t *t, wa_err_t rc)
+{
+    wa_query_t    *q;
+    wa_account_t  *a;
+
+    a = t->account;
+    q = t->data;
+
+    switch (rc) {
+
+    case WA_ERR_REFUSED:
+        wa_account_reply(a, q->cmd_id, "SEND_FAILED", "WhatsApp refused",
+                         json_pack("{s:I}", "provider_code",
+                                   (json_int_t) t->iq_code));
+        break;
+
+    case WA_ERR_GONE:
+        query_offline(a, q->cmd_id);
+        break;
+
+    case WA_ERR_TIMEOUT:
+        wa_account_reply(a, q->cmd_id, "OWNER_TIMEOUT",
+                         "WhatsApp did not answer", NULL);
+        break;
+
+    default:
+        wa_account_reply(a, q->cmd_id, "INTERNAL_ERROR",
+                         "The query failed", NULL);
+    }
+
+    wa_task_end(t, rc);
+}
+
+
+void
+wa_query_done(wa_task_t *t, json_t *data)
+{
+    wa_query_t  *q;
+
+    q = t->data;
+
+    if (data == NULL) {
+        wa_query_failed(t, WA_ERR_NOMEM);
+        return;
+    }
+
+    wa_account_reply(t->account, q->cmd_id, NULL, NULL, data);
+    wa_task_end(t, WA_OK);
+}
+
+
+void
+wa_query_refuse(wa_task_t *t, const char *code, const char *message)
+{
+    wa_query_t  *q;
+
+    q = t->data;
+    wa_account_reply(t->account, q->cmd_id, code, message, NULL);
+    wa_task_end(t, WA_OK);
+}
+
+
+wa_span_t
+wa_query_arg(const json_t *args, const char *name)
+{
+    const json_t  *value;
+
+    value = json_object_get(args, name);
+
+    if (!json_is_string(value)) {
+        return wa_span_none();
+    }
+
+    return wa_span(json_string_value(value), json_string_length(value));
+}
+
+
+bool
+wa_query_arg_jid(const json_t *args, const char *name, wa_jid_t *jid)
+{
+    wa_span_t  text;
+
+    text = wa_query_arg(args, name);
+
+    return text.n != 0 && wa_jid_parse(text, jid) == WA_OK;
+}
