@@ -3,14 +3,9 @@ import { bytesOf, child, children, node, parseJid, SERVER, show }
     from './codec.mjs';
 import * as prekeys from './prekeys.mjs';
 import { usync } from './usync.mjs';
+import { groupIq } from './groups.mjs';
+import { IqError } from './iq_error.mjs';
 import { randomBytes } from './keys.mjs';
-
-export class IqError extends Error {
-    constructor(code, text) {
-        super(text);
-        this.code = code;
-    }
-}
 
 const now = () => Math.floor(Date.now() / 1000);
 
@@ -113,6 +108,8 @@ const TABLE = {
     'set md': md,
     'get privacy': privacyGet,
     'set privacy': privacySet,
+    'get w:g2': groupIq,
+    'set w:g2': groupIq,
     'get blocklist': () => [node('list', { dhash: 'none' })],
     'get abt': () => [node('props', { protocol: 1, ab_key: 'sim', hash: 'sim',
         refresh: 86400, refresh_id: 1 },

@@ -9,6 +9,10 @@ import { routeMessage } from './routing.mjs';
 import { handleReceipt } from './receipts.mjs';
 import { parseQr } from './pairing.mjs';
 import { randomBytes } from './keys.mjs';
+import { newId } from './ids.mjs';
+import { forGroup, GroupPhone } from './group_phone.mjs';
+
+export { newId };
 
 const BATCH = 30;
 const SENT_KEPT = 512;
@@ -16,10 +20,6 @@ const MAX_RETRIES = 5;
 
 export function textOfMessage(m) {
     return m?.conversation || m?.extendedTextMessage?.text || undefined;
-}
-
-export function newId() {
-    return `3EB0${randomBytes(9).toString('hex').toUpperCase()}`;
 }
 
 export class Phone extends EventEmitter {
@@ -36,6 +36,7 @@ export class Phone extends EventEmitter {
         this.work = Promise.resolve();
         this.outgoing = Promise.resolve();
         this.receipts = true;
+        this.groups = new GroupPhone(this);
         const device = account.addDevice(0);
         this.device = device;
         account.phone = this;
@@ -133,6 +134,10 @@ export class Phone extends EventEmitter {
     }
 
     async onMessage(stanza) {
+        if (forGroup(stanza)) {
+            await this.groups.onMessage(stanza);
+            return;
+        }
         const { from, id, recipient } = stanza.attrs;
         const author = this.sim.registry.device(from);
         const enc = child(stanza, 'enc');
@@ -178,7 +183,7 @@ export class Phone extends EventEmitter {
     }
 
     askAgain(stanza) {
-        const { from, id, t, recipient } = stanza.attrs;
+        const { from, id, t, recipient, participant } = stanza.attrs;
         const count = (this.failures.get(id) ?? 0) + 1;
         this.failures.set(id, count);
         if (count > MAX_RETRIES) {
@@ -200,7 +205,7 @@ export class Phone extends EventEmitter {
             ]));
         }
         handleReceipt(this.sim, this.device, node('receipt', { id, to: from,
-            type: 'retry', recipient }, content));
+            type: 'retry', recipient, participant }, content));
     }
 
     async encryptFor(target, plain) {
@@ -260,28 +265,36 @@ export class Phone extends EventEmitter {
         return id;
     }
 
+    /** The session that a retry receipt calls for. */
+    async renew(stanza, target) {
+        const keys = child(stanza, 'keys');
+        if (keys !== undefined) {
+            await this.signal.startSession(target, bundleOf(stanza, keys));
+        } else if (['4', '7'].includes(child(stanza, 'retry').attrs.error)
+            || !this.signal.hasSession(target)) {
+            this.signal.forget(target);
+        }
+    }
+
     async onRetry(stanza) {
+        if (forGroup(stanza)) {
+            await this.groups.onRetry(stanza);
+            return;
+        }
         const { id, from, recipient } = stanza.attrs;
         const target = this.sim.registry.device(from);
         const kept = this.sent.get(id);
         if (kept === undefined || target === undefined) {
             return;
         }
-        const r = child(stanza, 'retry');
-        const keys = child(stanza, 'keys');
-        if (keys !== undefined) {
-            await this.signal.startSession(target, bundleOf(stanza, keys));
-        } else if (['4', '7'].includes(r.attrs.error)
-            || !this.signal.hasSession(target)) {
-            this.signal.forget(target);
-        }
+        await this.renew(stanza, target);
         const own = target.account === this.account;
         const { server } = parseJid(from);
         const enc = await this.encryptFor(target, encodeMessage(own
             ? { deviceSentMessage: { destinationJid:
                 `${kept.to.lid}@lid`, message: kept.message } }
             : kept.message));
-        enc.attrs.count = r.attrs.count;
+        enc.attrs.count = child(stanza, 'retry').attrs.count;
         routeMessage(this.sim, this.device, node('message', { id,
             to: target.jid(server), type: 'text', device_fanout: 'false',
             recipient: own ? recipient : undefined }, [enc]));

@@ -2,7 +2,7 @@
 import { be, bytesOf, child, children, node, uintOf } from './codec.mjs';
 import { sha1, verify, withType } from './keys.mjs';
 import { publicIdentity } from './adv.mjs';
-import { IqError } from './iq.mjs';
+import { IqError } from './iq_error.mjs';
 
 const MAX_ID = 0xffffff;
 
@@ -177,7 +177,7 @@ export function fetch(conn, iq) {
         }
         seen.add(asked);
         if (device === conn.device) {
-            conn.violate('prekeys', 'fetches its own bundle', iq);
+            conn.violate('own-bundle', 'fetches its own bundle', iq);
         }
         if (device === undefined || device.signedPreKeys.size === 0) {
             return node('user', { jid: asked },

@@ -3,6 +3,8 @@
 import { bytesOf, child, children, node, parseJid, uintOf } from './codec.mjs';
 import { verify, withType } from './keys.mjs';
 import { checkDeviceIdentity } from './adv.mjs';
+import { groupReceipt } from './group_routing.mjs';
+import { isGroup } from './groups.mjs';
 
 const TYPES = [undefined, 'inactive', 'sender', 'peer_msg', 'hist_sync', 'read',
     'read-self', 'played', 'played-self', 'server-error', 'retry',
@@ -34,6 +36,10 @@ function clearMessage(sim, device, stanza, id, bad) {
             `"${expectedType(entry)[0]}"`);
     }
     const author = sim.registry.device(entry.stanza.attrs.from);
+    if (stanza.attrs.participant !== entry.stanza.attrs.participant) {
+        bad('receipt', `participant="${stanza.attrs.participant}", author is `
+            + entry.stanza.attrs.participant);
+    }
     if (author !== undefined && sim.registry.device(to) !== author
         && entry.stanza.attrs.category !== 'peer') {
         bad('receipt', `to="${to}", message came from ` +
@@ -47,6 +53,10 @@ function clearMessage(sim, device, stanza, id, bad) {
 
 function travel(sim, device, stanza) {
     const { to, id, type } = stanza.attrs;
+    if (isGroup(to)) {
+        groupReceipt(sim, device, stanza);
+        return;
+    }
     const { server } = parseJid(to);
     const account = sim.registry.account(to);
     if (account === undefined || account === device.account) {
@@ -96,10 +106,10 @@ function checkKeys(device, keys, bad) {
 }
 
 function retry(sim, device, stanza, bad) {
-    const { id, to, recipient } = stanza.attrs;
+    const { id, to, recipient, participant } = stanza.attrs;
     const r = child(stanza, 'retry');
     const count = Number(r?.attrs.count);
-    const target = sim.registry.device(to);
+    const target = sim.registry.device(isGroup(to) ? participant : to);
     if (r === undefined || r.attrs.v !== '1' || r.attrs.id !== id
         || !/^\d{10}$/.test(r.attrs.t ?? '') || !(count >= 1 && count <= 5)) {
         bad('retry', 'retry node');
@@ -124,6 +134,10 @@ function retry(sim, device, stanza, bad) {
     sim.counters.retries++;
     sim.emit('retry', device, target, id, count);
     target.retryWanted.set(`${id}|${device.pnJid}`, count);
+    if (isGroup(to)) {
+        groupReceipt(sim, device, stanza);
+        return;
+    }
     const { server } = parseJid(to);
     target.mailbox.post(node('receipt', { from: device.jid(server), id,
         type: 'retry', recipient, t: Math.floor(Date.now() / 1000) },

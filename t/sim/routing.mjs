@@ -7,13 +7,14 @@ import { checkEnc } from './enc.mjs';
 import { participantHash } from './registry.mjs';
 import { sha256 } from './keys.mjs';
 import { knob, take } from './faults.mjs';
+import { routeGroupMessage } from './group_routing.mjs';
 
 const TYPES = ['text', 'media', 'reaction', 'poll', 'event', 'pay',
     'medianotify'];
 const CHILDREN = ['participants', 'enc', 'device-identity', 'reporting',
     'tctoken', 'cstoken', 'meta', 'biz', 'bot'];
 
-function ack(sim, sender, stanza, extra = {}) {
+export function ack(sim, sender, stanza, extra = {}) {
     const reply = node('ack', { class: 'message', id: stanza.attrs.id,
         from: stanza.attrs.to, t: Math.floor(Date.now() / 1000), ...extra });
     const { link } = sender;
@@ -31,7 +32,7 @@ function ack(sim, sender, stanza, extra = {}) {
     }
 }
 
-function checkShape(bad, stanza) {
+export function checkShape(bad, stanza) {
     const { id, type } = stanza.attrs;
     if (!/^[\x21-\x7e]{8,64}$/.test(id ?? '')) {
         bad('message', `id "${id}"`);
@@ -91,7 +92,7 @@ function readFanout(sim, bad, stanza) {
     });
 }
 
-function checkIdentity(bad, sender, stanza, anyPreKey, resend) {
+export function checkIdentity(bad, sender, stanza, anyPreKey, resend) {
     const list = children(stanza, 'device-identity');
     if (anyPreKey && sender.id !== 0 && list.length !== 1) {
         bad('device-identity', `${list.length} of them beside a pkmsg`);
@@ -200,6 +201,9 @@ export function routeMessage(sim, sender, stanza) {
         return;
     }
     if (sender.link?.ws !== undefined && take(sim, sender, 'swallow')) {
+        return;
+    }
+    if (routeGroupMessage(sim, sender, stanza)) {
         return;
     }
     sim.counters.messages++;

@@ -16,6 +16,7 @@ import { WebSocketServer } from 'ws';
 import { Connection } from './connection.mjs';
 import { makeChain } from './certs.mjs';
 import { node, show, SERVER } from './codec.mjs';
+import { Groups } from './groups.mjs';
 import { RatchetWatch } from './enc.mjs';
 import { Registry } from './registry.mjs';
 import { Phone } from './phone.mjs';
@@ -47,6 +48,7 @@ export class WaSim extends EventEmitter {
         this.unanswered = new Set();
         this.nextLogin = 0;
         this.ratchets = new RatchetWatch();
+        this.groups = new Groups(this);
         this.counters = { stanzasIn: 0, stanzasOut: 0, messages: 0,
             delivered: 0, repeated: 0, receipts: 0, retries: 0, pings: 0,
             stale: 0 };

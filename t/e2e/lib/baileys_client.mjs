@@ -17,6 +17,9 @@ export const BAILEYS_ALLOWANCES = [
     'resend-recipient', // compares its PN with a LID, so leaves the chat out
     'resend-to-all', // a retry by device 0 makes it send to every device
     'fanout-twice', // to itself: lists every own device as both ends
+    'group-phash', // sends none to groups
+    'group-self', 'own-bundle', // to groups: counts itself as a recipient
+    'group-key', // keeps its sender key when a member leaves
     'presence-without-name', // announces presence before it has a push name
 ];
 

@@ -1,0 +1,7 @@
+/** Answers an iq with `<error code text>`. */
+export class IqError extends Error {
+    constructor(code, text) {
+        super(text);
+        this.code = code;
+    }
+}
