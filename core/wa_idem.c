@@ -183,18 +183,22 @@ wa_idem_free(wa_idem_t *idem)
 
 
 bool
-wa_idem_refuse(wa_idem_t *idem, const char *code, const char *message)
+wa_idem_refuse(wa_idem_t *idem, const char *code, const char *message,
+    json_t *details)
 {
     size_t  i;
 
     for (i = 0; i < IDEM_REFUSED; i++) {
 
         if (strcmp(idem_codes[i], code) == 0) {
-            idem->refusal = json_pack("{s:s, s:s}", "code", code, "message",
-                                      message);
+            idem->refusal = json_pack("{s:s, s:s, s:o*}", "code", code,
+                                      "message", message, "details",
+                                      details);
             return idem->refusal != NULL;
         }
     }
+
+    json_decref(details);
 
     return false;
 }

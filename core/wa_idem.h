@@ -50,9 +50,10 @@ void wa_idem_free(wa_idem_t *idem);
 
 /*
  * The send was found to be malformed: true if that answer is to be kept; the
- * entry then stands for the refusal.
+ * entry then stands for the refusal.  Steals `details`, which may be NULL.
  */
-bool wa_idem_refuse(wa_idem_t *idem, const char *code, const char *message);
+bool wa_idem_refuse(wa_idem_t *idem, const char *code, const char *message,
+    json_t *details);
 
 /*
  * Another request with this key is being worked on: answers

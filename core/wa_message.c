@@ -52,9 +52,6 @@ static bool message_fill_poll(const Wa__Message *m, wa_arena_t *arena,
 static bool message_fill_rest(const Wa__Message *m, wa_content_t *c);
 static void message_context(const Wa__ContextInfo *ci, wa_content_t *c);
 static const char *message_text(const Wa__Message *m);
-static wa_err_t text_context(const wa_text_t *in, wa_arena_t *arena,
-    Wa__ContextInfo *ci);
-static char *text_jid(const wa_jid_t *jid, wa_arena_t *arena);
 static void wr_varint(wa_wr_t *w, uint64_t v);
 static size_t varint_size(uint64_t v);
 
@@ -509,119 +506,6 @@ const char *
 wa_kind_name_upper(wa_kind_e kind)
 {
     return kind_names[(unsigned) kind < WA_KIND_MAX ? kind : 0].upper;
-}
-
-
-wa_err_t
-wa_message_encode_text(const wa_text_t *in, wa_arena_t *arena, wa_buf_t *out)
-{
-    char                              *text;
-    wa_err_t                           rc;
-    Wa__Message                        m = WA__MESSAGE__INIT;
-    Wa__ContextInfo                    ci = WA__CONTEXT_INFO__INIT;
-    Wa__MessageContextInfo             mci = WA__MESSAGE_CONTEXT_INFO__INIT;
-    Wa__Message__ExtendedTextMessage   ext =
-                                     WA__MESSAGE__EXTENDED_TEXT_MESSAGE__INIT;
-
-    text = wa_arena_strdup(arena, in->text);
-    if (text == NULL) {
-        return WA_ERR_NOMEM;
-    }
-
-    if (in->quoted_id.p == NULL && in->n_mentions == 0 && !in->forwarded) {
-        m.conversation = text;
-
-    } else {
-        rc = text_context(in, arena, &ci);
-        if (rc != WA_OK) {
-            return rc;
-        }
-
-        ext.text = text;
-        ext.context_info = &ci;
-        m.extended_text_message = &ext;
-    }
-
-    if (in->secret != NULL) {
-        mci.has_message_secret = 1;
-        mci.message_secret = wa_pb_bytes(wa_span(in->secret, 32));
-        m.message_context_info = &mci;
-    }
-
-    return WA_PB_PACK(&m, out);
-}
-
-
-static wa_err_t
-text_context(const wa_text_t *in, wa_arena_t *arena, Wa__ContextInfo *ci)
-{
-    size_t        i;
-    wa_err_t      rc;
-    Wa__Message  *quoted;
-
-    if (in->quoted_id.p != NULL) {
-        ci->stanza_id = wa_arena_strdup(arena, in->quoted_id);
-        ci->participant = text_jid(in->quoted_from, arena);
-
-        if (ci->stanza_id == NULL || ci->participant == NULL) {
-            return WA_ERR_NOMEM;
-        }
-
-        rc = WA_PB_UNPACK(wa__message__descriptor, in->quoted_message, arena,
-                          &quoted);
-        if (rc != WA_OK) {
-            return rc;
-        }
-
-        /* A quote carries neither the secret nor the quotes of the quoted. */
-
-        quoted->message_context_info = NULL;
-
-        if (quoted->extended_text_message != NULL) {
-            quoted->extended_text_message->context_info = NULL;
-        }
-
-        ci->quoted_message = quoted;
-    }
-
-    if (in->n_mentions != 0) {
-        ci->mentioned_jid = wa_arena_calloc(arena, in->n_mentions,
-                                            sizeof(char *));
-        if (ci->mentioned_jid == NULL) {
-            return WA_ERR_NOMEM;
-        }
-
-        for (i = 0; i < in->n_mentions; i++) {
-            ci->mentioned_jid[i] = text_jid(&in->mentions[i], arena);
-
-            if (ci->mentioned_jid[i] == NULL) {
-                return WA_ERR_NOMEM;
-            }
-        }
-
-        ci->n_mentioned_jid = in->n_mentions;
-    }
-
-    if (in->forwarded) {
-        ci->has_is_forwarded = 1;
-        ci->is_forwarded = 1;
-        ci->has_forwarding_score = 1;
-        ci->forwarding_score = 1;
-    }
-
-    return WA_OK;
-}
-
-
-static char *
-text_jid(const wa_jid_t *jid, wa_arena_t *arena)
-{
-    char    buf[WA_JID_TEXT_MAX];
-    size_t  n;
-
-    n = wa_jid_format(jid, buf, sizeof(buf));
-
-    return n == 0 ? NULL : wa_arena_strdup(arena, wa_span(buf, n));
 }
 
 

@@ -96,23 +96,6 @@ const char *wa_kind_name(wa_kind_e kind);
 const char *wa_kind_name_upper(wa_kind_e kind);
 
 
-/* A text to be sent.  Spans are UTF-8; p NULL: absent. */
-typedef struct {
-    wa_span_t        text;
-    const uint8_t   *secret;      /* 32 random bytes for things that refer
-                                     to this message                       */
-    wa_span_t        quoted_id;   /* all three or none                     */
-    const wa_jid_t  *quoted_from;
-    wa_span_t        quoted_message;        /* Message bytes               */
-    const wa_jid_t  *mentions;
-    size_t           n_mentions;
-    bool             forwarded;
-} wa_text_t;
-
-/* Appends the Message bytes.  WA_ERR_NOMEM, WA_ERR_LIMIT, WA_ERR_ARG. */
-wa_err_t wa_message_encode_text(const wa_text_t *in, wa_arena_t *arena,
-    wa_buf_t *out);
-
 /*
  * Appends Message{deviceSentMessage{to, message}, messageContextInfo}: the
  * copy for our own other devices of a message to `to`.  `message` is the

@@ -3,6 +3,7 @@
  */
 #include "wa_prepare.h"
 
+#include "wa_event_message.h"
 #include "wa_lid.h"
 #include "wa_message.h"
 #include "wa_node_codec.h"
@@ -13,7 +14,9 @@
 #define PREPARE_STANZA_GUESS  600
 
 
-static wa_err_t prepare_quote(wa_task_t *t, wa_prepare_t *p, wa_text_t *in);
+static wa_err_t prepare_ref(wa_task_t *t, const char *name,
+    const wa_jid_t *chat, wa_compose_ref_t *ref);
+static Wa__SentMessage *prepare_sent(wa_task_t *t, const char *name);
 static wa_err_t prepare_phash(wa_task_t *t, wa_prepare_t *p);
 static wa_jid_t prepare_address(const wa_account_t *a,
     const wa_prepare_t *p, const wa_jid_t *device);
@@ -28,12 +31,13 @@ static wa_err_t prepare_put_pending(wa_unit_t *u, const wa_send_t *s,
 wa_err_t
 wa_prepare_message(wa_task_t *t, wa_prepare_t *p)
 {
-    uint8_t         random[16];
-    wa_err_t        rc;
-    wa_send_t      *s;
-    wa_text_t       in;
-    wa_account_t   *a;
-    char            id[WA_MESSAGE_ID_LEN];
+    char           id[WA_MESSAGE_ID_LEN];
+    uint8_t        random[16];
+    wa_err_t       rc;
+    wa_jid_t       chat;
+    wa_send_t     *s;
+    wa_compose_t   in;
+    wa_account_t  *a;
 
     a = t->account;
     s = p->send;
@@ -51,78 +55,119 @@ wa_prepare_message(wa_task_t *t, wa_prepare_t *p)
 
     memcpy(s->id, id, sizeof(id));
 
-    memset(&in, 0, sizeof(in));
-    in.text = wa_span_buf(&s->text);
-    in.secret = p->secret;
+    chat = p->chat;
 
-    if (s->quoted_id.n != 0) {
-        rc = prepare_quote(t, p, &in);
-        if (rc != WA_OK) {
-            return rc;
-        }
+    if (chat.server == WA_SERVER_NONE) {
+        chat = s->to;
+        wa_lid_prefer(a, &chat);
     }
 
-    return wa_message_encode_text(&in, &t->arena, &s->message);
+    rc = prepare_ref(t, p->quoted, &chat, &s->draft->quoted);
+
+    if (rc == WA_OK) {
+        rc = prepare_ref(t, p->target, &chat, &s->draft->target);
+    }
+
+    if (rc != WA_OK) {
+        return rc;
+    }
+
+    memset(&in, 0, sizeof(in));
+
+    in.chat = &chat;
+    in.now_ms = wa_unix_ms(a);
+    in.secret = p->secret;
+
+    rc = wa_compose_message(s->draft, &in, &s->message);
+
+    wa_stanza_of(&s->draft->message, &p->attrs);
+
+    return rc;
 }
 
 
 /*
- * Messages of ours are kept and can be quoted whole.  Anything else is taken
- * as the contact's: the quote then shows no text but leads to the message.
+ * Whose message it is: ours are kept and can be quoted whole; wahub's own id
+ * of a message tells it too.  Anything else is taken as the contact's.
  */
 static wa_err_t
-prepare_quote(wa_task_t *t, wa_prepare_t *p, wa_text_t *in)
+prepare_ref(wa_task_t *t, const char *name, const wa_jid_t *chat,
+    wa_compose_ref_t *ref)
 {
-    uint32_t            today, i;
-    wa_jid_t           *from;
-    wa_span_t           value;
-    wa_account_t       *a;
-    Wa__SentMessage    *sent;
+    char              own[WA_MESSAGE_REF_LEN];
+    wa_err_t          rc;
+    wa_account_t     *a;
+    Wa__SentMessage  *sent;
 
-    static const uint8_t  empty[] = { 0x0a, 0x00 };     /* conversation "" */
-
-    a = t->account;
-
-    from = wa_arena_alloc(&t->arena, sizeof(wa_jid_t));
-    if (from == NULL) {
-        return WA_ERR_NOMEM;
+    if (ref->id.p == NULL) {
+        return WA_OK;
     }
 
-    *from = p->send->to;
-    wa_lid_prefer(a, from);
+    a = t->account;
+    sent = prepare_sent(t, name);
 
-    in->quoted_id = wa_span_buf(&p->send->quoted_id);
-    in->quoted_message = wa_span(empty, sizeof(empty));
-    in->quoted_from = from;
+    if (sent != NULL) {
+        ref->known = true;
+        ref->from_me = true;
+        ref->message = wa_pb_span(&sent->message);
+        ref->timestamp = sent->timestamp;
 
-    today = wa_day(wa_unix_s(a));
+    } else if (!ref->known && ref->ref.p != NULL) {
+        rc = wa_message_ref(a, true, NULL, ref->id, own);
 
-    for (i = 0; i < WA_BUCKET_DAYS && i < today; i++) {
-
-        if (wa_record_get(a, p->quoted, today - i, &value) != WA_OK
-            || value.p == NULL
-            || WA_PB_UNPACK(wa__sent_message__descriptor, value, &t->arena,
-                            &sent) != WA_OK
-            || !sent->has_message)
-        {
-            continue;
+        if (rc != WA_OK) {
+            return rc;
         }
 
-        in->quoted_message = wa_pb_span(&sent->message);
-        *from = wa_jid_bare(wa_account_self(a, wa_jid_is_lid(from)
-                                               ? WA_SERVER_LID
-                                               : WA_SERVER_PN));
-        break;
+        ref->from_me = wa_span_eq_str(ref->ref, own);
+        ref->known = true;
+    }
+
+    if (ref->from_me) {
+        ref->sender = wa_jid_bare(wa_account_self(a, wa_jid_is_lid(chat)
+                                                     ? WA_SERVER_LID
+                                                     : WA_SERVER_PN));
+
+    } else if (ref->sender.server == WA_SERVER_NONE
+               && wa_send_target(chat) == WA_TARGET_USER)
+    {
+        ref->sender = *chat;
     }
 
     return WA_OK;
 }
 
 
+/* Its record, in the arena; NULL: it is not kept. */
+static Wa__SentMessage *
+prepare_sent(wa_task_t *t, const char *name)
+{
+    uint32_t            today, i;
+    wa_span_t           value;
+    Wa__SentMessage    *sent;
+
+    today = wa_day(wa_unix_s(t->account));
+
+    for (i = 0; i < WA_BUCKET_DAYS && i < today; i++) {
+
+        if (wa_record_get(t->account, name, today - i, &value) == WA_OK
+            && value.p != NULL
+            && WA_PB_UNPACK(wa__sent_message__descriptor, value, &t->arena,
+                            &sent) == WA_OK
+            && sent->has_message)
+        {
+            return sent;
+        }
+    }
+
+    return NULL;
+}
+
+
 /*
- * <message id to type=text [peer_recipient_pn]>
+ * <message id to type [edit peer_recipient_pn]>
  *     <participants><to jid><enc/></to>...</participants>
- *     [<device-identity/>]
+ *     [<device-identity/>][<meta/>]
  */
 wa_err_t
 wa_prepare_unit(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p)
@@ -140,8 +185,8 @@ wa_prepare_unit(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p)
     s = p->send;
     arena = &t->arena;
 
-    rc = wa_message_encode_copy(&p->chat, wa_span_buf(&s->message), p->secret,
-                                &copy);
+    rc = wa_message_encode_copy(&p->chat, wa_span_buf(&s->message),
+                                s->draft->secret ? p->secret : NULL, &copy);
     if (rc != WA_OK) {
         wa_buf_wipe(&copy);
         return rc;
@@ -152,7 +197,7 @@ wa_prepare_unit(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p)
 
     wa_node_set(arena, stanza, "id", wa_span_str(s->id));
     wa_node_set_jid(arena, stanza, "to", &p->chat);
-    wa_node_set_str(arena, stanza, "type", "text");
+    wa_stanza_message(&p->attrs, arena, stanza);
 
     if (wa_jid_is_lid(&p->chat) && s->pn.server == WA_SERVER_PN && !p->self) {
         wa_node_set_jid(arena, stanza, "peer_recipient_pn", &s->pn);
@@ -269,6 +314,7 @@ prepare_copies(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p, wa_node_t *stanza)
         }
 
         done += (!own || p->self);
+        wa_stanza_enc(&p->attrs, arena, enc);
 
         to = wa_node_add_new(arena, list, "to");
         address = prepare_address(t->account, p, d);
@@ -279,6 +325,8 @@ prepare_copies(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p, wa_node_t *stanza)
     if (pkmsg) {
         wa_sent_identity(t->account, arena, stanza);
     }
+
+    wa_stanza_meta(&p->attrs, arena, stanza);
 
     return done == 0 ? last : WA_OK;
 }

@@ -8,6 +8,7 @@
 #include "wa_device.h"
 #include "wa_idem.h"
 #include "wa_send_int.h"
+#include "wa_stanza.h"
 
 
 /* Recipient and ourselves. */
@@ -16,7 +17,8 @@
 typedef struct {
     wa_send_t         *send;
     char               cid[WA_IDEM_NAME_LEN];   /* "" none                */
-    char               quoted[WA_SENT_NAME_LEN];
+    char               quoted[WA_SENT_NAME_LEN];    /* records of those */
+    char               target[WA_SENT_NAME_LEN];    /* referred to; "" */
     wa_jid_t           users[WA_PREPARE_USERS_MAX];
     size_t             n_users;
     bool               self;                    /* chat with ourselves    */
@@ -26,14 +28,17 @@ typedef struct {
     size_t             n_missing;
     bool               fetched;
     wa_jid_t           chat;                    /* as addressed           */
-    uint8_t            secret[32];
+    uint8_t            secret[WA_COMPOSE_SECRET_LEN];
+    wa_stanza_attrs_t  attrs;
     wa_span_t          copy;                    /* for own devices        */
 } wa_prepare_t;
 
 
 /*
- * Chooses id and secret and encodes the Message.  Needs the quoted record,
- * if any.  Errors of wa_message_encode_text().
+ * Chooses id and secret and makes the Message and what is seen of it
+ * outside.  Needs the records of the messages that it refers to.  The chat
+ * is p->chat, if that is set, else the recipient's best address.
+ * Errors of wa_compose_message().
  */
 wa_err_t wa_prepare_message(wa_task_t *t, wa_prepare_t *p);
 

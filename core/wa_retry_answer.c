@@ -20,6 +20,7 @@
 #include "wa_receipt.h"
 #include "wa_sent.h"
 #include "wa_signal.h"
+#include "wa_stanza.h"
 
 
 /* A new session for a device that asks again, at most once in this time:
@@ -518,25 +519,26 @@ answer_bundle(wa_unit_t *u, wa_task_t *t, const answer_t *r)
 
 
 /*
- * <message id to type=text t device_fanout=false [recipient]>
- *     <enc v=2 type count/>[<device-identity/>]
+ * <message id to type [edit] t device_fanout=false [recipient]>
+ *     <enc v=2 type count/>[<device-identity/>][<meta/>]
  */
 static wa_err_t
 answer_stanza(wa_unit_t *u, wa_task_t *t, answer_t *r)
 {
-    bool           pkmsg;
-    wa_err_t       rc;
-    wa_buf_t       copy = WA_BUF_EMPTY;
-    wa_span_t      message, secret;
-    wa_node_t     *node, *enc;
-    wa_arena_t    *arena;
+    bool                pkmsg;
+    wa_err_t            rc;
+    wa_buf_t            copy = WA_BUF_EMPTY;
+    wa_span_t           message, secret;
+    wa_node_t          *node, *enc;
+    wa_arena_t         *arena;
+    wa_stanza_attrs_t   attrs;
 
     arena = &t->arena;
     message = wa_pb_span(&r->sent->message);
-    rc = WA_OK;
+    rc = wa_stanza_attrs(message, arena, &attrs);
     pkmsg = false;
 
-    if (r->own) {
+    if (rc == WA_OK && r->own) {
         secret = wa_message_secret(message, arena);
         rc = wa_message_encode_copy(&r->chat, message, secret.p, &copy);
         message = wa_span_buf(&copy);
@@ -557,7 +559,7 @@ answer_stanza(wa_unit_t *u, wa_task_t *t, answer_t *r)
 
     wa_node_set(arena, node, "id", r->id);
     wa_node_set_jid(arena, node, "to", &r->from);
-    wa_node_set_str(arena, node, "type", "text");
+    wa_stanza_message(&attrs, arena, node);
     wa_node_set_str(arena, node, "device_fanout", "false");
 
     if (r->sent->has_timestamp && r->sent->timestamp > 0) {
@@ -568,11 +570,14 @@ answer_stanza(wa_unit_t *u, wa_task_t *t, answer_t *r)
         wa_node_set_jid(arena, node, "recipient", &r->chat);
     }
 
+    wa_stanza_enc(&attrs, arena, enc);
     wa_node_add(arena, node, enc);
 
     if (pkmsg) {
         wa_sent_identity(t->account, arena, node);
     }
+
+    wa_stanza_meta(&attrs, arena, node);
 
     return wa_unit_send(u, node);
 }

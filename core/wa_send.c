@@ -10,7 +10,6 @@
 
 
 /* Contract limits. */
-#define SEND_TEXT_MAX       65536
 #define SEND_CLIENT_ID_MAX  128
 #define SEND_METADATA_MAX   4096
 
@@ -21,8 +20,9 @@ static const char *send_parse_command(const json_t *args, wa_send_t *s,
     const char **message);
 static const char *send_parse(const json_t *args, wa_send_t *s,
     const char **message);
-static const char *send_parse_text(const json_t *args, wa_send_t *s,
+static const char *send_parse_content(const json_t *args, wa_send_t *s,
     const char **message);
+static json_t *send_error_details(const wa_send_t *s);
 static const char *send_parse_rest(const json_t *args, wa_send_t *s,
     const char **message);
 static const char *arg_string(const json_t *args, const char *name,
@@ -144,8 +144,7 @@ wa_send_pending(wa_account_t *a, wa_send_t *s)
 void
 wa_send_free(wa_send_t *s)
 {
-    wa_buf_wipe(&s->text);
-    wa_buf_free(&s->quoted_id);
+    wa_draft_free(s->draft);
     wa_buf_wipe(&s->message);
     wa_free(s->client_id);
     wa_free(s->metadata);
@@ -187,7 +186,7 @@ wa_send_start(wa_account_t *a, const wa_cmd_t *cmd)
     }
 
     if (code != NULL) {
-        wa_account_reply(a, cmd->id, code, message, NULL);
+        wa_account_reply(a, cmd->id, code, message, send_error_details(s));
         wa_send_free(s);
         return;
     }
@@ -238,8 +237,26 @@ send_parse_command(const json_t *args, wa_send_t *s, const char **message)
 
     s->idem->final = s->wait_none;
 
-    return code != NULL && wa_idem_refuse(s->idem, code, *message) ? NULL
-                                                                   : code;
+    return code != NULL && wa_idem_refuse(s->idem, code, *message,
+                                          send_error_details(s)) ? NULL
+                                                                 : code;
+}
+
+
+/* New reference, {"fields":[...]} of the contract; NULL: about none. */
+static json_t *
+send_error_details(const wa_send_t *s)
+{
+    const wa_compose_error_t  *e;
+
+    if (s->draft == NULL || s->draft->error.field == NULL) {
+        return NULL;
+    }
+
+    e = &s->draft->error;
+
+    return json_pack("{s:[{s:s, s:s, s:s}]}", "fields", "field", e->field,
+                     "code", e->problem, "message", e->message);
 }
 
 
@@ -265,47 +282,36 @@ send_parse(const json_t *args, wa_send_t *s, const char **message)
         return "INVALID_RECIPIENT";
     }
 
-    if (s->to.server != WA_SERVER_PN && s->to.server != WA_SERVER_LID) {
+    switch (wa_send_target(&s->to)) {
+
+    case WA_TARGET_USER:
+        break;
+
+    default:
         *message = "Only single contacts can be written to";
         return "PROVIDER_UNSUPPORTED";
     }
 
     s->to = wa_jid_bare(&s->to);
 
-    return send_parse_text(args, s, message);
+    return send_parse_content(args, s, message);
 }
 
 
+/* The draft comes with its error, if any. */
 static const char *
-send_parse_text(const json_t *args, wa_send_t *s, const char **message)
+send_parse_content(const json_t *args, wa_send_t *s, const char **message)
 {
-    size_t       n;
-    const char  *type, *text;
+    s->draft = wa_compose_parse(args);
 
-    type = arg_string(args, "type", &n);
-
-    if (type != NULL && strcasecmp(type, "text") != 0) {
-        *message = "This kind of message cannot be sent";
-        return "PROVIDER_UNSUPPORTED";
-    }
-
-    text = arg_string(args, "text", &n);
-
-    if (text == NULL || n == 0) {
-        *message = "The text is missing";
-        return "MISSING_CONTENT";
-    }
-
-    /* A protobuf string here ends at its first NUL. */
-
-    if (n > SEND_TEXT_MAX || strlen(text) != n) {
-        *message = "The text is longer than 65536 bytes or holds a NUL";
-        return "VALIDATION_ERROR";
-    }
-
-    if (wa_buf_append(&s->text, text, n) != WA_OK) {
+    if (s->draft == NULL) {
         *message = "Out of memory";
         return "INTERNAL_ERROR";
+    }
+
+    if (s->draft->error.code != NULL) {
+        *message = s->draft->error.message;
+        return s->draft->error.code;
     }
 
     return send_parse_rest(args, s, message);
@@ -315,10 +321,9 @@ send_parse_text(const json_t *args, wa_send_t *s, const char **message)
 static const char *
 send_parse_rest(const json_t *args, wa_send_t *s, const char **message)
 {
-    char        *dump, name[WA_SENT_NAME_LEN];
+    char        *dump;
     size_t       n;
     json_t      *metadata;
-    wa_span_t    quoted;
     const char  *p;
 
     p = arg_string(args, "client_message_id", &n);
@@ -332,24 +337,6 @@ send_parse_rest(const json_t *args, wa_send_t *s, const char **message)
         s->client_id = wa_send_dup(p, n);
 
         if (s->client_id == NULL) {
-            *message = "Out of memory";
-            return "INTERNAL_ERROR";
-        }
-    }
-
-    p = arg_string(args, "quoted_id", &n);
-
-    if (p != NULL && n != 0) {
-
-        quoted = wa_span(p, n);
-        (void) wa_message_ref_parse(quoted, &quoted);
-
-        if (!wa_sent_name("out/", quoted, name)) {
-            *message = "The quoted message is not known";
-            return "MESSAGE_NOT_FOUND";
-        }
-
-        if (wa_buf_append_span(&s->quoted_id, quoted) != WA_OK) {
             *message = "Out of memory";
             return "INTERNAL_ERROR";
         }
@@ -406,6 +393,31 @@ wa_send_dup(const char *p, size_t n)
     }
 
     return copy;
+}
+
+
+wa_target_e
+wa_send_target(const wa_jid_t *to)
+{
+    switch (to->server) {
+
+    case WA_SERVER_PN:
+    case WA_SERVER_LID:
+        return WA_TARGET_USER;
+
+    case WA_SERVER_GROUP:
+        return WA_TARGET_GROUP;
+
+    case WA_SERVER_BROADCAST:
+        return strcmp(to->user, "status") == 0 ? WA_TARGET_STATUS
+                                               : WA_TARGET_NONE;
+
+    case WA_SERVER_NEWSLETTER:
+        return WA_TARGET_NEWSLETTER;
+
+    default:
+        return WA_TARGET_NONE;
+    }
 }
 
 

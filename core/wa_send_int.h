@@ -2,6 +2,7 @@
  * Sending, shared between its files.
  *
  *   wa_send.c          commands in, the queue, timers
+ *   wa_compose.c       what they say -> Message bytes
  *   wa_send_repeat.c   what has no answer yet, after a login or a restart
  *   wa_send_prepare.c  one queued send -> unit with the stanza
  *   wa_send_settle.c   server ack -> reply, unit with the event; JSON
@@ -12,6 +13,7 @@
 #define WA_SEND_INT_H
 
 #include "wa_account_int.h"
+#include "wa_compose.h"
 #include "wa_hashes.h"
 #include "wa_sent.h"
 #include "wa_task.h"
@@ -26,6 +28,15 @@ typedef enum {
     WA_SEND_COMMITTED,       /* its unit is on the way to the store         */
     WA_SEND_DURABLE          /* its stanza left, or may leave               */
 } wa_send_state_e;
+
+/* Who gets it: this decides how the stanza is put together. */
+typedef enum {
+    WA_TARGET_NONE = 0,               /* cannot be written to              */
+    WA_TARGET_USER,
+    WA_TARGET_GROUP,
+    WA_TARGET_STATUS,
+    WA_TARGET_NEWSLETTER
+} wa_target_e;
 
 struct wa_send_s {
     wa_send_t        *next;
@@ -46,8 +57,7 @@ struct wa_send_s {
     wa_time_t         repeat_at;      /* while durable                     */
     unsigned          attempts;
     char              phash[WA_PHASH_LEN];
-    wa_buf_t          text;           /* until prepared                    */
-    wa_buf_t          quoted_id;      /* may be empty                      */
+    wa_draft_t       *draft;          /* until prepared                    */
     wa_buf_t          message;        /* Message bytes, once prepared      */
     char             *client_id;      /* NULL: none                        */
     char             *metadata;       /* JSON text; NULL: none             */
@@ -90,6 +100,8 @@ void wa_send_next(wa_account_t *a);
 
 /* Makes the timer wake for this entry too. */
 void wa_send_watch(wa_account_t *a, const wa_send_t *s);
+
+wa_target_e wa_send_target(const wa_jid_t *to);
 
 /* Finds an entry that waits for an ack. */
 wa_send_t *wa_send_find(wa_account_t *a, wa_span_t id);

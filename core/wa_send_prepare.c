@@ -23,6 +23,7 @@
 static void prepare_begin(wa_task_t *t, wa_err_t rc);
 static wa_err_t prepare_begin_keys(wa_task_t *t, wa_prepare_t *p);
 static void prepare_known(wa_task_t *t, wa_err_t rc);
+static void prepare_user(wa_task_t *t, wa_prepare_t *p);
 static bool prepare_seen_before(wa_task_t *t, wa_prepare_t *p);
 static void prepare_users(wa_account_t *a, wa_prepare_t *p);
 static void prepare_devices(wa_task_t *t, wa_err_t rc);
@@ -87,7 +88,7 @@ prepare_begin_keys(wa_task_t *t, wa_prepare_t *p)
     size_t      i, n;
     uint32_t    today;
     wa_err_t    rc;
-    wa_key_t    keys[WA_LID_KEYS + WA_IDEM_KEYS + 2 * WA_BUCKET_DAYS];
+    wa_key_t    keys[WA_LID_KEYS + WA_IDEM_KEYS + 3 * WA_BUCKET_DAYS];
     wa_send_t  *s;
 
     s = p->send;
@@ -104,8 +105,9 @@ prepare_begin_keys(wa_task_t *t, wa_prepare_t *p)
         }
     }
 
-    if (s->quoted_id.n != 0) {
-        (void) wa_sent_name("out/", wa_span_buf(&s->quoted_id), p->quoted);
+    if (s->draft != NULL) {
+        (void) wa_sent_name("out/", s->draft->quoted.id, p->quoted);
+        (void) wa_sent_name("out/", s->draft->target.id, p->target);
     }
 
     for (i = 0; i < WA_BUCKET_DAYS && i < today; i++) {
@@ -117,6 +119,11 @@ prepare_begin_keys(wa_task_t *t, wa_prepare_t *p)
 
         if (p->quoted[0] != '\0') {
             keys[n].name = wa_span_str(p->quoted);
+            keys[n++].day = today - (uint32_t) i;
+        }
+
+        if (p->target[0] != '\0') {
+            keys[n].name = wa_span_str(p->target);
             keys[n++].day = today - (uint32_t) i;
         }
     }
@@ -146,7 +153,25 @@ prepare_known(wa_task_t *t, wa_err_t rc)
         return;
     }
 
-    /* The quote is used up here, its records may leave memory later. */
+    switch (wa_send_target(&p->send->to)) {
+
+    case WA_TARGET_USER:
+        prepare_user(t, p);
+        break;
+
+    default:
+        prepare_failed(t, WA_ERR_ARG);
+    }
+}
+
+
+static void
+prepare_user(wa_task_t *t, wa_prepare_t *p)
+{
+    wa_err_t  rc;
+
+    /* What is referred to is used up here, its records may leave memory
+       later. */
 
     rc = wa_prepare_message(t, p);
 
@@ -456,7 +481,8 @@ prepare_ready(wa_task_t *t, wa_err_t rc)
     }
 
     s->asked = s->asked && !s->wait_none;
-    wa_buf_wipe(&s->text);
+    wa_draft_free(s->draft);
+    s->draft = NULL;
     ss->preparing = false;
     ss->unacked++;
 
@@ -502,8 +528,9 @@ prepare_durable(wa_task_t *t, wa_err_t rc)
 static void
 prepare_failed(wa_task_t *t, wa_err_t rc)
 {
-    wa_send_t     *s;
-    wa_account_t  *a;
+    wa_send_t                 *s;
+    wa_account_t              *a;
+    const wa_compose_error_t  *e;
 
     a = t->account;
     s = ((wa_prepare_t *) t->data)->send;
@@ -512,6 +539,14 @@ prepare_failed(wa_task_t *t, wa_err_t rc)
            s->dropped ? "out of time" : wa_err_name(rc));
 
     wa_task_end(t, rc);
+
+    e = s->draft == NULL ? NULL : &s->draft->error;
+
+    if (rc == WA_ERR_ARG && e != NULL && e->code != NULL) {
+        wa_send_fail(a, s, e->code, e->message, 0);
+        wa_send_next(a);
+        return;
+    }
 
     switch (rc) {
 

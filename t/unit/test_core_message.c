@@ -127,58 +127,6 @@ own_copies_are_encoded_as_others_do(void **state)
 
 
 static void
-texts_encode_and_decode(void **state)
-{
-    wa_buf_t      out = WA_BUF_EMPTY;
-    wa_jid_t      who[2];
-    wa_text_t     in;
-    uint8_t       secret[32];
-    wa_arena_t    arena;
-    wa_content_t  c;
-
-    static const uint8_t  quoted[] = { 0x0a, 0x02, 'o', 'k' };
-
-    (void) state;
-    wa_arena_init(&arena, 0);
-    memset(secret, 3, sizeof(secret));
-    memset(&in, 0, sizeof(in));
-    in.text = wa_span_str("just text");
-    in.secret = secret;
-
-    assert_int_equal(wa_message_encode_text(&in, &arena, &out), WA_OK);
-    assert_int_equal(out.n, 2 + 9 + 3 + 34);
-    assert_int_equal(wa_message_decode(wa_span_buf(&out), &arena, &c), WA_OK);
-    assert_string_equal(c.text, "just text");
-    assert_false(c.forwarded);
-    assert_memory_equal(wa_message_secret(wa_span_buf(&out), &arena).p,
-                        secret, 32);
-    wa_buf_free(&out);
-
-    assert_int_equal(wa_jid_parse(wa_span_str("1@lid"), &who[0]), WA_OK);
-    assert_int_equal(wa_jid_parse(wa_span_str("2@lid"), &who[1]), WA_OK);
-    in.quoted_id = wa_span_str("3EB0AA");
-    in.quoted_from = &who[0];
-    in.quoted_message = wa_span(quoted, sizeof(quoted));
-    in.mentions = who;
-    in.n_mentions = 2;
-    in.forwarded = true;
-
-    assert_int_equal(wa_message_encode_text(&in, &arena, &out), WA_OK);
-    assert_int_equal(wa_message_decode(wa_span_buf(&out), &arena, &c), WA_OK);
-    assert_string_equal(c.text, "just text");
-    assert_string_equal(c.quoted_id, "3EB0AA");
-    assert_string_equal(c.quoted_from, "1@lid");
-    assert_string_equal(c.quoted_text, "ok");
-    assert_int_equal(c.n_mentions, 2);
-    assert_string_equal(c.mentions[1], "2@lid");
-    assert_true(c.forwarded);
-
-    wa_buf_free(&out);
-    wa_arena_free(&arena);
-}
-
-
-static void
 bad_bytes_are_refused(void **state)
 {
     size_t        i;
@@ -501,7 +449,6 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(samples_decode),
         cmocka_unit_test(own_copies_are_encoded_as_others_do),
-        cmocka_unit_test(texts_encode_and_decode),
         cmocka_unit_test(bad_bytes_are_refused),
         cmocka_unit_test(peers_text_becomes_valid_json),
         cmocka_unit_test(json_text_reads_back),

@@ -1,0 +1,412 @@
+/*
+ * Arguments -> Message bytes, see wa_compose.h.
+ */
+#include "wa_compose.h"
+
+#include "wa_compose_int.h"
+#include "wa_pb.h"
+
+
+/* Contract limits, bytes. */
+#define COMPOSE_TEXT_MAX   65536
+
+/* Of a draft: the text, a quote of the same size, names. */
+#define COMPOSE_ARENA_MAX  (8 * 1024 * 1024)
+
+typedef struct {
+    const char  *name;
+    void       (*build)(wa_draft_t *d, const json_t *args);
+} kind_t;
+
+
+static void compose_text(wa_draft_t *d, const json_t *args);
+static void compose_unsupported(wa_draft_t *d, const json_t *args);
+static void compose_options(wa_draft_t *d, const json_t *args);
+static void compose_mentions(wa_draft_t *d, const json_t *args);
+static wa_err_t compose_context(wa_draft_t *d, const wa_compose_t *c);
+static wa_err_t compose_quote(wa_draft_t *d, const wa_compose_t *c);
+static wa_err_t compose_quoted(wa_draft_t *d, Wa__Message **out);
+static void compose_strip(Wa__Message *m);
+static bool compose_has_context(const wa_draft_t *d, const wa_compose_t *c);
+static char *compose_jid(wa_draft_t *d, const wa_jid_t *jid);
+
+
+static const kind_t  compose_kinds[] = {
+    { "text", compose_text },
+    { NULL, compose_unsupported }
+};
+
+
+wa_draft_t *
+wa_compose_parse(const json_t *args)
+{
+    const char    *type;
+    wa_draft_t    *d;
+    const kind_t  *k;
+
+    d = wa_calloc(1, sizeof(wa_draft_t));
+
+    if (d == NULL) {
+        return NULL;
+    }
+
+    wa_arena_init(&d->arena, 0);
+    wa_arena_set_limit(&d->arena, COMPOSE_ARENA_MAX);
+
+    wa__message__init(&d->message);
+    wa__message__init(&d->inner);
+    wa__message_context_info__init(&d->about);
+    wa__context_info__init(&d->context);
+    wa__message_key__init(&d->key);
+
+    type = json_string_value(json_object_get(args, "type"));
+
+    for (k = compose_kinds; k->name != NULL; k++) {
+
+        if (strcasecmp(type == NULL ? "text" : type, k->name) == 0) {
+            break;
+        }
+    }
+
+    d->type = k->name;
+    k->build(d, args);
+    compose_options(d, args);
+
+    return d;
+}
+
+
+void
+wa_draft_free(wa_draft_t *d)
+{
+    if (d != NULL) {
+        wa_arena_free(&d->arena);
+        wa_free(d);
+    }
+}
+
+
+static void
+compose_unsupported(wa_draft_t *d, const json_t *args)
+{
+    (void) args;
+
+    wa_arg_refuse(d, "PROVIDER_UNSUPPORTED",
+                  "This kind of message cannot be sent");
+}
+
+
+/* A text that nothing is attached to is sent in its short form. */
+static void
+compose_text(wa_draft_t *d, const json_t *args)
+{
+    char                              *text;
+    Wa__Message__ExtendedTextMessage  *ext;
+
+    text = wa_arg_text(d, args, "text", COMPOSE_TEXT_MAX);
+    ext = wa_arena_alloc(&d->arena, sizeof(*ext));
+
+    if (text == NULL || ext == NULL) {
+        wa_arg_refuse(d, text == NULL ? "MISSING_CONTENT" : "INTERNAL_ERROR",
+                      text == NULL ? "The text is missing" : "Out of memory");
+        return;
+    }
+
+    wa__message__extended_text_message__init(ext);
+
+    ext->text = text;
+    d->message.extended_text_message = ext;
+    d->slot = &ext->context_info;
+    d->secret = true;
+}
+
+
+/* ---- what all kinds have ---- */
+
+static void
+compose_options(wa_draft_t *d, const json_t *args)
+{
+    int64_t  n;
+
+    (void) wa_arg_ref(d, args, "quoted_id", &d->quoted);
+
+    compose_mentions(d, args);
+
+    if (wa_arg_bool(d, args, "forwarded")) {
+        d->forward_score = 1;
+
+        if (wa_arg_int(d, args, "forward_score", 1, 1000, &n)) {
+            d->forward_score = (uint32_t) n;
+        }
+    }
+
+    if (wa_arg_int(d, args, "expiration", 0, 366 * 86400, &n)) {
+        d->expiration = (uint32_t) n;
+        d->has_expiration = true;
+    }
+}
+
+
+/* Addresses, or "all", alone or among them. */
+static void
+compose_mentions(wa_draft_t *d, const json_t *args)
+{
+    size_t         i, n;
+    const char    *text;
+    const json_t  *list, *v;
+
+    list = json_object_get(args, "mentions");
+
+    if (list == NULL || json_is_null(list)) {
+        return;
+    }
+
+    n = json_is_array(list) ? json_array_size(list) : 1;
+
+    if (n > WA_COMPOSE_MENTIONS_MAX) {
+        wa_arg_bad(d, "mentions", "TOO_LONG", "has too many members");
+        return;
+    }
+
+    d->mentions = wa_arena_calloc(&d->arena, n + 1, sizeof(wa_jid_t));
+
+    if (d->mentions == NULL) {
+        wa_arg_refuse(d, "INTERNAL_ERROR", "Out of memory");
+        return;
+    }
+
+    for (i = 0; i < n; i++) {
+        v = json_is_array(list) ? json_array_get(list, i) : list;
+        text = json_string_value(v);
+
+        if (text != NULL && strcmp(text, "all") == 0) {
+            d->mention_all = true;
+            continue;
+        }
+
+        if (!wa_arg_jid(v, &d->mentions[d->n_mentions])
+            || !wa_jid_is_user(&d->mentions[d->n_mentions]))
+        {
+            wa_arg_bad(d, "mentions", "INVALID",
+                       "is not a list of phone numbers or addresses");
+            return;
+        }
+
+        d->n_mentions++;
+    }
+}
+
+
+/* ---- when its turn comes ---- */
+
+wa_err_t
+wa_compose_message(wa_draft_t *d, const wa_compose_t *c, wa_buf_t *out)
+{
+    wa_err_t                           rc;
+    Wa__Message__ExtendedTextMessage  *ext;
+
+    if (d->slot != NULL && compose_has_context(d, c)) {
+        rc = compose_context(d, c);
+
+        if (rc != WA_OK) {
+            return rc;
+        }
+
+        *d->slot = &d->context;
+    }
+
+    ext = d->message.extended_text_message;
+
+    if (ext != NULL && ext->context_info == NULL
+        && ext->matched_text == NULL)
+    {
+        d->message.conversation = ext->text;
+        d->message.extended_text_message = NULL;
+    }
+
+    if (d->stamp != NULL) {
+        *d->stamp = c->now_ms;
+    }
+
+    if (d->secret) {
+        d->about.has_message_secret = 1;
+        d->about.message_secret = wa_pb_bytes(
+                                  wa_span(c->secret, WA_COMPOSE_SECRET_LEN));
+        d->message.message_context_info = &d->about;
+    }
+
+    return WA_PB_PACK(&d->message, out);
+}
+
+
+static bool
+compose_has_context(const wa_draft_t *d, const wa_compose_t *c)
+{
+    return d->quoted.id.p != NULL || d->n_mentions != 0 || d->mention_all
+           || d->forward_score != 0
+           || (d->has_expiration ? d->expiration : c->expiration) != 0;
+}
+
+
+static wa_err_t
+compose_context(wa_draft_t *d, const wa_compose_t *c)
+{
+    size_t            i;
+    wa_err_t          rc;
+    Wa__ContextInfo  *ci;
+
+    ci = &d->context;
+
+    if (d->quoted.id.p != NULL) {
+        rc = compose_quote(d, c);
+
+        if (rc != WA_OK) {
+            return rc;
+        }
+    }
+
+    if (d->n_mentions != 0) {
+        ci->mentioned_jid = wa_arena_calloc(&d->arena, d->n_mentions,
+                                            sizeof(char *));
+        if (ci->mentioned_jid == NULL) {
+            return WA_ERR_NOMEM;
+        }
+
+        for (i = 0; i < d->n_mentions; i++) {
+            ci->mentioned_jid[i] = compose_jid(d, &d->mentions[i]);
+
+            if (ci->mentioned_jid[i] == NULL) {
+                return WA_ERR_NOMEM;
+            }
+        }
+
+        ci->n_mentioned_jid = d->n_mentions;
+    }
+
+    if (d->mention_all) {
+        ci->has_non_jid_mentions = 1;
+        ci->non_jid_mentions = 1;
+    }
+
+    if (d->forward_score != 0) {
+        ci->has_is_forwarded = 1;
+        ci->is_forwarded = 1;
+        ci->has_forwarding_score = 1;
+        ci->forwarding_score = d->forward_score;
+    }
+
+    ci->expiration = d->has_expiration ? d->expiration : c->expiration;
+    ci->has_expiration = (ci->expiration != 0);
+
+    if (!d->has_expiration && ci->has_expiration && c->expiration_set != 0) {
+        ci->has_ephemeral_setting_timestamp = 1;
+        ci->ephemeral_setting_timestamp = c->expiration_set;
+    }
+
+    return WA_OK;
+}
+
+
+static wa_err_t
+compose_quote(wa_draft_t *d, const wa_compose_t *c)
+{
+    Wa__ContextInfo  *ci;
+
+    ci = &d->context;
+
+    ci->stanza_id = wa_arena_strdup(&d->arena, d->quoted.id);
+    ci->participant = compose_jid(d, d->quoted.sender.server
+                                     == WA_SERVER_NONE ? c->chat
+                                                       : &d->quoted.sender);
+
+    if (ci->stanza_id == NULL || ci->participant == NULL) {
+        return WA_ERR_NOMEM;
+    }
+
+    return compose_quoted(d, &ci->quoted_message);
+}
+
+
+/* Without its bytes a quote shows a text or nothing, but leads to the
+   message. */
+static wa_err_t
+compose_quoted(wa_draft_t *d, Wa__Message **out)
+{
+    wa_err_t      rc;
+    Wa__Message  *m;
+
+    static char  nothing[] = "";
+
+    if (d->quoted.message.p != NULL) {
+        rc = WA_PB_UNPACK(wa__message__descriptor, d->quoted.message,
+                          &d->arena, &m);
+        if (rc == WA_OK) {
+            compose_strip(m);
+            *out = m;
+            return WA_OK;
+        }
+
+        if (rc == WA_ERR_NOMEM) {
+            return rc;
+        }
+    }
+
+    m = wa_arena_alloc(&d->arena, sizeof(Wa__Message));
+    if (m == NULL) {
+        return WA_ERR_NOMEM;
+    }
+
+    wa__message__init(m);
+
+    m->conversation = nothing;
+
+    if (d->quoted.text != NULL) {
+        m->conversation = wa_arena_strdup(&d->arena,
+                                          wa_span_str(d->quoted.text));
+    }
+
+    *out = m;
+
+    return m->conversation == NULL ? WA_ERR_NOMEM : WA_OK;
+}
+
+
+#define STRIP(field)                                                         \
+    if (m->field != NULL) {                                                  \
+        m->field->context_info = NULL;                                       \
+    }
+
+
+/* A quote carries neither the secret nor the quotes of the quoted. */
+static void
+compose_strip(Wa__Message *m)
+{
+    m->message_context_info = NULL;
+    m->sender_key_distribution_message = NULL;
+
+    STRIP(extended_text_message)
+    STRIP(image_message)
+    STRIP(video_message)
+    STRIP(ptv_message)
+    STRIP(audio_message)
+    STRIP(document_message)
+    STRIP(sticker_message)
+    STRIP(location_message)
+    STRIP(live_location_message)
+    STRIP(contact_message)
+    STRIP(contacts_array_message)
+    STRIP(poll_creation_message)
+    STRIP(poll_creation_message_v3)
+}
+
+
+static char *
+compose_jid(wa_draft_t *d, const wa_jid_t *jid)
+{
+    char    buf[WA_JID_TEXT_MAX];
+    size_t  n;
+
+    n = wa_jid_format(jid, buf, sizeof(buf));
+
+    return n == 0 ? NULL : wa_arena_strdup(&d->arena, wa_span(buf, n));
+}

@@ -1,0 +1,222 @@
+/*
+ * Members of the arguments of a send, checked, see wa_compose_int.h.
+ */
+#include "wa_compose_int.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "wa_account.h"
+#include "wa_event_message.h"
+#include "wa_sent.h"
+
+
+void
+wa_arg_bad(wa_draft_t *d, const char *field, const char *problem,
+    const char *what)
+{
+    if (d->error.code != NULL) {
+        return;
+    }
+
+    d->error.code = "VALIDATION_ERROR";
+    d->error.field = field;
+    d->error.problem = problem;
+
+    (void) snprintf(d->error.message, sizeof(d->error.message), "%s: %s",
+                    field, what);
+}
+
+
+void
+wa_arg_refuse(wa_draft_t *d, const char *code, const char *message)
+{
+    if (d->error.code != NULL) {
+        return;
+    }
+
+    d->error.code = code;
+
+    (void) snprintf(d->error.message, sizeof(d->error.message), "%s",
+                    message);
+}
+
+
+char *
+wa_arg_text(wa_draft_t *d, const json_t *o, const char *name, size_t max)
+{
+    char        *copy;
+    size_t       n;
+    json_t      *v;
+    const char  *text;
+
+    v = json_object_get(o, name);
+
+    if (v == NULL || json_is_null(v)) {
+        return NULL;
+    }
+
+    text = json_string_value(v);
+    n = json_string_length(v);
+
+    if (text == NULL) {
+        wa_arg_bad(d, name, "INVALID_TYPE", "has the wrong type");
+        return NULL;
+    }
+
+    if (n > max) {
+        wa_arg_bad(d, name, "TOO_LONG", "is too long");
+        return NULL;
+    }
+
+    /* A protobuf string here ends at its first NUL. */
+
+    if (strlen(text) != n) {
+        wa_arg_bad(d, name, "INVALID", "holds a NUL");
+        return NULL;
+    }
+
+    if (n == 0) {
+        return NULL;
+    }
+
+    copy = wa_arena_strdup(&d->arena, wa_span(text, n));
+
+    if (copy == NULL) {
+        wa_arg_refuse(d, "INTERNAL_ERROR", "Out of memory");
+    }
+
+    return copy;
+}
+
+
+char *
+wa_arg_need(wa_draft_t *d, const json_t *o, const char *name, size_t max)
+{
+    char  *text;
+
+    text = wa_arg_text(d, o, name, max);
+
+    if (text == NULL) {
+        wa_arg_bad(d, name, "REQUIRED", "is required");
+    }
+
+    return text;
+}
+
+
+bool
+wa_arg_bool(wa_draft_t *d, const json_t *o, const char *name)
+{
+    const json_t  *v;
+
+    v = json_object_get(o, name);
+
+    if (v != NULL && !json_is_null(v) && !json_is_boolean(v)) {
+        wa_arg_bad(d, name, "INVALID_TYPE", "has the wrong type");
+    }
+
+    return json_is_true(v);
+}
+
+
+bool
+wa_arg_number(wa_draft_t *d, const json_t *o, const char *name, double min,
+    double max, double *out)
+{
+    double         x;
+    const json_t  *v;
+
+    v = json_object_get(o, name);
+
+    if (v == NULL || json_is_null(v)) {
+        return false;
+    }
+
+    if (!json_is_number(v)) {
+        wa_arg_bad(d, name, "INVALID_TYPE", "has the wrong type");
+        return false;
+    }
+
+    x = json_number_value(v);
+
+    if (!(x >= min && x <= max)) {
+        wa_arg_bad(d, name, "OUT_OF_RANGE", "is out of range");
+        return false;
+    }
+
+    *out = x;
+    return true;
+}
+
+
+/* Bounds are far below what a double holds exactly. */
+bool
+wa_arg_int(wa_draft_t *d, const json_t *o, const char *name, int64_t min,
+    int64_t max, int64_t *out)
+{
+    double  x;
+
+    if (!wa_arg_number(d, o, name, (double) min, (double) max, &x)) {
+        return false;
+    }
+
+    if (floor(x) != x) {
+        wa_arg_bad(d, name, "INVALID_TYPE", "must be a whole number");
+        return false;
+    }
+
+    *out = (int64_t) x;
+    return true;
+}
+
+
+bool
+wa_arg_ref(wa_draft_t *d, const json_t *o, const char *name,
+    wa_compose_ref_t *out)
+{
+    char       *text, probe[WA_SENT_NAME_LEN];
+    wa_span_t   id;
+
+    text = wa_arg_text(d, o, name, 2 * WA_SENT_ID_MAX);
+
+    if (text == NULL) {
+        return false;
+    }
+
+    id = wa_span_str(text);
+
+    if (wa_message_ref_parse(id, &id)) {
+        out->ref = wa_span_str(text);
+    }
+
+    if (!wa_sent_name("out/", id, probe)) {
+        wa_arg_refuse(d, "MESSAGE_NOT_FOUND",
+                      "The message that is referred to is not known");
+        return false;
+    }
+
+    out->id = id;
+    return true;
+}
+
+
+bool
+wa_arg_jid(const json_t *v, wa_jid_t *out)
+{
+    char         jid[WA_JID_TEXT_MAX];
+    const char  *text;
+
+    text = json_string_value(v);
+
+    if (text == NULL
+        || wa_recipient_parse(wa_span(text, json_string_length(v)), jid,
+                              sizeof(jid)) != WA_OK
+        || wa_jid_parse(wa_span_str(jid), out) != WA_OK)
+    {
+        return false;
+    }
+
+    *out = wa_jid_bare(out);
+    return true;
+}
