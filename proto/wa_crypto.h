@@ -73,6 +73,15 @@ wa_err_t wa_sha512_final(wa_digest_t *d, uint8_t out[64]);
 void wa_sha512_free(wa_digest_t *d);
 
 
+/* SHA-256 of what comes in pieces; ends with _final, once. */
+typedef struct wa_sha256_s  wa_sha256_t;
+
+wa_err_t wa_sha256_create(wa_sha256_t **out);
+void wa_sha256_update(wa_sha256_t *d, wa_span_t data);
+void wa_sha256_final(wa_sha256_t *d, uint8_t out[32]);
+void wa_sha256_free(wa_sha256_t *d);
+
+
 /*
  * HKDF-SHA256 (RFC 5869).  An empty salt means 32 zero bytes.
  * len <= WA_HKDF_MAX, otherwise WA_ERR_ARG.
@@ -106,6 +115,20 @@ wa_err_t wa_cbc_encrypt(const uint8_t key[32], const uint8_t iv[16],
     wa_span_t in, wa_buf_t *out);
 wa_err_t wa_cbc_decrypt(const uint8_t key[32], const uint8_t iv[16],
     wa_span_t in, wa_buf_t *out);
+
+/*
+ * CBC in pieces.  Encrypting ends with a PKCS#7 block; decrypting leaves the
+ * padding to the caller, so input must come in whole blocks there.  Update
+ * writes at most in.n + 16 bytes, final at most 16; *n is how many.
+ * WA_ERR_ARG: a piece above 1 GiB.
+ */
+typedef struct wa_cbc_s  wa_cbc_t;
+
+wa_err_t wa_cbc_create(wa_cbc_t **out, bool encrypt, const uint8_t key[32],
+    const uint8_t iv[16]);
+wa_err_t wa_cbc_update(wa_cbc_t *c, wa_span_t in, uint8_t *out, size_t *n);
+wa_err_t wa_cbc_final(wa_cbc_t *c, uint8_t *out, size_t *n);
+void wa_cbc_free(wa_cbc_t *c);
 
 /* CTR, in.n bytes to out; the same call decrypts.  In place allowed. */
 wa_err_t wa_ctr_crypt(const uint8_t key[32], const uint8_t iv[16],
