@@ -86,6 +86,9 @@ function appState(conn, iq) {
 }
 
 function mediaConn(conn) {
+    if (conn.sim.media !== undefined) {
+        return conn.sim.media.conn(conn.device);
+    }
     return [node('media_conn', { auth: randomBytes(24).toString('base64'),
         ttl: 3600, auth_ttl: 21600, max_buckets: 12,
         id: conn.sim.counters.stanzasIn }, [

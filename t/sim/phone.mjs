@@ -13,6 +13,7 @@ import { newId } from './ids.mjs';
 import { forGroup, GroupPhone } from './group_phone.mjs';
 
 export { newId };
+import { mediumOf } from './media.mjs';
 
 const BATCH = 30;
 const SENT_KEPT = 512;
@@ -31,6 +32,7 @@ export class Phone extends EventEmitter {
         this.virtual = true;
         this.signal = new SignalDevice(account.key);
         this.sent = new Map();
+        this.media = new Map();
         this.pending = new Map();
         this.failures = new Map();
         this.work = Promise.resolve();
@@ -160,9 +162,18 @@ export class Phone extends EventEmitter {
             stanza);
         }
         this.answer(stanza, own);
+        this.noteMedia(id, inner);
         this.emit('message', { id, from: author, message: inner, own,
             chat: this.sim.registry.account(recipient ?? from),
             text: textOfMessage(inner), stanza });
+    }
+
+    /** A phone keeps the files of its chats. */
+    noteMedia(id, message) {
+        const medium = mediumOf(message);
+        if (medium !== undefined) {
+            this.media.set(id, medium);
+        }
     }
 
     answer(stanza, own) {
@@ -248,6 +259,7 @@ export class Phone extends EventEmitter {
                         t.account === this.account ? own : plain)]));
             }
         }
+        this.noteMedia(id, message);
         this.sent.set(id, { message, to, server });
         if (this.sent.size > SENT_KEPT) {
             this.sent.delete(this.sent.keys().next().value);

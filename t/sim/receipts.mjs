@@ -169,6 +169,8 @@ export function handleReceipt(sim, device, stanza) {
     }
     if (type === 'retry') {
         retry(sim, device, stanza, bad);
+    } else if (type === 'server-error') {
+        sim.media?.onRetry(device, stanza, bad);
     } else if (TRAVELS.includes(type)) {
         travel(sim, device, stanza);
     }

@@ -21,12 +21,13 @@ import { RatchetWatch } from './enc.mjs';
 import { Registry } from './registry.mjs';
 import { Phone } from './phone.mjs';
 import { knob } from './faults.mjs';
+import { MediaServer } from './media.mjs';
 
 const DEFAULTS = {
     host: '127.0.0.1', port: 0, tls: undefined, path: '/ws/chat', refs: 6,
     refLifetimeMs: 170000, restartDelayMs: 20, ackTimeoutMs: 20000,
     minBuild: 0, lowPrekeys: 5, checkCanonical: true, greet: true,
-    mediaHost: 'mmg.whatsapp.net', maxViolations: 200, devicesForm: 'pn',
+    mediaHost: 'mmg.whatsapp.net', media: false, maxViolations: 200, devicesForm: 'pn',
 };
 
 export class WaSim extends EventEmitter {
@@ -85,6 +86,9 @@ export class WaSim extends EventEmitter {
             this.http.listen(port, host, 4096, resolve);
         });
         this.port = this.http.address().port;
+        if (this.options.media) {
+            this.media = await new MediaServer(this).listen();
+        }
         this.sweeper = setInterval(() => this.sweep(),
             Math.min(1000, this.options.ackTimeoutMs / 4));
         this.sweeper.unref();
@@ -98,6 +102,7 @@ export class WaSim extends EventEmitter {
         }
         await new Promise(resolve => this.wss.close(resolve));
         await new Promise(resolve => this.http.close(resolve));
+        await this.media?.close();
     }
 
     /** Stops accepting and cuts every connection, as a dead network does;
