@@ -24,6 +24,38 @@ static wa_err_t schema_step(wa_sql_t *db, const wa_migration_t *m);
 static wa_err_t schema_newer(wa_sql_t *db, uint32_t version, size_t known);
 
 
+/* One row for each file of a message, and for each upload. */
+#define SCHEMA_MEDIA                                                          \
+    "CREATE TABLE wa_media ("                                                 \
+    "  id TEXT PRIMARY KEY,"                                                  \
+    "  tenant TEXT NOT NULL,"                                                 \
+    "  account_id TEXT,"                                                      \
+    "  message TEXT,"                                                         \
+    "  message_id TEXT,"                                                      \
+    "  kind TEXT,"                                                            \
+    "  mime_type TEXT,"                                                       \
+    "  filename TEXT,"                                                        \
+    "  path TEXT,"                                                            \
+    "  hash TEXT,"                                                            \
+    "  thumb TEXT,"                                                           \
+    "  error TEXT,"                                                           \
+    "  descriptor TEXT,"                                                      \
+    "  size BIGINT,"                                                          \
+    "  width BIGINT,"                                                         \
+    "  height BIGINT,"                                                        \
+    "  duration BIGINT,"                                                      \
+    "  shard INTEGER NOT NULL,"                                               \
+    "  retry_ms BIGINT NOT NULL,"                                             \
+    "  attempts INTEGER NOT NULL,"                                            \
+    "  created_ms BIGINT NOT NULL,"                                           \
+    "  status INTEGER NOT NULL);"                                             \
+    "CREATE INDEX wa_media_tenant ON wa_media (tenant, created_ms);"          \
+    "CREATE INDEX wa_media_hash ON wa_media (tenant, hash);"                  \
+    "CREATE INDEX wa_media_message ON wa_media (tenant, message);"            \
+    "CREATE INDEX wa_media_whatsapp ON wa_media (tenant, message_id);"        \
+    "CREATE INDEX wa_media_due ON wa_media (status, shard, retry_ms);"
+
+
 static const char  schema_1[] =
     "CREATE TABLE wa_projection ("
     "  shard INTEGER PRIMARY KEY,"
@@ -148,7 +180,9 @@ static const char  schema_1[] =
     "  first_seen_ms BIGINT NOT NULL,"
     "  updated_ms BIGINT NOT NULL,"
     "  PRIMARY KEY (account_id, jid));"
-    "CREATE INDEX wa_contacts_tenant ON wa_contacts (tenant, jid);";
+    "CREATE INDEX wa_contacts_tenant ON wa_contacts (tenant, jid);"
+
+    SCHEMA_MEDIA;
 
 
 static const wa_migration_t  schema_list[] = {

@@ -1,0 +1,281 @@
+/* Rows of wa_media: adding, finding, changing, listing, counting. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "wa_archive_media.h"
+#include "wa_db.h"
+
+
+#define TENANT  wa_span_str("default")
+#define ID(c)   wa_span_str(c "0000000000000000000000000000000")
+
+
+static wa_media_t
+row(const char *id, const char *account, const char *message)
+{
+    wa_media_t  m;
+
+    wa_media_init(&m);
+    m.id = wa_span_str(id);
+    m.tenant = TENANT;
+    m.account = wa_span_str(account);
+    m.message = wa_span_str(message);
+    m.mime = wa_span_str("image/jpeg");
+    m.created_ms = 1700000000123;
+
+    return m;
+}
+
+
+static void
+test_media_lives(void **state)
+{
+    json_t      *o;
+    wa_db_t     *d = *state;
+    wa_media_t   m, got;
+
+    m = row("a0000000000000000000000000000000", "a1", "m1");
+    m.message_id = wa_span_str("W1");
+    m.descriptor = wa_span_str("sealed");
+    m.shard = 7;
+    assert_int_equal(wa_media_add(d->db, &m), WA_OK);
+
+    /* a repeat changes nothing */
+
+    m.mime = wa_span_str("text/plain");
+    assert_int_equal(wa_media_add(d->db, &m), WA_OK);
+
+    assert_int_equal(wa_media_find(d->db, TENANT, ID("a"), &got), WA_OK);
+    assert_true(wa_span_eq_str(got.mime, "image/jpeg"));
+    assert_true(wa_span_eq_str(got.descriptor, "sealed"));
+    assert_int_equal(got.status, WA_MEDIA_PENDING);
+    assert_int_equal(got.size, -1);
+    assert_int_equal(got.shard, 7);
+    assert_int_equal(got.attempts, 0);
+    assert_null(got.path.p);
+    wa_media_free(&got);
+
+    /* another tenant's is none */
+
+    assert_int_equal(wa_media_find(d->db, wa_span_str("other"), ID("a"),
+                                   &got), WA_OK);
+    assert_null(got.id.p);
+    assert_int_equal(wa_media_find(d->db, wa_span_none(), ID("a"), &got),
+                     WA_OK);
+    assert_non_null(got.id.p);
+    wa_media_free(&got);
+
+    m.path = wa_span_str("2023/11/14/ff.jpg");
+    m.hash = wa_span_str("ff");
+    m.mime = wa_span_none();
+    m.size = 5;
+    m.width = 3;
+    assert_int_equal(wa_media_stored(d->db, &m), WA_OK);
+
+    /* what is there stays there */
+
+    m.status = WA_MEDIA_FAILED;
+    assert_int_equal(wa_media_settle(d->db, &m), WA_OK);
+
+    assert_int_equal(wa_media_same(d->db, TENANT, wa_span_str("ff"), &got),
+                     WA_OK);
+    assert_true(wa_span_eq(got.id, ID("a")));
+    assert_int_equal(got.status, WA_MEDIA_DOWNLOADED);
+    assert_true(wa_span_eq_str(got.mime, "image/jpeg"));
+    assert_int_equal(got.width, 3);
+    assert_int_equal(got.height, -1);
+
+    o = wa_media_object(&got);
+    assert_string_equal(json_string_value(json_object_get(o, "filename")),
+                        "a0000000000000000000000000000000.jpg");
+    assert_string_equal(json_string_value(json_object_get(o, "created_at")),
+                        "2023-11-14T22:13:20.123Z");
+    assert_string_equal(json_string_value(json_object_get(o, "message_id")),
+                        "W1");
+    assert_null(json_object_get(o, "descriptor"));
+    assert_true(json_is_null(json_object_get(o, "height")));
+    json_decref(o);
+    wa_media_free(&got);
+
+    assert_int_equal(wa_media_same(d->db, wa_span_str("other"),
+                                   wa_span_str("ff"), &got), WA_OK);
+    assert_null(got.id.p);
+}
+
+
+static void
+test_media_of_message(void **state)
+{
+    wa_db_t     *d = *state;
+    wa_media_t   m, got;
+
+    m = row("a0000000000000000000000000000000", "a1", "m1");
+    m.message_id = wa_span_str("W1");
+    assert_int_equal(wa_media_add(d->db, &m), WA_OK);
+    m = row("b0000000000000000000000000000000", "a2", "m2");
+    m.message_id = wa_span_str("W1");
+    assert_int_equal(wa_media_add(d->db, &m), WA_OK);
+
+    assert_int_equal(wa_media_of_message(d->db, TENANT, wa_span_none(),
+                                         wa_span_str("m2"), &got), WA_OK);
+    assert_true(wa_span_eq(got.id, ID("b")));
+    wa_media_free(&got);
+
+    assert_int_equal(wa_media_of_message(d->db, TENANT, wa_span_none(),
+                                         wa_span_str("W1"), &got),
+                     WA_ERR_AMBIGUOUS);
+    assert_int_equal(wa_media_of_message(d->db, TENANT, wa_span_str("a1"),
+                                         wa_span_str("W1"), &got), WA_OK);
+    assert_true(wa_span_eq(got.id, ID("a")));
+    wa_media_free(&got);
+
+    assert_int_equal(wa_media_of_message(d->db, wa_span_str("other"),
+                                         wa_span_none(), wa_span_str("m2"),
+                                         &got), WA_OK);
+    assert_null(got.id.p);
+    assert_int_equal(wa_media_of_message(d->db, TENANT, wa_span_none(),
+                                         wa_span("\xff", 1), &got),
+                     WA_ERR_ARG);
+}
+
+
+static void
+test_media_pending(void **state)
+{
+    wa_db_t          *d = *state;
+    uint32_t          shards[] = { 3, 7 };
+    wa_media_t        m;
+    wa_media_list_t   list;
+
+    m = row("a0000000000000000000000000000000", "a1", "m1");
+    m.shard = 7;
+    assert_int_equal(wa_media_add(d->db, &m), WA_OK);
+    m = row("b0000000000000000000000000000000", "a2", "m2");
+    m.shard = 8;
+    assert_int_equal(wa_media_add(d->db, &m), WA_OK);
+    m = row("c0000000000000000000000000000000", "a1", "m3");
+    m.shard = 3;
+    m.created_ms--;
+    assert_int_equal(wa_media_add(d->db, &m), WA_OK);
+
+    assert_int_equal(wa_media_pending(d->db, shards, 2, 1, 10, &list), WA_OK);
+    assert_int_equal(list.n, 2);
+    assert_true(wa_span_eq(list.items[0].id, ID("c")));
+    assert_true(wa_span_eq(list.items[1].id, ID("a")));
+    wa_media_list_free(&list);
+
+    /* a failed attempt waits */
+
+    m.error = wa_span_str("HTTP 500");
+    m.attempts = 2;
+    m.retry_ms = 1000;
+    assert_int_equal(wa_media_settle(d->db, &m), WA_OK);
+    assert_int_equal(wa_media_pending(d->db, shards, 2, 999, 10, &list),
+                     WA_OK);
+    assert_int_equal(list.n, 1);
+    wa_media_list_free(&list);
+    assert_int_equal(wa_media_pending(d->db, shards, 2, 1000, 1, &list),
+                     WA_OK);
+    assert_int_equal(list.n, 1);
+    assert_int_equal(list.items[0].attempts, 2);
+    assert_true(wa_span_eq_str(list.items[0].error, "HTTP 500"));
+    wa_media_list_free(&list);
+
+    assert_int_equal(wa_media_pending(d->db, shards, 0, 1000, 1, &list),
+                     WA_OK);
+    assert_int_equal(list.n, 0);
+}
+
+
+static void
+test_media_lists(void **state)
+{
+    json_t           *stats, *types;
+    wa_db_t          *d = *state;
+    wa_media_t        m;
+    wa_media_list_t   list;
+
+    m = row("a0000000000000000000000000000000", "a1", "m1");
+    m.status = WA_MEDIA_DOWNLOADED;
+    m.size = 100;
+    assert_int_equal(wa_media_add(d->db, &m), WA_OK);
+    m = row("b0000000000000000000000000000000", "a2", "m2");
+    m.status = WA_MEDIA_SKIPPED;
+    m.size = 50;
+    assert_int_equal(wa_media_add(d->db, &m), WA_OK);
+    m = row("c0000000000000000000000000000000", "a1", "m3");
+    m.mime = wa_span_str("video/mp4");
+    m.created_ms++;
+    assert_int_equal(wa_media_add(d->db, &m), WA_OK);
+    m.id = ID("d");
+    m.tenant = wa_span_str("other");
+    assert_int_equal(wa_media_add(d->db, &m), WA_OK);
+
+    assert_int_equal(wa_media_recent(d->db, TENANT, wa_span_none(), 2,
+                                     &list), WA_OK);
+    assert_int_equal(list.n, 2);
+    assert_true(wa_span_eq(list.items[0].id, ID("c")));
+    wa_media_list_free(&list);
+    assert_int_equal(wa_media_recent(d->db, TENANT, wa_span_str("a2"), 9,
+                                     &list), WA_OK);
+    assert_int_equal(list.n, 1);
+    wa_media_list_free(&list);
+
+    assert_int_equal(wa_media_stats(d->db, TENANT, wa_span_none(), &stats),
+                     WA_OK);
+    assert_int_equal(json_integer_value(json_object_get(stats, "total")), 3);
+    assert_int_equal(json_integer_value(json_object_get(stats,
+                         "downloaded")), 1);
+    assert_int_equal(json_integer_value(json_object_get(stats,
+                         "pending")), 2);
+    assert_int_equal(json_integer_value(json_object_get(stats,
+                         "totalSize")), 100);
+    types = json_object_get(stats, "byType");
+    assert_int_equal(json_array_size(types), 2);
+    assert_int_equal(json_integer_value(json_object_get(
+                         json_array_get(types, 0), "count")), 2);
+    json_decref(stats);
+
+    assert_int_equal(wa_media_stats(d->db, wa_span_str("nobody"),
+                                    wa_span_none(), &stats), WA_OK);
+    assert_int_equal(json_integer_value(json_object_get(stats, "total")), 0);
+    json_decref(stats);
+}
+
+
+static void
+test_media_ids(void **state)
+{
+    char  one[WA_MEDIA_ID_LEN + 1], two[WA_MEDIA_ID_LEN + 1];
+
+    (void) state;
+
+    wa_media_id_make(one);
+    wa_media_id_make(two);
+    assert_true(wa_media_id_valid(wa_span_str(one)));
+    assert_string_not_equal(one, two);
+    assert_false(wa_media_id_valid(wa_span_str("")));
+    assert_false(wa_media_id_valid(wa_span(one, 31)));
+    assert_false(wa_media_id_valid(
+                     wa_span_str("A0000000000000000000000000000000")));
+    assert_string_equal(wa_media_status_name(WA_MEDIA_EXPIRED), "expired");
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_media_ids),
+        WA_DB_BOTH(test_media_lives),
+        WA_DB_BOTH(test_media_of_message),
+        WA_DB_BOTH(test_media_pending),
+        WA_DB_BOTH(test_media_lists)
+    };
+
+    return cmocka_run_group_tests(tests, NULL, wa_pg_end);
+}
