@@ -9,6 +9,7 @@
 #include "wa_conn.h"
 #include "wa_life.h"
 #include "wa_life_int.h"
+#include "wa_media_verbs.h"
 #include "wa_offline.h"
 #include "wa_out.h"
 #include "wa_pair.h"
@@ -169,6 +170,7 @@ wa_account_free(wa_account_t *a)
     wa_recv_free(a);
     wa_prekeys_free(a);
     wa_pair_free(a);
+    wa_media_state_free(a);
 
     if (a->outq != NULL && a->tasks != NULL) {
         wa_conn_close(a);

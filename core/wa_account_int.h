@@ -63,6 +63,8 @@ struct wa_account_s {
     wa_recent_t    *recent;                 /* NULL until the first message */
     wa_prekeys_t   *prekeys;                /* NULL until the first login  */
 
+    struct wa_media_state_s  *media;        /* wa_media_verbs.c; NULL      */
+
     wa_pair_t      *pair;                   /* NULL: not pairing           */
     wa_offline_t    offline;
     uint32_t        conn_gens;              /* connections so far          */

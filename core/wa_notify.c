@@ -4,6 +4,7 @@
  */
 #include "wa_device.h"
 #include "wa_life.h"
+#include "wa_media_verbs.h"
 #include "wa_notify.h"
 #include "wa_pair.h"
 #include "wa_prekey.h"
@@ -108,6 +109,9 @@ wa_notify_stanza(wa_task_t *t)
                                "passkey_prologue_request"))
     {
         notify_passkey(t);
+
+    } else if (wa_node_attr_is(t->stanza, "type", "mediaretry")) {
+        wa_media_retry_notification(t);
 
     } else {
         notify_ack(t, NULL);

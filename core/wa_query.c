@@ -4,11 +4,13 @@
 #include "wa_query.h"
 
 #include "wa_account_int.h"
+#include "wa_media_verbs.h"
 
 
 typedef struct {
     const char   *name;
     wa_query_pt   handler;
+    bool          offline;      /* needs no connection */
 } query_verb_t;
 
 
@@ -16,7 +18,10 @@ static void query_offline(wa_account_t *a, uint64_t cmd_id);
 
 
 static const query_verb_t  query_verbs[] = {
-    { NULL, NULL }
+    { "media.conn", wa_media_conn_query, false },
+    { "media.retry", wa_media_retry_query, false },
+    { "media.event", wa_media_event_query, true },
+    { NULL, NULL, false }
 };
 
 
@@ -28,16 +33,25 @@ wa_query_start(wa_account_t *a, const wa_cmd_t *cmd)
 
     verb = wa_query_arg(cmd->args, "verb");
 
-    if (!wa_account_online(a)) {
-        query_offline(a, cmd->id);
+    for (i = 0; query_verbs[i].name != NULL; i++) {
+
+        if (!wa_span_eq_str(verb, query_verbs[i].name)) {
+            continue;
+        }
+
+        if (query_verbs[i].offline || wa_account_online(a)) {
+            query_verbs[i].handler(a, cmd);
+
+        } else {
+            query_offline(a, cmd->id);
+        }
+
         return;
     }
 
-    for (i = 0; query_verbs[i].name != NULL; i++) {
-        if (wa_span_eq_str(verb, query_verbs[i].name)) {
-            query_verbs[i].handler(a, cmd);
-            return;
-        }
+    if (!wa_account_online(a)) {
+        query_offline(a, cmd->id);
+        return;
     }
 
     wa_account_reply(a, cmd->id, "INVALID_PARAMETER", "Unknown verb", NULL);

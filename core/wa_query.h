@@ -18,7 +18,8 @@
 #include "wa_task.h"
 
 
-/* `cmd->args` is an object; the account is logged in. */
+/* `cmd->args` is an object; the account is logged in, unless the row says
+   that the verb needs no connection. */
 typedef void (*wa_query_pt)(wa_account_t *a, const wa_cmd_t *cmd);
 
 /* Runs the verb.  Answers by itself: ACCOUNT_NOT_READY {state},
