@@ -51,8 +51,8 @@ endif
 # protobuf-c comes first and static: libsignal-protocol-c exports an older
 # copy of the same functions (see config).
 LIBS := -Wl,-Bstatic -lprotobuf-c -Wl,-Bdynamic -lsignal-protocol-c -lwslay \
-	-lsodium -lssl -lcrypto -ljansson -lqrencode -lpng -lz -lsqlite3 -lpq \
-	-lm
+	-lsodium -lssl -lcrypto -ljansson -lqrencode -lpng -ljpeg -lwebp -lmagic \
+	-lz -lsqlite3 -lpq -lm
 
 ifeq ($(VARIANT),plain)
 LIB := $(BUILD)/libwahub.a

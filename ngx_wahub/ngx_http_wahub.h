@@ -75,6 +75,7 @@ typedef struct ngx_http_wahub_webhooks_s     ngx_http_wahub_webhooks_t;
 typedef struct ngx_http_wahub_api_s          ngx_http_wahub_api_t;
 typedef struct ngx_http_wahub_sql_s          ngx_http_wahub_sql_t;
 typedef struct ngx_http_wahub_projector_s    ngx_http_wahub_projector_t;
+typedef struct ngx_http_wahub_files_s        ngx_http_wahub_files_t;
 
 
 typedef struct {
@@ -229,6 +230,7 @@ struct ngx_http_wahub_worker_s {
     ngx_http_wahub_api_t        *api;
     ngx_http_wahub_sql_t        *sql;
     ngx_http_wahub_projector_t  *projector;
+    ngx_http_wahub_files_t      *files;
 
     u_char                      *read_buf;   /* for one read, by anybody   */
     wa_buf_t                     spare;      /* room of a peer's last write */

@@ -112,7 +112,7 @@ static ngx_command_t  ngx_http_wahub_commands[] = {
     ngx_http_wahub_main("wahub_event_log", NGX_CONF_TAKE2,
                         ngx_http_wahub_conf_event_log, log_count),
     ngx_http_wahub_main("wahub_media_path", NGX_CONF_TAKE1,
-                        ngx_conf_set_str_slot, media_path),
+                        ngx_http_wahub_conf_file, media_path),
     ngx_http_wahub_main("wahub_media_host", NGX_CONF_TAKE1,
                         ngx_conf_set_str_slot, media_host),
 

@@ -12,6 +12,7 @@
  */
 #include "ngx_http_wahub_account.h"
 #include "ngx_http_wahub_call.h"
+#include "ngx_http_wahub_file.h"
 #include "ngx_http_wahub_log.h"
 #include "ngx_http_wahub_project.h"
 #include "ngx_http_wahub_redis.h"
@@ -219,6 +220,7 @@ ngx_http_wahub_worker_parts(ngx_http_wahub_worker_t *w)
     if (ngx_http_wahub_resolver_init(w) != NGX_OK
         || ngx_http_wahub_registry_init(w) != NGX_OK
         || ngx_http_wahub_sql_init(w) != NGX_OK
+        || ngx_http_wahub_file_init(w) != NGX_OK
         || ngx_http_wahub_project_init(w) != NGX_OK
         || ngx_http_wahub_shards_init(w) != NGX_OK
         || ngx_http_wahub_store_init(w) != NGX_OK
@@ -503,6 +505,7 @@ ngx_http_wahub_worker_exit(ngx_http_wahub_main_conf_t *wmcf)
     ngx_http_wahub_shards_exit(w);
     ngx_http_wahub_project_exit(w);
     ngx_http_wahub_sql_exit(w);
+    ngx_http_wahub_file_exit(w);
     ngx_http_wahub_resolver_exit(w);
 
     wa_engine_free(w->engine);
