@@ -6,6 +6,8 @@ import { usync } from './usync.mjs';
 import { groupIq } from './groups.mjs';
 import { IqError } from './iq_error.mjs';
 import { randomBytes } from './keys.mjs';
+import { newsletterGet, newsletterSet } from './newsletter.mjs';
+import { mex } from './newsletter_mex.mjs';
 
 const now = () => Math.floor(Date.now() / 1000);
 
@@ -125,6 +127,9 @@ const TABLE = {
         { duration: 0, t: now() })],
     'set disappearing_mode': () => undefined,
     'set status': () => undefined,
+    'get w:mex': mex,
+    'get newsletter': newsletterGet,
+    'set newsletter': newsletterSet,
     'get w:profile:picture': () => {
         throw new IqError(404, 'item-not-found');
     },

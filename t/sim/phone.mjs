@@ -11,9 +11,9 @@ import { parseQr } from './pairing.mjs';
 import { randomBytes } from './keys.mjs';
 import { newId } from './ids.mjs';
 import { forGroup, GroupPhone } from './group_phone.mjs';
+import { mediumOf } from './media.mjs';
 
 export { newId };
-import { mediumOf } from './media.mjs';
 
 const BATCH = 30;
 const SENT_KEPT = 512;

@@ -5,6 +5,7 @@ import { verify, withType } from './keys.mjs';
 import { checkDeviceIdentity } from './adv.mjs';
 import { groupReceipt } from './group_routing.mjs';
 import { isGroup } from './groups.mjs';
+import { newsletterReceipt } from './newsletter.mjs';
 
 const TYPES = [undefined, 'inactive', 'sender', 'peer_msg', 'hist_sync', 'read',
     'read-self', 'played', 'played-self', 'server-error', 'retry',
@@ -148,6 +149,10 @@ export function handleReceipt(sim, device, stanza) {
     const bad = (kind, text) => sim.violate(device, kind,
         `${device}: ${text}`, stanza);
     const { id, to, type } = stanza.attrs;
+    if (parseJid(to)?.server === 'newsletter') {
+        newsletterReceipt(sim, device, stanza);
+        return;
+    }
     sim.counters.receipts++;
     if (!TYPES.includes(type) || id === undefined
         || parseJid(to) === undefined) {

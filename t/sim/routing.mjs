@@ -4,6 +4,7 @@ import { bare, bytesOf, child, children, node, parseJid, SERVER }
     from './codec.mjs';
 import { checkDeviceIdentity } from './adv.mjs';
 import { checkEnc } from './enc.mjs';
+import { routeNewsletter } from './newsletter.mjs';
 import { participantHash } from './registry.mjs';
 import { sha256 } from './keys.mjs';
 import { knob, take } from './faults.mjs';
@@ -204,6 +205,10 @@ export function routeMessage(sim, sender, stanza) {
         return;
     }
     if (routeGroupMessage(sim, sender, stanza)) {
+        return;
+    }
+    if (address?.server === 'newsletter') {
+        routeNewsletter(sim, sender, stanza);
         return;
     }
     sim.counters.messages++;

@@ -22,6 +22,7 @@ import { Registry } from './registry.mjs';
 import { Phone } from './phone.mjs';
 import { knob } from './faults.mjs';
 import { MediaServer } from './media.mjs';
+import { Newsletters } from './newsletter.mjs';
 
 const DEFAULTS = {
     host: '127.0.0.1', port: 0, tls: undefined, path: '/ws/chat', refs: 6,
@@ -37,6 +38,7 @@ export class WaSim extends EventEmitter {
         this.options = { ...DEFAULTS, ...options };
         this.chain = makeChain({ root: options.root });
         this.registry = new Registry(this);
+        this.newsletters = new Newsletters(this);
         this.connections = new Set();
         this.refs = new Map();
         this.faults = {};
