@@ -5,6 +5,8 @@
 #include "wa_device.h"
 #include "wa_life.h"
 #include "wa_media_verbs.h"
+#include "wa_mex.h"
+#include "wa_newsletter.h"
 #include "wa_notify.h"
 #include "wa_pair.h"
 #include "wa_prekey.h"
@@ -112,6 +114,12 @@ wa_notify_stanza(wa_task_t *t)
 
     } else if (wa_node_attr_is(t->stanza, "type", "mediaretry")) {
         wa_media_retry_notification(t);
+
+    } else if (wa_node_attr_is(t->stanza, "type", "newsletter")) {
+        wa_newsletter_notification(t);
+
+    } else if (wa_node_attr_is(t->stanza, "type", "mex")) {
+        wa_mex_notification(t);
 
     } else {
         notify_ack(t, NULL);

@@ -5,6 +5,7 @@
 
 #include "wa_account_int.h"
 #include "wa_media_verbs.h"
+#include "wa_newsletter.h"
 
 
 typedef struct {
@@ -21,6 +22,18 @@ static const query_verb_t  query_verbs[] = {
     { "media.conn", wa_media_conn_query, false },
     { "media.retry", wa_media_retry_query, false },
     { "media.event", wa_media_event_query, true },
+    { "channel.list", wa_newsletter_query, false },
+    { "channel.get", wa_newsletter_query, false },
+    { "channel.create", wa_newsletter_query, false },
+    { "channel.update", wa_newsletter_query, false },
+    { "channel.follow", wa_newsletter_query, false },
+    { "channel.unfollow", wa_newsletter_query, false },
+    { "channel.mute", wa_newsletter_query, false },
+    { "channel.unmute", wa_newsletter_query, false },
+    { "channel.delete", wa_newsletter_query, false },
+    { "channel.messages", wa_newsletter_query, false },
+    { "channel.live", wa_newsletter_query, false },
+    { "channel.viewed", wa_newsletter_query, false },
     { NULL, NULL, false }
 };
 

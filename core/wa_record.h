@@ -16,7 +16,8 @@
  *   pending              -    ids of sends without a server ack, in order
  *   pend/<id>            -    one of them: packed stanza, ready to repeat
  *   out/<id>             yes  sent message, for a peer's retry receipt
- *   seen/<hash>          yes  (chat, sender, id) was delivered
+ *   seen/<hash>          yes  (chat, sender, id) was delivered; of a
+ *                             channel also its number (wa_newsletter.h)
  *   rtry/<hash>          yes  retry receipts sent for one message
  *   cid/<hash>           yes  a client's own id -> message  (wa_idem.h)
  *   idem/<hash>          yes  an Idempotency-Key -> answer  (wa_idem.h)

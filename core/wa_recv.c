@@ -15,6 +15,7 @@
 
 #include "wa_account_int.h"
 #include "wa_lid.h"
+#include "wa_newsletter.h"
 #include "wa_padding.h"
 #include "wa_receipt.h"
 #include "wa_recent.h"
@@ -49,8 +50,16 @@ wa_recv_message(wa_task_t *t)
 {
     size_t      n;
     wa_err_t    rc;
+    wa_jid_t    from;
     wa_key_t    keys[RECV_KEYS_MAX];
     wa_recv_t  *m;
+
+    if (wa_node_attr_jid(t->stanza, "from", &from)
+        && wa_jid_is_newsletter(&from))
+    {
+        wa_newsletter_message(t);
+        return;
+    }
 
     m = wa_arena_calloc(&t->arena, 1, sizeof(wa_recv_t));
     if (m == NULL) {

@@ -99,6 +99,11 @@ void
 wa_recv_answer(wa_unit_t *u, wa_task_t *t, const wa_recv_t *m,
     const wa_content_t *c)
 {
+    if (wa_jid_is_newsletter(&m->chat)) {
+        (void) wa_ack_stanza(u, t->stanza, NULL, 0);
+        return;
+    }
+
     if (!m->from_me) {
         (void) wa_receipt_message(u, t->stanza, NULL, NULL);
         return;

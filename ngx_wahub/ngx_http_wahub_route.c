@@ -21,6 +21,7 @@
 #define SELECT        NGX_HTTP_WAHUB_ACCOUNT_SELECT
 #define BRIEF         NGX_HTTP_WAHUB_ACCOUNT_BRIEF
 #define SEND(name)    NGX_HTTP_WAHUB_SEND_ ## name
+#define CHANNEL(name) NGX_HTTP_WAHUB_CHANNEL_ ## name
 #define PATH(text)    ngx_string(text)
 
 
@@ -183,7 +184,51 @@ static const ngx_http_wahub_route_t  ngx_http_wahub_routes[] = {
       F(history_chats), 0, "list chats" },
 
     { GET, PATH("/api/chats/{jid}"), G(CHATS), A(READ), NONE,
-      F(history_chat), 0, "one chat, with its newest messages" }
+      F(history_chat), 0, "one chat, with its newest messages" },
+
+    /* channels */
+
+    { GET, PATH("/api/channels"), G(CHATS), A(READ), SELECT|BRIEF,
+      F(channels_list), 0, "list the channels that are followed" },
+
+    { POST, PATH("/api/channels"), G(CHATS), A(SEND), SELECT|BRIEF,
+      F(channels_create), 0, "create a channel" },
+
+    { GET, PATH("/api/channels/{jid}"), G(CHATS), A(READ), SELECT|BRIEF,
+      F(channels_get), 0, "one channel, by address or invite code" },
+
+    { PATCH, PATH("/api/channels/{jid}"), G(CHATS), A(SEND), SELECT|BRIEF,
+      F(channels_update), 0, "change name or description of a channel" },
+
+    { DELETE, PATH("/api/channels/{jid}"), G(CHATS), A(MANAGE),
+      SELECT|BRIEF, F(channels_action), CHANNEL(DELETE),
+      "delete a channel" },
+
+    { GET, PATH("/api/channels/{jid}/messages"), G(CHATS), A(READ),
+      SELECT|BRIEF, F(channels_messages), 0,
+      "messages of a channel, with views and reactions" },
+
+    { POST, PATH("/api/channels/{jid}/follow"), G(CHATS), A(SEND),
+      SELECT|BRIEF, F(channels_action), CHANNEL(FOLLOW),
+      "follow a channel" },
+
+    { POST, PATH("/api/channels/{jid}/unfollow"), G(CHATS), A(SEND),
+      SELECT|BRIEF, F(channels_action), CHANNEL(UNFOLLOW),
+      "follow a channel no more" },
+
+    { POST, PATH("/api/channels/{jid}/mute"), G(CHATS), A(SEND),
+      SELECT|BRIEF, F(channels_action), CHANNEL(MUTE), "mute a channel" },
+
+    { POST, PATH("/api/channels/{jid}/unmute"), G(CHATS), A(SEND),
+      SELECT|BRIEF, F(channels_action), CHANNEL(UNMUTE),
+      "unmute a channel" },
+
+    { POST, PATH("/api/channels/{jid}/live"), G(CHATS), A(SEND),
+      SELECT|BRIEF, F(channels_action), CHANNEL(LIVE),
+      "have views and reactions told as they come, for a while" },
+
+    { POST, PATH("/api/channels/{jid}/viewed"), G(CHATS), A(SEND),
+      SELECT|BRIEF, F(channels_viewed), 0, "count views of messages" }
 };
 
 

@@ -15,6 +15,14 @@
 #define NGX_HTTP_WAHUB_SEND_002       4
 #define NGX_HTTP_WAHUB_SEND_003       5
 
+/* What is done with a channel (route->arg). */
+#define NGX_HTTP_WAHUB_CHANNEL_FOLLOW    0
+#define NGX_HTTP_WAHUB_CHANNEL_UNFOLLOW  1
+#define NGX_HTTP_WAHUB_CHANNEL_MUTE      2
+#define NGX_HTTP_WAHUB_CHANNEL_UNMUTE    3
+#define NGX_HTTP_WAHUB_CHANNEL_LIVE      4
+#define NGX_HTTP_WAHUB_CHANNEL_DELETE    5
+
 
 /*
  * Finds the row for ctx->path and the method; sets ctx->route, ctx->params
@@ -76,6 +84,15 @@ void ngx_http_wahub_history_chat(ngx_http_wahub_ctx_t *ctx);
 /* api_history_session.c */
 void ngx_http_wahub_history_session(ngx_http_wahub_ctx_t *ctx);
 void ngx_http_wahub_history_tenant(ngx_http_wahub_ctx_t *ctx);
+
+/* api_channels.c */
+void ngx_http_wahub_channels_list(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_channels_get(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_channels_create(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_channels_update(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_channels_action(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_channels_messages(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_channels_viewed(ngx_http_wahub_ctx_t *ctx);
 
 /* api_system.c */
 void ngx_http_wahub_system_index(ngx_http_wahub_ctx_t *ctx);

@@ -7,7 +7,7 @@ import { groupIq } from './groups.mjs';
 import { IqError } from './iq_error.mjs';
 import { randomBytes } from './keys.mjs';
 import { newsletterGet, newsletterSet } from './newsletter.mjs';
-import { mex } from './newsletter_mex.mjs';
+import { mex, terms } from './newsletter_mex.mjs';
 
 const now = () => Math.floor(Date.now() / 1000);
 
@@ -128,6 +128,7 @@ const TABLE = {
     'set disappearing_mode': () => undefined,
     'set status': () => undefined,
     'get w:mex': mex,
+    'set tos': terms,
     'get newsletter': newsletterGet,
     'set newsletter': newsletterSet,
     'get w:profile:picture': () => {

@@ -1,6 +1,6 @@
 // Queries in JSON about channels (xmlns w:mex). The ids are those of the web
 // client's builds that Baileys and whatsmeow use; each has its own variables.
-import { bytesOf, children, node, parseJid, SERVER } from './codec.mjs';
+import { bytesOf, child, children, node, parseJid, SERVER } from './codec.mjs';
 import { IqError } from './iq.mjs';
 
 class MexError extends Error {
@@ -180,6 +180,16 @@ function answer(conn, path, handler, variables) {
             path: [path], extensions: { error_code: e.code,
                 is_retryable: false, severity: 'CRITICAL' } }] };
     }
+}
+
+/** Who makes channels has accepted the terms of that. */
+export function terms(conn, iq) {
+    const { id, stage } = child(iq, 'notice')?.attrs ?? {};
+    if (id !== '20601218' || stage !== '5') {
+        throw new IqError(400, 'bad-request');
+    }
+    conn.sim.terms.add(conn.account);
+    return undefined;
 }
 
 export function mex(conn, iq) {

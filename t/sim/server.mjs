@@ -39,6 +39,7 @@ export class WaSim extends EventEmitter {
         this.chain = makeChain({ root: options.root });
         this.registry = new Registry(this);
         this.newsletters = new Newsletters(this);
+        this.terms = new Set();
         this.connections = new Set();
         this.refs = new Map();
         this.faults = {};
