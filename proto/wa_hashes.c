@@ -13,6 +13,10 @@
 #define WA_PHASH_BYTES       6u
 #define WA_MESSAGE_ID_BYTES  9u
 
+/* Of trusted-contact tokens. */
+#define WA_TOKEN_WEEK_S      604800
+#define WA_TOKEN_WEEKS       4
+
 
 /* user.0:device@server; room for the longest of each, and NUL. */
 typedef struct {
@@ -238,4 +242,28 @@ wa_prekey_digest(const uint8_t identity[32], const uint8_t signed_prekey[32],
     wa_free(parts);
 
     return rc;
+}
+
+
+wa_err_t
+wa_cstoken(wa_span_t salt, wa_span_t lid, uint8_t out[32])
+{
+    return wa_hmac_sha256(salt, &lid, 1, out);
+}
+
+
+bool
+wa_tctoken_valid(int64_t token_s, int64_t now_s)
+{
+    return token_s > 0
+           && token_s / WA_TOKEN_WEEK_S
+              >= now_s / WA_TOKEN_WEEK_S - (WA_TOKEN_WEEKS - 1);
+}
+
+
+bool
+wa_tctoken_due(int64_t issued_s, int64_t now_s)
+{
+    return issued_s <= 0
+           || now_s / WA_TOKEN_WEEK_S > issued_s / WA_TOKEN_WEEK_S;
 }

@@ -41,5 +41,20 @@ wa_err_t wa_prekey_digest(const uint8_t identity[32],
     const uint8_t signed_prekey[32], const uint8_t signature[64],
     const wa_span_t *prekeys, size_t n, uint8_t out[20]);
 
+/*
+ * The token that stands in for a trusted-contact token of a contact who has
+ * given none.  salt: the account's; lid: bare address as text.
+ */
+wa_err_t wa_cstoken(wa_span_t salt, wa_span_t lid, uint8_t out[32]);
+
+/*
+ * Trusted-contact tokens are valid by weeks of unix time: the present one and
+ * the three before it.  Times are unix seconds.
+ */
+bool wa_tctoken_valid(int64_t token_s, int64_t now_s);
+
+/* A week began since `issued_s` (0: never issued): ours is to be renewed. */
+bool wa_tctoken_due(int64_t issued_s, int64_t now_s);
+
 
 #endif /* WA_HASHES_H */

@@ -14,6 +14,7 @@
 #include "wa_adv.h"
 #include "wa_padding.h"
 #include "wa_pb.h"
+#include "wa_report.h"
 
 
 #define FUZZ_ARENA_MAX  (16u * 1024 * 1024)
@@ -85,6 +86,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size_t       schema;
     uint8_t     *copy;
+    wa_buf_t     content = WA_BUF_EMPTY;
     wa_span_t    in;
     wa_arena_t   arena;
 
@@ -98,6 +100,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     wa_arena_init(&arena, 0);
     wa_arena_set_limit(&arena, FUZZ_ARENA_MAX);
+
+    (void) wa_report_content(in, &content);
+    wa_buf_free(&content);
 
     if (schema == FUZZ_SCHEMAS) {
         fuzz_adv(in, &arena);
