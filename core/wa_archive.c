@@ -17,42 +17,26 @@
     " mute_expiry, unread_count, last_body, last_ts, last_pos, shard,"        \
     " updated_ms"
 
-typedef json_t *(*row_pt)(const wa_sql_rows_t *rows);
 
-/* What the two lists do not have in common. */
-typedef struct {
-    const char  *columns;
-    const char  *table;
-    const char  *keys[3];                    /* the order, descending */
-    size_t       place;
-    row_pt       row;
-    void (*filter)(wa_build_t *b, const wa_archive_query_t *q);
-} list_t;
-
-
-static wa_err_t list_run(wa_sql_t *db, const wa_archive_query_t *q,
-    const list_t *list, wa_archive_page_t *out);
 static wa_err_t list_total(wa_sql_t *db, const wa_archive_query_t *q,
-    const list_t *list, int64_t *total);
+    const wa_list_t *list, int64_t *total);
 static void list_tail(wa_build_t *b, const wa_archive_query_t *q,
-    const list_t *list, const wa_place_t *from);
+    const wa_list_t *list, const wa_place_t *from);
 static wa_err_t list_rows(wa_sql_rows_t *rows, uint32_t limit,
-    const list_t *list, wa_archive_page_t *out);
+    const wa_list_t *list, wa_archive_page_t *out);
 static void message_filter(wa_build_t *b, const wa_archive_query_t *q);
 static void chat_filter(wa_build_t *b, const wa_archive_query_t *q);
 static void chat_addresses(wa_build_t *b, const wa_archive_query_t *q,
     const char *column);
 static json_t *chat_row(const wa_sql_rows_t *rows);
-static json_t *column_text(const wa_sql_rows_t *rows, size_t column);
-static json_t *column_bool(const wa_sql_rows_t *rows, size_t column);
 
 
-static const list_t  messages_list = {
+static const wa_list_t  messages_list = {
     WA_ARCHIVE_MESSAGE_COLUMNS, "wa_messages", { "ts", "pos", "shard" },
     MESSAGE_PLACE, wa_archive_message_row, message_filter
 };
 
-static const list_t  chats_list = {
+static const wa_list_t  chats_list = {
     CHAT_COLUMNS, "wa_chats", { "last_ts", "last_pos", "shard" },
     CHAT_PLACE, chat_row, chat_filter
 };
@@ -65,6 +49,8 @@ wa_archive_query_init(wa_archive_query_t *q, wa_span_t tenant)
     q->tenant = tenant;
     q->from_me = -1;
     q->has_media = -1;
+    q->archived = -1;
+    q->unread = -1;
     q->limit = 50;
 }
 
@@ -73,7 +59,27 @@ wa_err_t
 wa_archive_messages(wa_sql_t *db, const wa_archive_query_t *q,
     wa_archive_page_t *out)
 {
-    return list_run(db, q, &messages_list, out);
+    size_t    i;
+    json_t   *message;
+    wa_err_t  rc;
+
+    rc = wa_list_run(db, q, &messages_list, out);
+
+    if (rc != WA_OK || !(q->receipts || q->reactions)) {
+        return rc;
+    }
+
+    json_array_foreach(out->items, i, message) {
+        rc = wa_archive_attach(db, message, q->receipts, q->reactions);
+
+        if (rc != WA_OK) {
+            json_decref(out->items);
+            out->items = NULL;
+            break;
+        }
+    }
+
+    return rc;
 }
 
 
@@ -81,7 +87,7 @@ wa_err_t
 wa_archive_chats(wa_sql_t *db, const wa_archive_query_t *q,
     wa_archive_page_t *out)
 {
-    return list_run(db, q, &chats_list, out);
+    return wa_list_run(db, q, &chats_list, out);
 }
 
 
@@ -136,8 +142,8 @@ wa_archive_chat(wa_sql_t *db, const wa_archive_query_t *q, wa_span_t jid,
 }
 
 
-static wa_err_t
-list_run(wa_sql_t *db, const wa_archive_query_t *q, const list_t *list,
+wa_err_t
+wa_list_run(wa_sql_t *db, const wa_archive_query_t *q, const wa_list_t *list,
     wa_archive_page_t *out)
 {
     uint32_t        limit;
@@ -192,7 +198,7 @@ list_run(wa_sql_t *db, const wa_archive_query_t *q, const list_t *list,
 
 
 static wa_err_t
-list_total(wa_sql_t *db, const wa_archive_query_t *q, const list_t *list,
+list_total(wa_sql_t *db, const wa_archive_query_t *q, const wa_list_t *list,
     int64_t *total)
 {
     wa_err_t        rc;
@@ -223,7 +229,7 @@ list_total(wa_sql_t *db, const wa_archive_query_t *q, const list_t *list,
 
 
 static void
-list_tail(wa_build_t *b, const wa_archive_query_t *q, const list_t *list,
+list_tail(wa_build_t *b, const wa_archive_query_t *q, const wa_list_t *list,
     const wa_place_t *from)
 {
     size_t  i;
@@ -256,7 +262,7 @@ list_tail(wa_build_t *b, const wa_archive_query_t *q, const list_t *list,
 
 
 static wa_err_t
-list_rows(wa_sql_rows_t *rows, uint32_t limit, const list_t *list,
+list_rows(wa_sql_rows_t *rows, uint32_t limit, const wa_list_t *list,
     wa_archive_page_t *out)
 {
     uint32_t    n;
@@ -328,8 +334,8 @@ status_filter(wa_build_t *b, wa_span_t words)
 }
 
 
-static void
-message_filter(wa_build_t *b, const wa_archive_query_t *q)
+void
+wa_list_owner(wa_build_t *b, const wa_archive_query_t *q)
 {
     wa_build_add(b, " WHERE tenant = ");
     wa_build_text(b, q->tenant);
@@ -338,6 +344,13 @@ message_filter(wa_build_t *b, const wa_archive_query_t *q)
         wa_build_add(b, " AND account_id = ");
         wa_build_text(b, q->account);
     }
+}
+
+
+static void
+message_filter(wa_build_t *b, const wa_archive_query_t *q)
+{
+    wa_list_owner(b, q);
 
     if (q->chat.p != NULL) {
         chat_addresses(b, q, "chat_jid");
@@ -398,16 +411,20 @@ message_filter(wa_build_t *b, const wa_archive_query_t *q)
 static void
 chat_filter(wa_build_t *b, const wa_archive_query_t *q)
 {
-    wa_build_add(b, " WHERE tenant = ");
-    wa_build_text(b, q->tenant);
-
-    if (q->account.p != NULL) {
-        wa_build_add(b, " AND account_id = ");
-        wa_build_text(b, q->account);
-    }
+    wa_list_owner(b, q);
 
     if (q->chat.p != NULL) {
         chat_addresses(b, q, "jid");
+    }
+
+    if (q->archived >= 0) {
+        wa_build_add(b, " AND is_archived = ");
+        wa_build_int(b, q->archived != 0);
+    }
+
+    if (q->unread >= 0) {
+        wa_build_add(b, q->unread != 0 ? " AND unread_count > 0"
+                                       : " AND unread_count = 0");
     }
 
     if (q->search.p != NULL) {
@@ -456,18 +473,18 @@ chat_row(const wa_sql_rows_t *rows)
 
     o = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:I, s:I,"
                   " s:o, s:n, s:s}",
-                  "jid", column_text(rows, 0),
-                  "account_id", column_text(rows, 1),
-                  "lid", column_text(rows, 2),
-                  "name", column_text(rows, 3),
-                  "is_group", column_bool(rows, 4),
-                  "is_archived", column_bool(rows, 5),
-                  "is_pinned", column_bool(rows, 6),
+                  "jid", wa_column_text(rows, 0),
+                  "account_id", wa_column_text(rows, 1),
+                  "lid", wa_column_text(rows, 2),
+                  "name", wa_column_text(rows, 3),
+                  "is_group", wa_column_bool(rows, 4),
+                  "is_archived", wa_column_bool(rows, 5),
+                  "is_pinned", wa_column_bool(rows, 6),
                   "is_muted", (int) !wa_sql_is_null(rows, 7),
                   "mute_expiry", expiry,
                   "unread_count", (json_int_t) wa_sql_int(rows, 8),
                   "last_message_ts", (json_int_t) wa_sql_int(rows, 10),
-                  "last_message_body", column_text(rows, 9),
+                  "last_message_body", wa_column_text(rows, 9),
                   "conversation_id",
                   "updated_at", wa_iso_time(wa_sql_int(rows, 13), iso));
 
@@ -475,8 +492,8 @@ chat_row(const wa_sql_rows_t *rows)
 }
 
 
-static json_t *
-column_text(const wa_sql_rows_t *rows, size_t column)
+json_t *
+wa_column_text(const wa_sql_rows_t *rows, size_t column)
 {
     wa_span_t  s;
 
@@ -490,8 +507,8 @@ column_text(const wa_sql_rows_t *rows, size_t column)
 }
 
 
-static json_t *
-column_bool(const wa_sql_rows_t *rows, size_t column)
+json_t *
+wa_column_bool(const wa_sql_rows_t *rows, size_t column)
 {
     return json_boolean(wa_sql_int(rows, column) != 0);
 }

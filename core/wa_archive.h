@@ -20,10 +20,13 @@ typedef struct {
     wa_span_t   status;           /* status word, or several in upper case
                                      with commas between */
     wa_span_t   direction;        /* INBOUND, OUTBOUND */
-    wa_span_t   search;           /* part of the body; chats: of name or
-                                     jid; case of A-Z is not looked at */
+    wa_span_t   search;           /* part of the body; chats and contacts:
+                                     of a name or address; case of A-Z is
+                                     not looked at */
     int         from_me;          /* 0, 1 */
     int         has_media;
+    int         archived;         /* chats: 0, 1 */
+    int         unread;
     int64_t     before;           /* unix s, exclusive; 0 not asked */
     int64_t     after;
     wa_span_t   cursor;           /* opaque, as given out in
@@ -31,6 +34,8 @@ typedef struct {
     uint32_t    limit;            /* 1..500 */
     uint32_t    offset;
     bool        ascending;
+    bool        receipts;         /* messages with "receipts" */
+    bool        reactions;        /* messages with "reactions" */
 } wa_archive_query_t;
 
 typedef struct {
@@ -45,7 +50,8 @@ void wa_archive_query_init(wa_archive_query_t *q, wa_span_t tenant);
 /*
  * Lists, newest first unless `ascending` (messages: by time of WhatsApp, then
  * in the order of the log; chats: by their last message).  A cursor stays
- * true while rows come in.  Of the filters chats know account, chat, search.
+ * true while rows come in.  Of the filters chats know account, chat, search,
+ * archived, unread.
  * WA_ERR_SYNTAX: a cursor that is not ours.  WA_ERR_ARG: a filter that is
  * not UTF-8, or has a NUL in it (all functions below).  Else errors of
  * wa_sql.h.  out->items is NULL after any.
@@ -63,9 +69,28 @@ wa_err_t wa_archive_chats(wa_sql_t *db, const wa_archive_query_t *q,
  */
 wa_err_t wa_archive_message(wa_sql_t *db, const wa_archive_query_t *q,
     wa_span_t ref, json_t **out);
+
 /* One chat by either address, with "recent_messages" (20 newest); of several
    accounts' the one with the newest message. */
 wa_err_t wa_archive_chat(wa_sql_t *db, const wa_archive_query_t *q,
     wa_span_t jid, json_t **out);
+
+/*
+ * Contacts, those first seen last first; of the filters account and search
+ * count.  One by either address: of several accounts' the one first seen last;
+ * *out NULL: there is none.
+ */
+wa_err_t wa_archive_contacts(wa_sql_t *db, const wa_archive_query_t *q,
+    wa_archive_page_t *out);
+wa_err_t wa_archive_contact(wa_sql_t *db, const wa_archive_query_t *q,
+    wa_span_t jid, json_t **out);
+
+/*
+ * The contract's totals of messages: all, by type, by chat (the 20 with the
+ * most), by day of UTC (the newest 30), with media.  Of `q` tenant and account
+ * count.  *out: a new reference.
+ */
+wa_err_t wa_archive_stats(wa_sql_t *db, const wa_archive_query_t *q,
+    json_t **out);
 
 #endif /* WA_ARCHIVE_H */

@@ -51,11 +51,36 @@ wa_err_t wa_build_query(wa_build_t *b, wa_sql_t *db, wa_sql_rows_t **rows);
 bool wa_place_parse(wa_span_t cursor, wa_place_t *out);
 void wa_place_format(const wa_place_t *p, char *out, size_t cap);
 
+/* What lists of rows do not have in common. */
+typedef struct {
+    const char  *columns;
+    const char  *table;
+    const char  *keys[3];         /* the order, descending; integers */
+    size_t       place;           /* column where these are */
+    json_t      *(*row)(const wa_sql_rows_t *rows);    /* NULL: no memory */
+    void (*filter)(wa_build_t *b, const wa_archive_query_t *q);
+} wa_list_t;
+
+/* A page of the list; errors as of wa_archive_messages(). */
+wa_err_t wa_list_run(wa_sql_t *db, const wa_archive_query_t *q,
+    const wa_list_t *list, wa_archive_page_t *out);
+
+/* " WHERE tenant = .. [AND account_id = ..]" */
+void wa_list_owner(wa_build_t *b, const wa_archive_query_t *q);
+
+/* A column as JSON; NULL: out of memory. */
+json_t *wa_column_text(const wa_sql_rows_t *rows, size_t column);
+json_t *wa_column_bool(const wa_sql_rows_t *rows, size_t column);
+
 /* One row of wa_archive_messages() as the contract's message object; NULL:
    out of memory. */
 #define WA_ARCHIVE_MESSAGE_COLUMNS                                            \
     "object, status, is_starred, edited_at, deleted_at, delivered_ts,"        \
     " read_ts, updated_ms, body, ts, pos, shard, account_id, id"
 json_t *wa_archive_message_row(const wa_sql_rows_t *rows);
+
+/* Adds what was asked for to such an object. */
+wa_err_t wa_archive_attach(wa_sql_t *db, json_t *message, bool receipts,
+    bool reactions);
 
 #endif /* WA_ARCHIVE_INT_H */

@@ -37,15 +37,7 @@ wa_archive_message(wa_sql_t *db, const wa_archive_query_t *q, wa_span_t ref,
         return rc;
     }
 
-    rc = message_list(db, "SELECT recipient_jid, status, ts FROM wa_receipts"
-                          " WHERE account_id = $1 AND id = $2"
-                          " ORDER BY rank, ts", m, "receipts");
-
-    if (rc == WA_OK) {
-        rc = message_list(db, "SELECT from_jid, emoji, ms FROM wa_reactions"
-                              " WHERE account_id = $1 AND id = $2"
-                              " ORDER BY ms", m, "reactions");
-    }
+    rc = wa_archive_attach(db, m, true, true);
 
     if (rc != WA_OK) {
         json_decref(m);
@@ -55,6 +47,31 @@ wa_archive_message(wa_sql_t *db, const wa_archive_query_t *q, wa_span_t ref,
     *out = m;
 
     return WA_OK;
+}
+
+
+wa_err_t
+wa_archive_attach(wa_sql_t *db, json_t *message, bool receipts,
+    bool reactions)
+{
+    wa_err_t  rc;
+
+    rc = WA_OK;
+
+    if (receipts) {
+        rc = message_list(db, "SELECT recipient_jid, status, ts"
+                              " FROM wa_receipts"
+                              " WHERE account_id = $1 AND id = $2"
+                              " ORDER BY rank, ts", message, "receipts");
+    }
+
+    if (rc == WA_OK && reactions) {
+        rc = message_list(db, "SELECT from_jid, emoji, ms FROM wa_reactions"
+                              " WHERE account_id = $1 AND id = $2"
+                              " ORDER BY ms", message, "reactions");
+    }
+
+    return rc;
 }
 
 

@@ -296,11 +296,14 @@ chat_contact(wa_ev_t *e, wa_batch_chat_t *c, const wa_jv_t *m)
     wa_ev_arg(&a, phone_of(jid));
     wa_ev_arg(&a, name);
     wa_ev_arg_int(&a, (int64_t) e->entry->id.ms);
+    wa_ev_arg_int(&a, wa_ev_pos(e));
+    wa_ev_arg_int(&a, e->entry->shard);
 
     return wa_ev_run(e,
         "INSERT INTO wa_contacts (account_id, jid, tenant, lid,"
-        " phone_number, notify_name, first_seen_ms, updated_ms)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $7)"
+        " phone_number, notify_name, first_seen_ms, updated_ms,"
+        " pos, shard)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)"
         " ON CONFLICT (account_id, jid) DO UPDATE SET"
         " lid = COALESCE(excluded.lid, wa_contacts.lid),"
         " notify_name = COALESCE(excluded.notify_name,"

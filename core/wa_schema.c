@@ -178,9 +178,14 @@ static const char  schema_1[] =
     "  phone_number TEXT,"
     "  notify_name TEXT,"
     "  first_seen_ms BIGINT NOT NULL,"
+    "  pos BIGINT NOT NULL,"
+    "  shard INTEGER NOT NULL,"
     "  updated_ms BIGINT NOT NULL,"
     "  PRIMARY KEY (account_id, jid));"
     "CREATE INDEX wa_contacts_tenant ON wa_contacts (tenant, jid);"
+    "CREATE INDEX wa_contacts_lid ON wa_contacts (tenant, lid);"
+    "CREATE INDEX wa_contacts_time"
+    "  ON wa_contacts (tenant, first_seen_ms, pos, shard);"
 
     SCHEMA_MEDIA;
 

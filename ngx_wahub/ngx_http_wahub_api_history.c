@@ -13,14 +13,6 @@
 #define NGX_HTTP_WAHUB_HISTORY_TIME_MAX  99999999999
 
 
-/* A filter whose value is one of a few words, or free text. */
-typedef struct {
-    const char                 *name;
-    const char *const          *words;       /* NULL: any text           */
-    size_t                      offset;      /* in wa_archive_query_t    */
-} ngx_http_wahub_filter_t;
-
-
 static const char *const  ngx_http_wahub_directions[] = {
     "INBOUND", "OUTBOUND", NULL
 };
@@ -29,6 +21,9 @@ static const char *const  ngx_http_wahub_statuses[] = {
     "QUEUED", "PENDING", "SENT", "DELIVERED", "READ", "PLAYED", "FAILED",
     "CANCELLED", "RECEIVED", NULL
 };
+
+static const char *const  ngx_http_wahub_receipts[] = { "receipts", NULL };
+static const char *const  ngx_http_wahub_reactions[] = { "reactions", NULL };
 
 static const ngx_http_wahub_filter_t  ngx_http_wahub_message_filters[] = {
     { "type", NULL, offsetof(wa_archive_query_t, type) },
@@ -51,32 +46,24 @@ static const char *const  ngx_http_wahub_message_later[] = {
     "conversationId", "campaign", NULL
 };
 
-static const char *const  ngx_http_wahub_chat_later[] = {
-    "archived", "unread", NULL
-};
-
 
 static void ngx_http_wahub_history_messages_query(ngx_http_wahub_ctx_t *ctx);
 static void ngx_http_wahub_history_message_query(ngx_http_wahub_ctx_t *ctx);
 static void ngx_http_wahub_history_chats_query(ngx_http_wahub_ctx_t *ctx);
 static void ngx_http_wahub_history_chat_query(ngx_http_wahub_ctx_t *ctx);
-static ngx_int_t ngx_http_wahub_history_absent(ngx_http_wahub_ctx_t *ctx,
-    const char *const *names);
-static ngx_int_t ngx_http_wahub_history_filters(ngx_http_wahub_ctx_t *ctx,
-    const ngx_http_wahub_filter_t *filter, wa_archive_query_t *q);
 static ngx_int_t ngx_http_wahub_history_jid(ngx_http_wahub_ctx_t *ctx,
     const char *name, wa_span_t *span);
 static ngx_int_t ngx_http_wahub_history_time(ngx_http_wahub_ctx_t *ctx,
     const char *name, int64_t *time);
-static ngx_int_t ngx_http_wahub_history_flag(ngx_http_wahub_ctx_t *ctx,
-    const char *name, int *flag);
+static ngx_int_t ngx_http_wahub_history_include(ngx_http_wahub_ctx_t *ctx,
+    wa_archive_query_t *q);
 static ngx_int_t ngx_http_wahub_history_order(ngx_http_wahub_ctx_t *ctx,
     wa_archive_query_t *q);
 
 
 /* -- thread: queries and the shape of their answers ----------------------- */
 
-static wa_err_t
+wa_err_t
 ngx_http_wahub_history_list(ngx_http_wahub_history_t *h)
 {
     json_t      *items;
@@ -187,6 +174,7 @@ ngx_http_wahub_history_messages_query(ngx_http_wahub_ctx_t *ctx)
         || ngx_http_wahub_history_flag(ctx, "from_me", &q.from_me) != NGX_OK
         || ngx_http_wahub_history_flag(ctx, "has_media", &q.has_media)
            != NGX_OK
+        || ngx_http_wahub_history_include(ctx, &q) != NGX_OK
         || ngx_http_wahub_history_order(ctx, &q) != NGX_OK)
     {
         return;
@@ -249,10 +237,11 @@ ngx_http_wahub_history_chats_query(ngx_http_wahub_ctx_t *ctx)
 
     ngx_http_wahub_history_query(ctx, ctx->state, &q);
 
-    if (ngx_http_wahub_history_absent(ctx, ngx_http_wahub_chat_later)
+    if (ngx_http_wahub_history_filters(ctx, ngx_http_wahub_chat_filters, &q)
            != NGX_OK
-        || ngx_http_wahub_history_filters(ctx, ngx_http_wahub_chat_filters,
-                                          &q) != NGX_OK)
+        || ngx_http_wahub_history_flag(ctx, "archived", &q.archived)
+           != NGX_OK
+        || ngx_http_wahub_history_flag(ctx, "unread", &q.unread) != NGX_OK)
     {
         return;
     }
@@ -295,7 +284,7 @@ ngx_http_wahub_history_chat_query(ngx_http_wahub_ctx_t *ctx)
 
 /* -- filters: NGX_ERROR answered ------------------------------------------ */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_wahub_history_absent(ngx_http_wahub_ctx_t *ctx,
     const char *const *names)
 {
@@ -345,7 +334,7 @@ ngx_http_wahub_history_text(const ngx_str_t *value)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_wahub_history_filters(ngx_http_wahub_ctx_t *ctx,
     const ngx_http_wahub_filter_t *filter, wa_archive_query_t *q)
 {
@@ -430,7 +419,7 @@ ngx_http_wahub_history_time(ngx_http_wahub_ctx_t *ctx, const char *name,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_wahub_history_flag(ngx_http_wahub_ctx_t *ctx, const char *name,
     int *flag)
 {
@@ -446,6 +435,56 @@ ngx_http_wahub_history_flag(ngx_http_wahub_ctx_t *ctx, const char *name,
 
     if (rc == NGX_OK) {
         *flag = (int) value;
+    }
+
+    return NGX_OK;
+}
+
+
+/* receipts and reactions, with a comma between. */
+static ngx_int_t
+ngx_http_wahub_history_include(ngx_http_wahub_ctx_t *ctx,
+    wa_archive_query_t *q)
+{
+    u_char     *p, *end, *last;
+    ngx_int_t   rc;
+    ngx_str_t   value, word;
+
+    rc = ngx_http_wahub_query(ctx->request, "include", &value);
+
+    if (rc == NGX_DECLINED) {
+        return NGX_OK;
+    }
+
+    if (rc == NGX_ERROR) {
+        ngx_http_wahub_error_query(ctx, "include");
+        return NGX_ERROR;
+    }
+
+    last = value.data + value.len;
+
+    for (p = value.data; p <= last; p = end + 1) {
+        end = ngx_strlchr(p, last, ',');
+
+        if (end == NULL) {
+            end = last;
+        }
+
+        word.data = p;
+        word.len = (size_t) (end - p);
+
+        if (ngx_http_wahub_history_word(&word, ngx_http_wahub_receipts)) {
+            q->receipts = true;
+
+        } else if (ngx_http_wahub_history_word(&word,
+                                               ngx_http_wahub_reactions))
+        {
+            q->reactions = true;
+
+        } else {
+            ngx_http_wahub_error_query(ctx, "include");
+            return NGX_ERROR;
+        }
     }
 
     return NGX_OK;

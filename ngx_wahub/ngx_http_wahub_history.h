@@ -51,4 +51,25 @@ void ngx_http_wahub_history_start(ngx_http_wahub_ctx_t *ctx,
 wa_err_t ngx_http_wahub_history_body(ngx_http_wahub_history_t *h,
     json_t *json);
 
+/* Thread: a page of a list becomes the body (envelope L); takes its items. */
+wa_err_t ngx_http_wahub_history_list(ngx_http_wahub_history_t *h);
+
+
+/* A filter whose value is one of a few words, or free text. */
+typedef struct {
+    const char                 *name;
+    const char *const          *words;       /* NULL: any text           */
+    size_t                      offset;      /* in wa_archive_query_t    */
+} ngx_http_wahub_filter_t;
+
+/* Query arguments into `q`.  NGX_ERROR: answered. */
+ngx_int_t ngx_http_wahub_history_filters(ngx_http_wahub_ctx_t *ctx,
+    const ngx_http_wahub_filter_t *filter, wa_archive_query_t *q);
+ngx_int_t ngx_http_wahub_history_flag(ngx_http_wahub_ctx_t *ctx,
+    const char *name, int *flag);
+
+/* Refuses filters of the contract that there are none of. */
+ngx_int_t ngx_http_wahub_history_absent(ngx_http_wahub_ctx_t *ctx,
+    const char *const *names);
+
 #endif /* NGX_HTTP_WAHUB_HISTORY_H */

@@ -169,6 +169,9 @@ static const ngx_http_wahub_route_t  ngx_http_wahub_routes[] = {
     { GET, PATH("/api/messages"), G(MESSAGES), A(READ), NONE,
       F(history_messages), 0, "list messages" },
 
+    { GET, PATH("/api/messages/stats"), G(MESSAGES), A(READ), NONE,
+      F(history_stats), 0, "totals of messages" },
+
     { GET, PATH("/api/messages/{id}"), G(MESSAGES), A(READ), NONE,
       F(history_message), 0, "one message, with its receipts" },
 
@@ -228,7 +231,15 @@ static const ngx_http_wahub_route_t  ngx_http_wahub_routes[] = {
       "have views and reactions told as they come, for a while" },
 
     { POST, PATH("/api/channels/{jid}/viewed"), G(CHATS), A(SEND),
-      SELECT|BRIEF, F(channels_viewed), 0, "count views of messages" }
+      SELECT|BRIEF, F(channels_viewed), 0, "count views of messages" },
+
+    /* contacts */
+
+    { GET, PATH("/api/contacts"), G(CONTACTS), A(READ), NONE,
+      F(contacts_list), 0, "list contacts" },
+
+    { GET, PATH("/api/contacts/{jid}"), G(CONTACTS), A(READ), NONE,
+      F(contacts_one), 0, "one contact" }
 };
 
 
@@ -241,6 +252,7 @@ static const ngx_http_wahub_group_t  ngx_http_wahub_groups[] = {
     { NGX_HTTP_WAHUB_GROUP_ACCOUNTS, "accounts" },
     { NGX_HTTP_WAHUB_GROUP_MESSAGES, "messages" },
     { NGX_HTTP_WAHUB_GROUP_CHATS, "chats" },
+    { NGX_HTTP_WAHUB_GROUP_CONTACTS, "contacts" },
     { 0, NULL }
 };
 

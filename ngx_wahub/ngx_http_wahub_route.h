@@ -81,6 +81,11 @@ void ngx_http_wahub_history_message(ngx_http_wahub_ctx_t *ctx);
 void ngx_http_wahub_history_chats(ngx_http_wahub_ctx_t *ctx);
 void ngx_http_wahub_history_chat(ngx_http_wahub_ctx_t *ctx);
 
+/* api_contacts.c */
+void ngx_http_wahub_contacts_list(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_contacts_one(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_history_stats(ngx_http_wahub_ctx_t *ctx);
+
 /* api_history_session.c */
 void ngx_http_wahub_history_session(ngx_http_wahub_ctx_t *ctx);
 void ngx_http_wahub_history_tenant(ngx_http_wahub_ctx_t *ctx);
