@@ -181,6 +181,14 @@ message_identity(wa_account_t *a, const wa_message_view_t *v, wa_jw_t *w)
 }
 
 
+/* Said to many: then who said it is a member of its own. */
+static bool
+message_in_room(const wa_message_view_t *v)
+{
+    return wa_jid_is_group(&v->chat) || wa_jid_is_broadcast(&v->chat);
+}
+
+
 static void
 message_people(wa_account_t *a, const wa_message_view_t *v, wa_jw_t *w)
 {
@@ -191,7 +199,7 @@ message_people(wa_account_t *a, const wa_message_view_t *v, wa_jw_t *w)
 
     self = wa_jid_bare(wa_account_self(a, WA_SERVER_PN));
     from = v->from_me ? &self : &v->sender;
-    to = v->from_me ? &v->chat : &self;
+    to = v->from_me || message_in_room(v) ? &v->chat : &self;
     remote = wa_span(chat, wa_jid_format(&v->chat, chat, sizeof(chat)));
 
     put2(w, WA_JW("remote_jid"), WA_JW("jid"), remote.n == 0
@@ -207,7 +215,13 @@ message_people(wa_account_t *a, const wa_message_view_t *v, wa_jw_t *w)
         wa_jw_jid(w, WA_JW("from_lid"), &v->sender_lid);
     }
 
-    wa_jw_null(w, WA_JW("participant"));
+    if (message_in_room(v)) {
+        wa_jw_jid(w, WA_JW("participant"), from);
+
+    } else {
+        wa_jw_null(w, WA_JW("participant"));
+    }
+
     wa_jw_bool(w, WA_JW("from_me"), v->from_me);
     person(w, WA_JW("from"), from);
     person(w, WA_JW("to"), to);
@@ -246,7 +260,8 @@ message_content(const wa_message_view_t *v, wa_jw_t *w)
     wa_jw_bool(w, WA_JW("is_forwarded"), c->forwarded);
     wa_jw_int(w, WA_JW("forward_score"), c->forward_score);
     wa_jw_bool(w, WA_JW("is_starred"), false);
-    wa_jw_bool(w, WA_JW("is_broadcast"), false);
+    wa_jw_bool(w, WA_JW("is_broadcast"), wa_jid_is_broadcast(&v->chat)
+                                         && !wa_jid_is_status(&v->chat));
     wa_jw_bool(w, WA_JW("is_ephemeral"), c->ephemeral);
 
     if (c->expiration == 0) {
@@ -257,7 +272,7 @@ message_content(const wa_message_view_t *v, wa_jw_t *w)
     }
 
     wa_jw_bool(w, WA_JW("is_view_once"), c->view_once);
-    wa_jw_bool(w, WA_JW("is_status"), false);
+    wa_jw_bool(w, WA_JW("is_status"), wa_jid_is_status(&v->chat));
     wa_jw_int(w, WA_JW("edit_type"), 0);
     wa_jw_bool(w, WA_JW("is_deleted"), false);
     wa_jw_bool(w, WA_JW("has_media"), media);
@@ -345,7 +360,8 @@ wa_event_unified(wa_account_t *a, const wa_message_view_t *v, wa_jw_t *w)
     wa_jw_text(w, WA_JW("message_id"), v->message_id);
     wa_jw_int(w, WA_JW("timestamp"), v->timestamp);
     legacy(w, WA_JW("from"), v->from_me ? &self : &v->sender);
-    legacy(w, WA_JW("to"), v->from_me ? &v->chat : &self);
+    legacy(w, WA_JW("to"), v->from_me || message_in_room(v) ? &v->chat
+                                                            : &self);
     wa_jw_bool(w, WA_JW("from_me"), v->from_me);
     wa_jw_bool(w, WA_JW("is_group"), wa_jid_is_group(&v->chat));
     wa_jw_str(w, WA_JW("type"), wa_kind_name(c->kind));

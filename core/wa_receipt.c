@@ -21,6 +21,7 @@
 
 typedef struct {
     wa_jid_t     from;          /* the device that tells */
+    wa_jid_t     room;          /* NONE: 1:1 */
     wa_jid_t     lid;           /* bare; NONE: not known */
     wa_jid_t     pn;
     const char  *status;        /* of the event; NULL: no event */
@@ -28,6 +29,7 @@ typedef struct {
 
 
 static void receipt_loaded(wa_task_t *t, wa_err_t rc);
+static bool receipt_from(const wa_node_t *stanza, receipt_t *r);
 static const char *receipt_status(wa_span_t type);
 static wa_err_t receipt_event(wa_unit_t *u, const receipt_t *r,
     wa_span_t id, int64_t ts, uint64_t *brief);
@@ -124,6 +126,10 @@ wa_receipt_message(wa_unit_t *u, const wa_node_t *stanza, const char *type,
         wa_node_set(&arena, receipt, "to", from);
         wa_node_set(&arena, receipt, "participant",
                     wa_node_attr(stanza, "participant"));
+
+        if (wa_node_attr_is(stanza, "from", "status@broadcast")) {
+            wa_node_set_str(&arena, receipt, "context", "status");
+        }
     }
 
     if (type != NULL) {
@@ -175,11 +181,9 @@ wa_receipt_stanza(wa_task_t *t)
     t->data = r;
     r->status = receipt_status(type);
 
-    /* Groups tell per participant; own devices tell about copies. */
+    /* Own devices tell about copies. */
 
-    if (r->status == NULL
-        || !wa_node_attr_jid(t->stanza, "from", &r->from)
-        || !wa_jid_is_user(&r->from)
+    if (r->status == NULL || !receipt_from(t->stanza, r)
         || wa_account_is_self(a, &r->from))
     {
         receipt_ack_only(t);
@@ -194,6 +198,26 @@ wa_receipt_stanza(wa_task_t *t)
     if (rc != WA_AGAIN) {
         receipt_loaded(t, rc);
     }
+}
+
+
+/* In a room each member tells. */
+static bool
+receipt_from(const wa_node_t *stanza, receipt_t *r)
+{
+    if (!wa_node_attr_jid(stanza, "from", &r->from)) {
+        return false;
+    }
+
+    if (wa_jid_is_group(&r->from) || wa_jid_is_broadcast(&r->from)) {
+        r->room = r->from;
+
+        if (!wa_node_attr_jid(stanza, "participant", &r->from)) {
+            return false;
+        }
+    }
+
+    return wa_jid_is_user(&r->from);
 }
 
 
@@ -353,7 +377,8 @@ receipt_event(wa_unit_t *u, const receipt_t *r, wa_span_t id, int64_t ts,
     wa_jw_open(&w, NULL, '{');
     wa_jw_str(&w, WA_JW("id"), ref);
     wa_jw_text(&w, WA_JW("message_id"), id);
-    wa_jw_jid(&w, WA_JW("chat_jid"), &r->pn);
+    wa_jw_jid(&w, WA_JW("chat_jid"), r->room.server != WA_SERVER_NONE
+                                     ? &r->room : &r->pn);
     wa_jw_jid(&w, WA_JW("recipient_jid"), &r->pn);
     wa_jw_jid(&w, WA_JW("lid"), &r->lid);
     wa_jw_str(&w, WA_JW("status"), r->status);

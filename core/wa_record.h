@@ -10,6 +10,10 @@
  *   spk/<id>             -    signed prekey pair, kept for late pkmsg
  *   sess/<address>       -    Signal session record of one device
  *   ident/<address>      -    identity key of one device, 33 bytes
+ *   skey/<room>/<addr.>  -    sender key of one device in a group
+ *   skto/<room>          -    devices that have ours
+ *   grp/<jid>            -    what is known of a group   (wa_group.h)
+ *   grps                 -    which groups there is one of
  *   lid/<pn user>        -    LID user of a phone number
  *   pn/<lid user>        -    phone number of a LID user
  *   dev/<user@server>    -    device list of a user      (wa_device.h)

@@ -9,7 +9,7 @@
  *     recv_duplicate     an old ratchet key: was it this very message?
  *
  * A 1:1 message has one <enc> for each device, so the first pkmsg or msg is
- * the one meant for us.
+ * the one meant for us.  Rooms: wa_recv_room.c.
  */
 #include "wa_recv.h"
 
@@ -21,15 +21,16 @@
 #include "wa_recent.h"
 #include "wa_recv_int.h"
 #include "wa_retry.h"
-#include "wa_signal.h"
+#include "wa_signal_group.h"
 
 
-/* Map records of sender and chat, sessions, prekeys, seen. */
+/* Map records of sender and chat, sessions, prekeys, sender key, seen. */
 #define RECV_KEYS_MAX  (4 * WA_LID_KEYS + 2 * WA_SIGNAL_KEYS                  \
-                        + WA_SIGNAL_PREKEY_KEYS + 1)
+                        + WA_SIGNAL_PREKEY_KEYS + 2)
 
 
 static wa_err_t recv_parse(wa_task_t *t, wa_recv_t *m);
+static wa_err_t recv_parse_enc(const wa_node_t *st, wa_recv_t *m);
 static void recv_parse_pair(const wa_node_t *st, wa_recv_t *m);
 static size_t recv_map_keys(wa_task_t *t, wa_key_t *keys);
 static bool recv_lookup_seen(wa_account_t *a, const wa_recv_t *m,
@@ -37,6 +38,10 @@ static bool recv_lookup_seen(wa_account_t *a, const wa_recv_t *m,
 static void recv_addressed(wa_task_t *t, wa_err_t rc);
 static void recv_learned(wa_task_t *t, wa_err_t rc);
 static void recv_decrypt(wa_task_t *t, wa_err_t rc);
+static wa_err_t recv_open(wa_unit_t *u, wa_task_t *t, wa_recv_t *m,
+    wa_signal_plain_t *out);
+static void recv_closed(wa_task_t *t, wa_unit_t *u, wa_err_t rc,
+    const wa_signal_plain_t *out);
 static void recv_content(wa_task_t *t, wa_unit_t *u, wa_span_t plain);
 static void recv_failed(wa_task_t *t, wa_err_t rc, uint8_t reason);
 static bool recv_seek(wa_task_t *t, wa_recv_t *m);
@@ -101,16 +106,15 @@ wa_recv_free(wa_account_t *a)
 
 
 /*
- * WA_ERR_STATE: to be acknowledged and nothing else (groups, broadcasts,
- * newsletters, unencrypted kinds).  WA_ERR_SYNTAX: cannot be answered.
+ * WA_ERR_STATE: to be acknowledged and nothing else (newsletters,
+ * unencrypted kinds).  WA_ERR_SYNTAX: cannot be answered.
  */
 static wa_err_t
 recv_parse(wa_task_t *t, wa_recv_t *m)
 {
     wa_err_t          rc;
-    wa_span_t         type;
     wa_account_t     *a;
-    const wa_node_t  *st, *enc;
+    const wa_node_t  *st;
 
     a = t->account;
     st = t->stanza;
@@ -121,10 +125,20 @@ recv_parse(wa_task_t *t, wa_recv_t *m)
     }
 
     if (!wa_node_is(st, "message")
-        || !wa_node_attr_jid(st, "from", &m->from)
-        || !wa_jid_is_user(&m->from))
+        || !wa_node_attr_jid(st, "from", &m->from))
     {
         return WA_ERR_STATE;
+    }
+
+    if (wa_jid_is_group(&m->from) || wa_jid_is_broadcast(&m->from)) {
+        rc = wa_recv_room_parse(st, m);
+
+    } else {
+        rc = wa_jid_is_user(&m->from) ? WA_OK : WA_ERR_STATE;
+    }
+
+    if (rc != WA_OK) {
+        return rc;
     }
 
     rc = wa_stanza_key(a, st, &m->key);
@@ -138,7 +152,8 @@ recv_parse(wa_task_t *t, wa_recv_t *m)
     m->push_name = wa_node_attr(st, "notify");
     m->chat = m->from;
 
-    if (m->from_me && wa_node_attr_jid(st, "recipient", &m->chat)
+    if (m->from_me && m->room.server == WA_SERVER_NONE
+        && wa_node_attr_jid(st, "recipient", &m->chat)
         && !wa_jid_is_user(&m->chat))
     {
         return WA_ERR_STATE;
@@ -148,19 +163,43 @@ recv_parse(wa_task_t *t, wa_recv_t *m)
     m->enc = m->from;
     recv_parse_pair(st, m);
 
+    return recv_parse_enc(st, m);
+}
+
+
+static wa_err_t
+recv_parse_enc(const wa_node_t *st, wa_recv_t *m)
+{
+    wa_span_t         type;
+    const wa_node_t  *enc, *direct, *shared;
+
+    direct = NULL;
+    shared = NULL;
+
     for (enc = wa_node_child(st, "enc"); enc != NULL;
          enc = wa_node_sibling(enc, "enc"))
     {
         type = wa_node_attr(enc, "type");
 
         if (wa_span_eq_str(type, "msg") || wa_span_eq_str(type, "pkmsg")) {
-            m->node = enc;
-            m->type = type;
-            return WA_OK;
+            direct = (direct == NULL) ? enc : direct;
+
+        } else if (wa_span_eq_str(type, "skmsg")
+                   && m->room.server != WA_SERVER_NONE)
+        {
+            shared = (shared == NULL) ? enc : shared;
         }
     }
 
-    return WA_ERR_STATE;
+    if (direct == NULL && shared == NULL) {
+        return WA_ERR_STATE;
+    }
+
+    m->node = (shared == NULL) ? direct : shared;
+    m->direct = (shared == NULL) ? NULL : direct;
+    m->type = wa_node_attr(m->node, "type");
+
+    return WA_OK;
 }
 
 
@@ -170,23 +209,27 @@ recv_parse_pair(const wa_node_t *st, wa_recv_t *m)
 {
     size_t     i;
     wa_jid_t   other;
-    bool       lid;
+    bool       lid, room;
 
-    static const char *const  of_sender[2] = { "sender_lid", "sender_pn" };
+    static const char *const  of_sender[2][2] = {
+        { "sender_lid", "sender_pn" },
+        { "participant_lid", "participant_pn" }
+    };
     static const char *const  of_chat[2][2] = {
         { "peer_recipient_lid", "recipient_lid" },
         { "peer_recipient_pn", "recipient_pn" }
     };
 
     lid = wa_jid_is_lid(&m->chat);
+    room = m->room.server != WA_SERVER_NONE;
     other.server = WA_SERVER_NONE;
 
     if (!m->from_me) {
-        if (!wa_node_attr_jid(st, of_sender[lid], &other)) {
+        if (!wa_node_attr_jid(st, of_sender[room][lid], &other)) {
             return;
         }
 
-    } else {
+    } else if (!room) {
         for (i = 0; i < 2; i++) {
             if (wa_node_attr_jid(st, of_chat[lid][i], &other)) {
                 break;
@@ -269,10 +312,11 @@ recv_addressed(wa_task_t *t, wa_err_t rc)
 static void
 recv_learned(wa_task_t *t, wa_err_t rc)
 {
-    size_t         n, more;
-    wa_key_t       keys[RECV_KEYS_MAX];
-    wa_recv_t     *m;
-    wa_account_t  *a;
+    size_t            n, more;
+    wa_key_t          keys[RECV_KEYS_MAX];
+    wa_recv_t        *m;
+    wa_account_t     *a;
+    const wa_node_t  *enc;
 
     a = t->account;
     m = t->data;
@@ -290,12 +334,19 @@ recv_learned(wa_task_t *t, wa_err_t rc)
 
     wa_lid_prefer(a, &m->enc);
 
-    n = wa_signal_need(&m->enc, &t->arena, keys);
-    if (n == 0) {
+    n = 0;
+
+    if (m->room.server != WA_SERVER_NONE) {
+        n = wa_skey_need(&m->room, &m->enc, &t->arena, &keys[0]);
+    }
+
+    more = wa_signal_need(&m->enc, &t->arena, keys + n);
+    if (more == 0) {
         wa_task_end(t, WA_ERR_NOMEM);
         return;
     }
 
+    n += more;
     m->asked = recv_lookup_seen(a, m, &keys[0]);
 
     if (m->asked) {
@@ -304,8 +355,10 @@ recv_learned(wa_task_t *t, wa_err_t rc)
         n++;
     }
 
-    if (wa_span_eq_str(m->type, "pkmsg")) {
-        rc = wa_signal_prekey_need(wa_node_content(m->node), &t->arena,
+    enc = (m->direct == NULL) ? m->node : m->direct;
+
+    if (wa_node_attr_is(enc, "type", "pkmsg")) {
+        rc = wa_signal_prekey_need(wa_node_content(enc), &t->arena,
                                    keys + n, &more);
         if (rc == WA_ERR_NOMEM) {
             wa_task_end(t, rc);
@@ -389,12 +442,10 @@ recv_decrypt(wa_task_t *t, wa_err_t rc)
     }
 
     memset(&out, 0, sizeof(out));
-    rc = wa_signal_decrypt(u, &m->enc, m->type, wa_node_content(m->node),
-                           &t->arena, &out);
+    rc = recv_open(u, t, m, &out);
 
     if (rc != WA_OK) {
-        wa_unit_drop(u);
-        recv_failed(t, rc, out.retry_code);
+        recv_closed(t, u, rc, &out);
         return;
     }
 
@@ -403,6 +454,59 @@ recv_decrypt(wa_task_t *t, wa_err_t rc)
     }
 
     recv_content(t, u, out.padded);
+}
+
+
+static wa_err_t
+recv_open(wa_unit_t *u, wa_task_t *t, wa_recv_t *m, wa_signal_plain_t *out)
+{
+    wa_err_t  rc;
+
+    if (m->direct != NULL) {
+        rc = wa_recv_room_key(u, t, m);
+
+        if (rc != WA_OK) {
+            return rc;
+        }
+    }
+
+    if (wa_span_eq_str(m->type, "skmsg")) {
+        return wa_skey_decrypt(u, &m->room, &m->enc,
+                               wa_node_content(m->node), &t->arena, out);
+    }
+
+    return wa_signal_decrypt(u, &m->enc, m->type, wa_node_content(m->node),
+                             &t->arena, out);
+}
+
+
+/* A sender key that came along stays, and so does the session's step. */
+static void
+recv_closed(wa_task_t *t, wa_unit_t *u, wa_err_t rc,
+    const wa_signal_plain_t *out)
+{
+    uint8_t     reason;
+    wa_err_t    done;
+    wa_recv_t  *m;
+
+    m = t->data;
+    reason = m->reason != 0 ? m->reason : out->retry_code;
+
+    if (!m->keyed || rc == WA_ERR_NOMEM || rc == WA_ERR_STATE) {
+        wa_unit_drop(u);
+        recv_failed(t, rc, reason);
+        return;
+    }
+
+    m->direct = NULL;
+    done = wa_unit_commit(u, NULL);
+
+    if (done != WA_OK) {
+        wa_task_end(t, done);
+        return;
+    }
+
+    recv_failed(t, rc, reason);
 }
 
 
@@ -424,6 +528,10 @@ recv_content(wa_task_t *t, wa_unit_t *u, wa_span_t plain)
 
     } else {
         rc = wa_padding_strip(&plain);
+    }
+
+    if (rc == WA_OK && m->room.server != WA_SERVER_NONE) {
+        rc = wa_recv_room_learn(u, t, m, plain);
     }
 
     if (rc == WA_OK) {
@@ -598,7 +706,7 @@ recv_duplicate(wa_task_t *t, wa_err_t rc)
     if (!m->known) {
         sender = m->from_me ? wa_jid_bare(wa_account_self(a, WA_SERVER_PN))
                             : m->show;
-        wa_retry_request(t, &m->show, &sender, m->reason);
+        wa_retry_request(t, wa_recv_chat(m), &sender, m->reason);
         return;
     }
 

@@ -7,6 +7,7 @@
 
 #include "wa_account_int.h"
 #include "wa_event_message.h"
+#include "wa_lid.h"
 #include "wa_receipt.h"
 
 
@@ -32,6 +33,8 @@ static wa_err_t deliver_reaction(wa_unit_t *u, wa_recv_t *m,
     const wa_content_t *c);
 static wa_err_t target_ref(wa_unit_t *u, const wa_recv_t *m,
     const Wa__MessageKey *key, char out[WA_MESSAGE_REF_LEN]);
+static void target_author(wa_unit_t *u, const wa_recv_t *m,
+    const Wa__MessageKey *key, wa_jid_t *author);
 static bool is_primary(const wa_recv_t *m);
 static bool is_history(const wa_content_t *c);
 
@@ -109,7 +112,10 @@ wa_recv_answer(wa_unit_t *u, wa_task_t *t, const wa_recv_t *m,
         return;
     }
 
-    if (m->peer) {
+    if (m->room.server != WA_SERVER_NONE) {
+        (void) wa_receipt_message(u, t->stanza, "sender", NULL);
+
+    } else if (m->peer) {
         (void) wa_receipt_message(u, t->stanza, "peer_msg", NULL);
 
     } else {
@@ -132,6 +138,7 @@ deliver_chat(wa_account_t *a, wa_recv_t *m, const wa_content_t *c)
     wa_jid_t  to;
 
     if (!c->sent_copy || c->sent_to == NULL
+        || m->room.server != WA_SERVER_NONE
         || wa_jid_parse(wa_span_str(c->sent_to), &to) != WA_OK
         || !wa_jid_is_user(&to)
         || wa_account_is_self(a, &to)
@@ -165,8 +172,12 @@ deliver_message(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
 
     v.message_id = m->id;
     v.ref = ref;
-    v.chat = m->show;
-    v.chat_lid = m->lid;
+    v.chat = *wa_recv_chat(m);
+
+    if (m->room.server == WA_SERVER_NONE) {
+        v.chat_lid = m->lid;
+    }
+
     v.sender = m->show;
     v.sender_lid = m->lid;
     v.from_me = m->from_me;
@@ -253,7 +264,7 @@ deliver_edited(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
     data = json_pack("{s:s, s:o, s:o, s:o, s:s}",
                      "id", ref,
                      "message_id", wa_json_text(c->target->id),
-                     "chat_jid", wa_json_jid(&m->show),
+                     "chat_jid", wa_json_jid(wa_recv_chat(m)),
                      "body", wa_json_text(c->text),
                      "edited_at", wa_iso_time(ms, when));
 
@@ -271,16 +282,17 @@ deliver_deleted(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
         return WA_OK;
     }
 
-    /* In a 1:1 chat everyone takes back only what they wrote. */
+    /* In a 1:1 chat everyone takes back only what they wrote; in a group
+       admins do more, which the server checks. */
 
-    if (!c->target->from_me) {
+    if (!c->target->from_me && m->room.server == WA_SERVER_NONE) {
         return WA_OK;
     }
 
     data = json_pack("{s:s, s:o, s:o, s:o, s:s, s:s}",
                      "id", ref,
                      "message_id", wa_json_text(c->target->id),
-                     "chat_jid", wa_json_jid(&m->show),
+                     "chat_jid", wa_json_jid(wa_recv_chat(m)),
                      "by_jid", m->from_me ? json_null()
                                           : wa_json_jid(&m->show),
                      "for", "everyone",
@@ -306,7 +318,7 @@ deliver_reaction(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
     data = json_pack("{s:s, s:o, s:o, s:o, s:b, s:o}",
                      "target_id", ref,
                      "target_message_id", wa_json_text(c->target->id),
-                     "chat_jid", wa_json_jid(&m->show),
+                     "chat_jid", wa_json_jid(wa_recv_chat(m)),
                      "from_jid", wa_json_jid(m->from_me ? &self : &m->show),
                      "from_me", (int) m->from_me,
                      "emoji", wa_json_text(c->emoji));
@@ -323,8 +335,9 @@ static wa_err_t
 target_ref(wa_unit_t *u, const wa_recv_t *m, const Wa__MessageKey *key,
     char out[WA_MESSAGE_REF_LEN])
 {
-    bool    ours;
-    size_t  n;
+    bool      ours;
+    size_t    n;
+    wa_jid_t  author;
 
     if (key == NULL || key->id == NULL) {
         return WA_ERR_SYNTAX;
@@ -335,10 +348,37 @@ target_ref(wa_unit_t *u, const wa_recv_t *m, const Wa__MessageKey *key,
         return WA_ERR_SYNTAX;
     }
 
+    author = m->who;
     ours = (key->has_from_me && key->from_me) == m->from_me;
 
-    return wa_message_ref(wa_unit_account(u), ours, &m->who,
+    if (m->room.server != WA_SERVER_NONE) {
+        target_author(u, m, key, &author);
+        ours = wa_account_is_self(wa_unit_account(u), &author);
+    }
+
+    return wa_message_ref(wa_unit_account(u), ours, &author,
                           wa_span(key->id, n), out);
+}
+
+
+/* Who wrote the message that a key in a room points at: the key's writer, or
+   whom it names. */
+static void
+target_author(wa_unit_t *u, const wa_recv_t *m, const Wa__MessageKey *key,
+    wa_jid_t *author)
+{
+    wa_jid_t  jid;
+
+    if ((key->has_from_me && key->from_me) || key->participant == NULL
+        || wa_jid_parse(wa_span_str(key->participant), &jid) != WA_OK
+        || !wa_jid_is_user(&jid))
+    {
+        *author = m->who;
+        return;
+    }
+
+    *author = wa_jid_person(&jid);
+    wa_lid_prefer(wa_unit_account(u), author);
 }
 
 

@@ -22,7 +22,11 @@ typedef struct {
     wa_jid_t          who;         /* what references use: LID when known  */
     int64_t           ts;          /* unix seconds                         */
     wa_span_t         push_name;
+    wa_jid_t          room;        /* group or broadcast; NONE: 1:1; then
+                                      chat and those below are the sender */
     const wa_node_t  *node;        /* the <enc>                            */
+    const wa_node_t  *direct;      /* room: beside it, one that brings the
+                                      sender key; NULL: none               */
     wa_span_t         type;
     wa_span_t         plain;       /* Message bytes                        */
     wa_stanza_key_t   key;
@@ -33,12 +37,42 @@ typedef struct {
     bool              asked;       /* the seen record is loaded            */
     bool              known;       /* delivered before                     */
     bool              sought;      /* a session of the PN was looked for   */
+    bool              keyed;       /* the direct <enc> was decrypted       */
     wa_err_t          failed;      /* why it does not decrypt              */
 } wa_recv_t;
 
 
 /* Fills in pn, lid, show and who from chat and the map in memory. */
 void wa_recv_resolve(wa_account_t *a, wa_recv_t *m);
+
+/* Where it was said, as events show it. */
+static inline const wa_jid_t *
+wa_recv_chat(const wa_recv_t *m)
+{
+    return m->room.server != WA_SERVER_NONE ? &m->room : &m->show;
+}
+
+
+/* ---- rooms (wa_recv_room.c) ---- */
+
+/*
+ * Takes room and sending device from a stanza that came from a room.
+ * WA_ERR_STATE: nobody's message.
+ */
+wa_err_t wa_recv_room_parse(const wa_node_t *stanza, wa_recv_t *m);
+
+/*
+ * Decrypts the <enc> that brings the sender key, if there is one, and takes
+ * the key in; m->keyed tells.  Sets m->reason if it does not decrypt.
+ * WA_OK also then; WA_ERR_NOMEM, WA_ERR_STATE, WA_ERR_FATAL: drop the unit.
+ */
+wa_err_t wa_recv_room_key(wa_unit_t *u, wa_task_t *t, wa_recv_t *m);
+
+/* Takes in the sender key in a Message from the room's member, if there is
+   one.  WA_ERR_NOMEM, WA_ERR_STATE. */
+wa_err_t wa_recv_room_learn(wa_unit_t *u, wa_task_t *t, const wa_recv_t *m,
+    wa_span_t plain);
+
 
 /* Puts what follows from a decrypted message into the unit: events, records
    and the receipt.  WA_ERR_NOMEM: drop the unit. */

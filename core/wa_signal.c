@@ -690,10 +690,13 @@ op_end(wa_signal_op_t *op)
 static wa_err_t
 op_error(const wa_signal_op_t *op, int code)
 {
-    if (op->err != WA_OK) {
-        return op->err;
-    }
+    return op->err != WA_OK ? op->err : wa_signal_code(code);
+}
 
+
+wa_err_t
+wa_signal_code(int code)
+{
     switch (code) {
 
     case SG_SUCCESS:

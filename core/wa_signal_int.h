@@ -15,6 +15,9 @@
 /* "ident/" + user + suffix + device + NUL, with room. */
 #define WA_SIGNAL_NAME_LEN  96
 
+/* "skey/" + room + "/" + address + NUL. */
+#define WA_SIGNAL_SKEY_LEN  200
+
 typedef struct {
     wa_account_t            *account;
     wa_unit_t               *unit;          /* NULL: nothing may change    */
@@ -22,6 +25,7 @@ typedef struct {
     char                     user[WA_SIGNAL_NAME_LEN];
     char                     sess[WA_SIGNAL_NAME_LEN];
     char                     ident[WA_SIGNAL_NAME_LEN];
+    char                     skey[WA_SIGNAL_SKEY_LEN]; /* wa_signal_group.c */
     bool                     identity_changed;
     wa_err_t                 err;           /* our own, seen in a callback */
 } wa_signal_op_t;
@@ -38,5 +42,8 @@ wa_err_t wa_signal_store_install(wa_signal_t *s);
 /* The record's value, p NULL: absent.  Not in memory: WA_ERR_STATE. */
 wa_err_t wa_signal_record(wa_account_t *a, const char *name,
     wa_span_t *value);
+
+/* What libsignal answered, as one of ours. */
+wa_err_t wa_signal_code(int code);
 
 #endif /* WA_SIGNAL_INT_H */

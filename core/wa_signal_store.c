@@ -577,6 +577,49 @@ identity_trusted(const signal_protocol_address *address, uint8_t *key,
 
 /* ---- */
 
+/* ---- sender keys ---- */
+
+static int
+skey_store(const signal_protocol_sender_key_name *name, uint8_t *record,
+    size_t len, uint8_t *user, size_t user_len, void *ctx)
+{
+    wa_signal_t  *s = ctx;
+
+    (void) name;
+    (void) user;
+    (void) user_len;
+
+    return store_fail(s, wa_unit_put(s->op->unit, s->op->skey, 0,
+                                     wa_span(record, len)));
+}
+
+
+static int
+skey_load(signal_buffer **record, signal_buffer **user,
+    const signal_protocol_sender_key_name *name, void *ctx)
+{
+    wa_err_t      rc;
+    wa_span_t     value;
+    wa_signal_t  *s = ctx;
+
+    (void) user;
+    (void) name;
+
+    rc = wa_signal_record(s->op->account, s->op->skey, &value);
+
+    if (rc != WA_OK) {
+        return store_fail(s, rc);
+    }
+
+    if (value.p == NULL) {
+        return 0;
+    }
+
+    return store_bytes(record, value.p, value.n) == SG_SUCCESS
+           ? 1 : store_fail(s, WA_ERR_NOMEM);
+}
+
+
 wa_err_t
 wa_signal_store_install(wa_signal_t *s)
 {
@@ -585,6 +628,7 @@ wa_signal_store_install(wa_signal_t *s)
     signal_protocol_session_store          sessions;
     signal_protocol_pre_key_store          prekeys;
     signal_protocol_signed_pre_key_store   signeds;
+    signal_protocol_sender_key_store      skeys;
     signal_protocol_identity_key_store     identities;
 
     crypto = (signal_crypto_provider) {
@@ -612,6 +656,10 @@ wa_signal_store_install(wa_signal_t *s)
         identity_trusted, NULL, s
     };
 
+    skeys = (signal_protocol_sender_key_store) {
+        skey_store, skey_load, NULL, s
+    };
+
     rc = signal_context_set_crypto_provider(s->context, &crypto);
 
     if (rc == SG_SUCCESS) {
@@ -632,6 +680,11 @@ wa_signal_store_install(wa_signal_t *s)
     if (rc == SG_SUCCESS) {
         rc = signal_protocol_store_context_set_identity_key_store(s->store,
                                                                 &identities);
+    }
+
+    if (rc == SG_SUCCESS) {
+        rc = signal_protocol_store_context_set_sender_key_store(s->store,
+                                                                &skeys);
     }
 
     return rc == SG_SUCCESS ? WA_OK : WA_ERR_NOMEM;
