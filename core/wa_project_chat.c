@@ -39,6 +39,7 @@ struct wa_batch_chat_s {
     int64_t           newest_ts;
     bool              newest_mine;
     wa_span_t         in;              /* id of the last one that came in   */
+    size_t            n_in;            /* since it was read                 */
     int64_t           first_pos;       /* what came in, for counting        */
     int64_t           last_pos;
     int64_t           min_ts;
@@ -151,15 +152,14 @@ chat_count(wa_ev_t *e, wa_batch_chat_t *c, const wa_jv_t *m, bool from_me)
 
     if (from_me && wa_span_eq_str(wa_ev_word(e, m, "source"), "phone")) {
         c->read = true;
-        c->first_pos = INT64_MAX;
-        c->last_pos = INT64_MIN;
+        c->n_in = 0;
     }
 
     if (from_me || rc != WA_OK) {
         return rc;
     }
 
-    if (c->first_pos > c->last_pos) {
+    if (c->n_in++ == 0) {
         c->first_pos = wa_ev_pos(e);
         c->min_ts = ts;
         c->max_ts = ts;
@@ -228,8 +228,6 @@ chat_find(wa_ev_t *e, wa_span_t jid, wa_batch_chat_t **out)
     c->shard = e->entry->shard;
     c->group = ends_with(jid, "@g.us");
     c->none = ends_with(jid, "@broadcast");
-    c->first_pos = INT64_MAX;
-    c->last_pos = INT64_MIN;
 
     b->slots[i] = c;
     *b->tail = c;
@@ -361,8 +359,8 @@ chat_write(wa_sql_t *db, const wa_batch_chat_t *c)
     wa_ev_arg_int(&a, c->group);
     wa_ev_arg_int(&a, c->min_ts);
     wa_ev_arg_int(&a, c->max_ts);
-    wa_ev_arg_int(&a, c->first_pos);
-    wa_ev_arg_int(&a, c->last_pos);
+    wa_ev_arg_int(&a, c->n_in == 0 ? 0 : c->first_pos);
+    wa_ev_arg_int(&a, c->n_in == 0 ? -1 : c->last_pos);
     wa_ev_arg_int(&a, c->shard);
     wa_ev_arg_int(&a, c->read);
     wa_ev_arg_int(&a, c->ms);
@@ -370,14 +368,14 @@ chat_write(wa_sql_t *db, const wa_batch_chat_t *c)
     wa_ev_arg(&a, c->in);
     wa_ev_arg_int(&a, c->newest_ts);
     wa_ev_arg_int(&a, c->newest_mine);
+    wa_ev_arg_int(&a, (int64_t) c->n_in);
 
     return wa_sql_exec(db,
         "INSERT INTO wa_chats (account_id, jid, tenant, lid, name,"
         " is_group, unread_count, last_ts, last_pos, last_id,"
         " last_body, last_from_me, shard, updated_ms)"
         " VALUES ($1, $2, $3, $4, $5, $6,"
-        " CASE WHEN CAST($9 AS BIGINT) = CAST($10 AS BIGINT)"
-        " THEN (SELECT COUNT(*) FROM wa_messages n"
+        " CASE WHEN $18 = 1 THEN (SELECT COUNT(*) FROM wa_messages n"
         "  WHERE n.account_id = $1 AND n.id = $15 AND n.pos = $9)"
         " ELSE (SELECT COUNT(*) FROM wa_messages n"
         "  WHERE n.tenant = $3 AND n.chat_jid = $2"

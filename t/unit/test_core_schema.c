@@ -32,12 +32,17 @@ version(wa_sql_t *db)
 static void
 forget(wa_db_t *d)
 {
-    assert_int_equal(wa_sql_script(d->db,
-        "DROP TABLE wa_schema; DROP TABLE wa_projection;"
-        "DROP TABLE wa_events; DROP TABLE wa_accounts;"
-        "DROP TABLE wa_messages; DROP TABLE wa_receipts;"
-        "DROP TABLE wa_reactions; DROP TABLE wa_chats;"
-        "DROP TABLE wa_contacts"), WA_OK);
+    char  script[2048];
+
+    wa_db_text(d->db, wa_sql_backend(d->db) == WA_SQL_SQLITE
+                   ? "SELECT GROUP_CONCAT('DROP TABLE ' || name, ';')"
+                     " FROM sqlite_master WHERE type = 'table'"
+                     " AND name LIKE 'wa~_%' ESCAPE '~'"
+                   : "SELECT STRING_AGG('DROP TABLE ' || tablename, ';')"
+                     " FROM pg_catalog.pg_tables"
+                     " WHERE schemaname = current_schema()", script,
+               sizeof(script));
+    assert_int_equal(wa_sql_script(d->db, script), WA_OK);
 }
 
 
