@@ -7,9 +7,6 @@
 #include "wa_pb.h"
 
 
-/* Contract limits, bytes. */
-#define COMPOSE_TEXT_MAX   65536
-
 /* Of a draft: the text, a quote of the same size, names. */
 #define COMPOSE_ARENA_MAX  (8 * 1024 * 1024)
 
@@ -19,7 +16,6 @@ typedef struct {
 } kind_t;
 
 
-static void compose_text(wa_draft_t *d, const json_t *args);
 static void compose_unsupported(wa_draft_t *d, const json_t *args);
 static void compose_options(wa_draft_t *d, const json_t *args);
 static void compose_mentions(wa_draft_t *d, const json_t *args);
@@ -28,11 +24,25 @@ static wa_err_t compose_quote(wa_draft_t *d, const wa_compose_t *c);
 static wa_err_t compose_quoted(wa_draft_t *d, Wa__Message **out);
 static void compose_strip(Wa__Message *m);
 static bool compose_has_context(const wa_draft_t *d, const wa_compose_t *c);
-static char *compose_jid(wa_draft_t *d, const wa_jid_t *jid);
 
 
 static const kind_t  compose_kinds[] = {
-    { "text", compose_text },
+    { "text", wa_compose_text },
+    { "image", wa_compose_image },
+    { "video", wa_compose_video },
+    { "audio", wa_compose_audio },
+    { "document", wa_compose_document },
+    { "sticker", wa_compose_sticker },
+    { "location", wa_compose_location },
+    { "contact", wa_compose_contact },
+    { "reaction", wa_compose_reaction },
+    { "poll", wa_compose_poll },
+    { "event", wa_compose_event },
+    { "group_invite", wa_compose_invite },
+    { "edit", wa_compose_edit },
+    { "delete", wa_compose_delete },
+    { "pin", wa_compose_pin },
+    { "keep", wa_compose_keep },
     { NULL, compose_unsupported }
 };
 
@@ -93,31 +103,6 @@ compose_unsupported(wa_draft_t *d, const json_t *args)
 
     wa_arg_refuse(d, "PROVIDER_UNSUPPORTED",
                   "This kind of message cannot be sent");
-}
-
-
-/* A text that nothing is attached to is sent in its short form. */
-static void
-compose_text(wa_draft_t *d, const json_t *args)
-{
-    char                              *text;
-    Wa__Message__ExtendedTextMessage  *ext;
-
-    text = wa_arg_text(d, args, "text", COMPOSE_TEXT_MAX);
-    ext = wa_arena_alloc(&d->arena, sizeof(*ext));
-
-    if (text == NULL || ext == NULL) {
-        wa_arg_refuse(d, text == NULL ? "MISSING_CONTENT" : "INTERNAL_ERROR",
-                      text == NULL ? "The text is missing" : "Out of memory");
-        return;
-    }
-
-    wa__message__extended_text_message__init(ext);
-
-    ext->text = text;
-    d->message.extended_text_message = ext;
-    d->slot = &ext->context_info;
-    d->secret = true;
 }
 
 
@@ -205,6 +190,20 @@ wa_compose_message(wa_draft_t *d, const wa_compose_t *c, wa_buf_t *out)
     wa_err_t                           rc;
     Wa__Message__ExtendedTextMessage  *ext;
 
+    rc = WA_OK;
+
+    if (d->target.id.p != NULL) {
+        rc = wa_compose_key(d, c);
+    }
+
+    if (rc == WA_OK) {
+        rc = wa_compose_caption(d);
+    }
+
+    if (rc != WA_OK) {
+        return rc;
+    }
+
     if (d->slot != NULL && compose_has_context(d, c)) {
         rc = compose_context(d, c);
 
@@ -273,7 +272,7 @@ compose_context(wa_draft_t *d, const wa_compose_t *c)
         }
 
         for (i = 0; i < d->n_mentions; i++) {
-            ci->mentioned_jid[i] = compose_jid(d, &d->mentions[i]);
+            ci->mentioned_jid[i] = wa_compose_jid(d, &d->mentions[i]);
 
             if (ci->mentioned_jid[i] == NULL) {
                 return WA_ERR_NOMEM;
@@ -315,7 +314,7 @@ compose_quote(wa_draft_t *d, const wa_compose_t *c)
     ci = &d->context;
 
     ci->stanza_id = wa_arena_strdup(&d->arena, d->quoted.id);
-    ci->participant = compose_jid(d, d->quoted.sender.server
+    ci->participant = wa_compose_jid(d, d->quoted.sender.server
                                      == WA_SERVER_NONE ? c->chat
                                                        : &d->quoted.sender);
 
@@ -397,11 +396,12 @@ compose_strip(Wa__Message *m)
     STRIP(contacts_array_message)
     STRIP(poll_creation_message)
     STRIP(poll_creation_message_v3)
+    STRIP(event_message)
 }
 
 
-static char *
-compose_jid(wa_draft_t *d, const wa_jid_t *jid)
+char *
+wa_compose_jid(wa_draft_t *d, const wa_jid_t *jid)
 {
     char    buf[WA_JID_TEXT_MAX];
     size_t  n;

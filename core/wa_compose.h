@@ -28,6 +28,9 @@
 
 #define WA_COMPOSE_SECRET_LEN    32
 
+/* Of a text, a caption's is shorter; bytes. */
+#define WA_COMPOSE_TEXT_MAX      65536
+
 /* A message that the one to be sent refers to. */
 typedef struct {
     wa_span_t   id;           /* WhatsApp's; p NULL: there is none         */
@@ -46,6 +49,14 @@ typedef struct {
     const char  *problem;     /* REQUIRED, TOO_LONG, ...                   */
     char         message[160];
 } wa_compose_error_t;
+
+/* Whose message d->target has to be. */
+typedef enum {
+    WA_COMPOSE_ANYBODY = 0,
+    WA_COMPOSE_OWN,
+    WA_COMPOSE_OWN_OR_ADMIN   /* in a group anybody's: we are told if we may
+                                 not                                       */
+} wa_compose_own_e;
 
 /* A message in the making; all it points to lives in its arena. */
 typedef struct {
@@ -69,7 +80,9 @@ typedef struct {
     bool                      has_expiration;
     bool                      secret;       /* others may refer to it in
                                                secret: it carries a key    */
-    bool                      own_target;   /* `target` must be ours       */
+    wa_compose_own_e          own;
+    int64_t                   window;       /* s after which `target` is too
+                                               old; 0: never               */
     wa_compose_error_t        error;
 } wa_draft_t;
 
@@ -84,7 +97,10 @@ typedef struct {
 
 
 /*
- * A new draft from the arguments, `to` excepted.  NULL: no memory.  With
+ * A new draft from the arguments, `to` excepted.  Beside the contract's
+ * members there are `media` (what the upload gave), `preview` (of a link) and
+ * `refs` {quoted_id, target_id: {from_me, sender, text, timestamp}}, what the
+ * caller knows of the messages that are referred to.  NULL: no memory.  With
  * error.code set the draft only holds the error; it is freed all the same.
  */
 wa_draft_t *wa_compose_parse(const json_t *args);

@@ -7,8 +7,13 @@
 #include <stdio.h>
 
 #include "wa_account.h"
+#include "wa_b64.h"
 #include "wa_event_message.h"
 #include "wa_sent.h"
+
+
+static void arg_known(wa_draft_t *d, const json_t *o,
+    wa_compose_ref_t *out);
 
 
 void
@@ -172,6 +177,63 @@ wa_arg_int(wa_draft_t *d, const json_t *o, const char *name, int64_t min,
 
 
 bool
+wa_arg_bytes(wa_draft_t *d, const json_t *o, const char *name, size_t min,
+    size_t max, ProtobufCBinaryData *out)
+{
+    wa_err_t       rc;
+    wa_buf_t       bytes = WA_BUF_EMPTY;
+    const json_t  *v;
+
+    v = json_object_get(o, name);
+
+    if (v == NULL || json_is_null(v)) {
+        return false;
+    }
+
+    rc = !json_is_string(v) || json_string_length(v) > 2 * max + 4
+         ? WA_ERR_SYNTAX
+         : wa_b64_decode(wa_span(json_string_value(v),
+                                 json_string_length(v)), WA_B64_STD, &bytes);
+
+    if (rc == WA_OK && (bytes.n < min || bytes.n > max)) {
+        rc = WA_ERR_SYNTAX;
+    }
+
+    if (rc == WA_OK) {
+        out->len = bytes.n;
+        out->data = wa_arena_dup(&d->arena, bytes.p, bytes.n);
+        rc = out->data == NULL ? WA_ERR_NOMEM : WA_OK;
+    }
+
+    wa_buf_wipe(&bytes);
+
+    if (rc == WA_ERR_NOMEM) {
+        wa_arg_refuse(d, "INTERNAL_ERROR", "Out of memory");
+
+    } else if (rc != WA_OK) {
+        wa_arg_bad(d, name, "INVALID", "is not base64 of the right length");
+    }
+
+    return rc == WA_OK;
+}
+
+
+void *
+wa_arg_new(wa_draft_t *d, size_t size)
+{
+    void  *p;
+
+    p = wa_arena_calloc(&d->arena, 1, size);
+
+    if (p == NULL) {
+        wa_arg_refuse(d, "INTERNAL_ERROR", "Out of memory");
+    }
+
+    return p;
+}
+
+
+bool
 wa_arg_ref(wa_draft_t *d, const json_t *o, const char *name,
     wa_compose_ref_t *out)
 {
@@ -197,7 +259,31 @@ wa_arg_ref(wa_draft_t *d, const json_t *o, const char *name,
     }
 
     out->id = id;
+    arg_known(d, json_object_get(json_object_get(o, "refs"), name), out);
+
     return true;
+}
+
+
+/* What the history knows of it: {from_me, sender?, text?, timestamp?}. */
+static void
+arg_known(wa_draft_t *d, const json_t *o, wa_compose_ref_t *out)
+{
+    if (!json_is_object(o)) {
+        return;
+    }
+
+    out->known = true;
+    out->from_me = json_is_true(json_object_get(o, "from_me"));
+    out->text = wa_arg_text(d, o, "text", WA_COMPOSE_TEXT_MAX);
+
+    (void) wa_arg_int(d, o, "timestamp", 0, UINT32_MAX, &out->timestamp);
+
+    if (!out->from_me && !wa_arg_jid(json_object_get(o, "sender"),
+                                     &out->sender))
+    {
+        out->sender.server = WA_SERVER_NONE;
+    }
 }
 
 

@@ -171,6 +171,11 @@ stanza_rest(const Wa__Message *m, wa_stanza_attrs_t *x)
         x->meta_name = "polltype";
         x->meta_value = "creation";
 
+    } else if (m->event_message != NULL) {
+        stanza_is(x, "event", NULL);
+        x->meta_name = "event_type";
+        x->meta_value = "creation";
+
     } else if (m->poll_update_message != NULL) {
         stanza_is(x, "poll", NULL);
         x->meta_name = "polltype";

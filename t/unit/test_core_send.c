@@ -222,8 +222,9 @@ bad_commands_are_refused(void **state)
         { "{\"to\":\"hello\",\"text\":\"x\"}", "INVALID_RECIPIENT" },
         { "{\"to\":\"4915100002\"}", "MISSING_CONTENT" },
         { "{\"to\":\"4915100002\",\"text\":\"\"}", "MISSING_CONTENT" },
-        { "{\"to\":\"4915100002\",\"type\":\"image\"}",
+        { "{\"to\":\"4915100002\",\"type\":\"template\"}",
           "PROVIDER_UNSUPPORTED" },
+        { "{\"to\":\"4915100002\",\"type\":\"image\"}", "MISSING_CONTENT" },
         { "{\"to\":\"123@g.us\",\"text\":\"x\"}", "PROVIDER_UNSUPPORTED" },
         { "{\"to\":\"4915100002\",\"text\":\"x\",\"quoted_id\":\"a/b\"}",
           "MESSAGE_NOT_FOUND" }
