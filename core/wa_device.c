@@ -1,5 +1,5 @@
 /*
- * Device list records and the notifications that end them.
+ * Device list records, see wa_device.h.
  *
  * Record dev/<user@server>:  u8 version, u32 u32 fetched (unix s), u16 count,
  * count x { u16 id, u8 flags }.
@@ -10,8 +10,6 @@
 #include "wa_device_int.h"
 #include "wa_lid.h"
 #include "wa_rd.h"
-#include "wa_receipt.h"
-#include "wa_signal.h"
 #include "wa_wr.h"
 
 
@@ -20,20 +18,8 @@
 #define DEVICE_NAME_LEN  (WA_JID_TEXT_MAX + 5)
 
 
-/* State of the identity notification. */
-typedef struct {
-    wa_jid_t  user[2];                  /* as named, and its other address */
-    size_t    n;
-} identity_task_t;
-
-
 static bool device_name(const wa_jid_t *jid, char *buf);
 static bool device_decode(wa_span_t in, wa_device_record_t *rec);
-static void notice_apply(wa_task_t *t, wa_err_t rc);
-static void notice_drop_sessions(wa_unit_t *u, const wa_node_t *remove);
-static void identity_lists(wa_task_t *t, wa_err_t rc);
-static void identity_apply(wa_task_t *t, wa_err_t rc);
-static void stanza_end(wa_task_t *t, wa_unit_t *u);
 
 
 size_t
@@ -222,211 +208,4 @@ device_name(const wa_jid_t *jid, char *buf)
                                               : WA_SERVER_LID));
 
     return true;
-}
-
-
-/* ---- <notification type=devices from=user lid> ---- */
-
-void
-wa_device_notification(wa_task_t *t)
-{
-    wa_err_t  rc;
-    wa_jid_t  from, lid;
-
-    t->resume = notice_apply;
-    rc = WA_OK;
-
-    if (wa_node_attr_jid(t->stanza, "from", &from) && wa_jid_is_pn(&from)
-        && wa_node_attr_jid(t->stanza, "lid", &lid) && wa_jid_is_lid(&lid))
-    {
-        from = wa_jid_bare(&from);
-        lid = wa_jid_bare(&lid);
-        rc = wa_lid_learn(t, &from, &lid);
-    }
-
-    if (rc != WA_AGAIN) {
-        notice_apply(t, rc);
-    }
-}
-
-
-/* What the pair was good for is done or failed: the list goes either way. */
-static void
-notice_apply(wa_task_t *t, wa_err_t rc)
-{
-    wa_jid_t    from, lid;
-    wa_unit_t  *u;
-
-    if (rc != WA_OK) {
-        wa_log(t->account, WA_LOG_INFO, "device notification: pair not "
-               "learnt: %s", wa_err_name(rc));
-    }
-
-    u = wa_unit_new(t->account);
-
-    if (wa_node_attr_jid(t->stanza, "from", &from)
-        && wa_jid_is_user(&from))
-    {
-        (void) wa_devices_forget(u, &from);
-    }
-
-    if (wa_node_attr_jid(t->stanza, "lid", &lid) && wa_jid_is_user(&lid)) {
-        (void) wa_devices_forget(u, &lid);
-    }
-
-    notice_drop_sessions(u, wa_node_child(t->stanza, "remove"));
-    stanza_end(t, u);
-}
-
-
-static void
-notice_drop_sessions(wa_unit_t *u, const wa_node_t *removed)
-{
-    wa_jid_t          jid;
-    const wa_node_t  *device;
-
-    device = wa_node_child(removed, "device");
-
-    for ( /* void */ ; device != NULL;
-         device = wa_node_sibling(device, "device"))
-    {
-        if (wa_node_attr_jid(device, "jid", &jid) && jid.device != 0) {
-            (void) wa_signal_session_drop(u, &jid);
-        }
-
-        if (wa_node_attr_jid(device, "lid", &jid) && jid.device != 0) {
-            (void) wa_signal_session_drop(u, &jid);
-        }
-    }
-}
-
-
-/* ---- <notification type=encrypt from=user><identity/> ---- */
-
-void
-wa_identity_notification(wa_task_t *t)
-{
-    wa_err_t          rc;
-    wa_key_t          key;
-    identity_task_t  *d;
-
-    d = wa_arena_calloc(&t->arena, 1, sizeof(*d));
-
-    if (d == NULL) {
-        wa_task_end(t, WA_ERR_NOMEM);
-        return;
-    }
-
-    t->data = d;
-    t->resume = identity_lists;
-    rc = WA_OK;
-
-    if (wa_node_attr_jid(t->stanza, "from", &d->user[0])
-        && wa_jid_is_user(&d->user[0]))
-    {
-        d->n = 1;
-        d->user[0] = wa_jid_bare(&d->user[0]);
-        rc = wa_lid_need(&d->user[0], &t->arena, &key) == 0
-             ? WA_ERR_NOMEM : wa_task_need(t, &key, 1);
-    }
-
-    if (rc != WA_AGAIN) {
-        identity_lists(t, rc);
-    }
-}
-
-
-static void
-identity_lists(wa_task_t *t, wa_err_t rc)
-{
-    size_t            i, n;
-    wa_key_t          keys[2];
-    identity_task_t  *d;
-
-    d = t->data;
-
-    if (rc != WA_OK) {
-        wa_task_end(t, rc);
-        return;
-    }
-
-    if (d->n == 1
-        && (wa_lid_of(t->account, &d->user[0], &d->user[1])
-            || wa_pn_of(t->account, &d->user[0], &d->user[1])))
-    {
-        d->n = 2;
-    }
-
-    n = 0;
-
-    for (i = 0; i < d->n; i++) {
-        n += wa_device_need(&d->user[i], &t->arena, keys + n);
-    }
-
-    t->resume = identity_apply;
-    rc = wa_task_need(t, keys, n);
-
-    if (rc != WA_AGAIN) {
-        identity_apply(t, rc);
-    }
-}
-
-
-/* Both addresses and every known device: none may keep an old session. */
-static void
-identity_apply(wa_task_t *t, wa_err_t rc)
-{
-    size_t              i, j, k;
-    wa_jid_t            jid;
-    wa_unit_t          *u;
-    identity_task_t    *d;
-    wa_device_record_t  rec;
-
-    d = t->data;
-
-    if (rc != WA_OK) {
-        wa_task_end(t, rc);
-        return;
-    }
-
-    u = wa_unit_new(t->account);
-
-    for (i = 0; i < d->n; i++) {
-        (void) wa_signal_forget(u, &d->user[i]);
-
-        if (!wa_device_record_get(t->account, &d->user[i], &rec)) {
-            continue;
-        }
-
-        for (j = 0; j < rec.n; j++) {
-            for (k = 0; k < d->n; k++) {
-                jid = wa_jid_with_device(&d->user[k], rec.devices[j].id);
-                (void) wa_signal_forget(u, &jid);
-            }
-        }
-    }
-
-    if (d->n > 0) {
-        (void) wa_devices_forget(u, &d->user[0]);
-    }
-
-    stanza_end(t, u);
-}
-
-
-/* The serial task need not wait: its ack is held by the unit. */
-static void
-stanza_end(wa_task_t *t, wa_unit_t *u)
-{
-    wa_err_t  rc;
-
-    (void) wa_ack_stanza(u, t->stanza, NULL, 0);
-    rc = wa_unit_commit(u, NULL);
-
-    if (rc != WA_OK) {
-        wa_log(t->account, WA_LOG_WARN, "notification not handled: %s",
-               wa_err_name(rc));
-    }
-
-    wa_task_end(t, rc);
 }

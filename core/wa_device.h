@@ -58,14 +58,23 @@ wa_err_t wa_devices_phash(const wa_jid_t *devices, size_t n,
     char out[WA_PHASH_LEN]);
 
 
-/* Serial stanza tasks; both acknowledge the stanza and end the task. */
+/* Serial stanza tasks; all acknowledge the stanza and end the task. */
 
-/* <notification type=devices>: the list is dropped, a removed device's
-   session too. */
+/* <notification type=devices>: sessions and identities of removed devices
+   are dropped; the list, too, unless its hash is then as told. */
 void wa_device_notification(wa_task_t *t);
 
+/* <notification type=account_sync><devices>: the same for our own. */
+void wa_device_own_notification(wa_task_t *t);
+
 /* <notification type=encrypt from=user><identity/>: that user registered
-   anew: sessions and identities of all devices are dropped. */
+   anew: sessions and identities of all devices are dropped, and
+   identity.changed is told. */
 void wa_identity_notification(wa_task_t *t);
+
+/* Event identity.changed {jid, lid} of a person; `pn` or `lid` may be
+   WA_SERVER_NONE.  WA_ERR_NOMEM. */
+wa_err_t wa_identity_event(wa_unit_t *u, const wa_jid_t *pn,
+    const wa_jid_t *lid);
 
 #endif /* WA_DEVICE_H */

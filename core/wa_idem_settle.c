@@ -28,6 +28,8 @@ wa_idem_write(wa_unit_t *u, const char *name, const wa_send_t *s,
 
         c->id = (char *) (uintptr_t) s->id;
         c->to = to;
+        c->has_cold = s->cold;
+        c->cold = s->cold;
     }
 
     c->has_timestamp = 1;

@@ -6,12 +6,17 @@
 #include "wa_account_int.h"
 #include "wa_device.h"
 #include "wa_device_int.h"
+#include "wa_event_message.h"
 #include "wa_lid.h"
+#include "wa_privacy.h"
 #include "wa_signal.h"
 
 
 #define LID_NAME_LEN     (WA_JID_USER_MAX + 8)
 #define LID_DEVICES_MAX  (2 * WA_DEVICES_PER_USER + 3)
+
+/* Content of pn/<lid user>: the number is not known, a chat is. */
+#define LID_SHOWN        "?"
 
 
 typedef struct {
@@ -31,6 +36,8 @@ static bool lid_other(wa_account_t *a, const wa_jid_t *jid,
     wa_jid_t *other);
 static bool lid_known(wa_account_t *a, const wa_jid_t *pn,
     const wa_jid_t *lid);
+static wa_err_t lid_merged(wa_unit_t *u, const wa_jid_t *pn,
+    const wa_jid_t *lid);
 static wa_err_t lid_del_stale(wa_unit_t *u, const wa_jid_t *jid,
     const wa_jid_t *other);
 static wa_err_t lid_need_pair(wa_task_t *t);
@@ -41,9 +48,6 @@ static void learn_add(lid_task_t *d, uint16_t device);
 static void learn_add_record(wa_task_t *t, const wa_jid_t *jid);
 static void resolve_known(wa_task_t *t, wa_err_t rc);
 static void resolve_asked(wa_task_t *t, wa_err_t rc);
-static wa_node_t *refresh_iq(wa_task_t *t, const wa_jid_t *pn);
-static void refresh_asked(wa_task_t *t, wa_err_t rc);
-static void refresh_learnt(wa_task_t *t, wa_err_t rc);
 
 
 size_t
@@ -164,7 +168,28 @@ lid_other(wa_account_t *a, const wa_jid_t *jid, wa_jid_t *other)
 
     return lid_name(jid, name)
            && wa_record_get(a, name, 0, &user) == WA_OK && user.n > 0
-           && lid_make(jid, user, other);
+           && !wa_span_eq_str(user, LID_SHOWN) && lid_make(jid, user, other);
+}
+
+
+wa_err_t
+wa_lid_shown(wa_unit_t *u, const wa_jid_t *lid)
+{
+    char       name[LID_NAME_LEN];
+    wa_span_t  value;
+
+    if (u == NULL) {
+        return WA_ERR_NOMEM;
+    }
+
+    if (!wa_jid_is_lid(lid) || !lid_name(lid, name)
+        || wa_record_get(wa_unit_account(u), name, 0, &value) != WA_OK
+        || value.p != NULL)
+    {
+        return WA_OK;
+    }
+
+    return wa_unit_put(u, name, 0, wa_span_str(LID_SHOWN));
 }
 
 
@@ -194,7 +219,11 @@ wa_lid_put(wa_unit_t *u, const wa_jid_t *pn, const wa_jid_t *lid)
     }
 
     sp = wa_unit_savepoint(u);
-    rc = lid_del_stale(u, pn, lid);
+    rc = lid_merged(u, pn, lid);
+
+    if (rc == WA_OK) {
+        rc = lid_del_stale(u, pn, lid);
+    }
 
     if (rc == WA_OK) {
         rc = lid_del_stale(u, lid, pn);
@@ -215,6 +244,41 @@ wa_lid_put(wa_unit_t *u, const wa_jid_t *pn, const wa_jid_t *lid)
     }
 
     return rc;
+}
+
+
+/* What was shown under the LID alone, or under the person's old number. */
+static wa_err_t
+lid_merged(wa_unit_t *u, const wa_jid_t *pn, const wa_jid_t *lid)
+{
+    char           name[LID_NAME_LEN];
+    json_t        *data;
+    wa_jid_t       from, into, person;
+    wa_span_t      value;
+    wa_account_t  *a;
+
+    a = wa_unit_account(u);
+    into = wa_jid_person(pn);
+    person = wa_jid_person(lid);
+
+    if (lid_name(lid, name)
+        && wa_record_get(a, name, 0, &value) == WA_OK
+        && wa_span_eq_str(value, LID_SHOWN))
+    {
+        from = person;
+
+    } else if (!lid_other(a, &person, &from)
+               || wa_jid_eq_bare(&from, &into))
+    {
+        return WA_OK;
+    }
+
+    data = json_pack("{s:o, s:o, s:o}", "from", wa_json_jid(&from),
+                     "into", wa_json_jid(&into),
+                     "lid", wa_json_jid(&person));
+
+    return data == NULL ? WA_ERR_NOMEM
+                        : wa_unit_event(u, "chat.merged", data);
 }
 
 
@@ -362,7 +426,8 @@ learn_devices(wa_task_t *t, wa_err_t rc)
     learn_add_record(t, &d->lid);
 
     keys = wa_arena_calloc(&t->arena,
-                           d->n_devices * 2 * WA_SIGNAL_KEYS + 4,
+                           d->n_devices * 2 * WA_SIGNAL_KEYS + 4
+                           + 2 * WA_PRIVACY_KEYS,
                            sizeof(wa_key_t));
     if (keys == NULL) {
         wa_task_end(t, WA_ERR_NOMEM);
@@ -382,6 +447,8 @@ learn_devices(wa_task_t *t, wa_err_t rc)
     n += wa_device_need(&d->lid, &t->arena, keys + n);
     n += wa_lid_need(&d->pn, &t->arena, keys + n);
     n += wa_lid_need(&d->lid, &t->arena, keys + n);
+    n += wa_privacy_need(&d->pn, &t->arena, keys + n);
+    n += wa_privacy_need(&d->lid, &t->arena, keys + n);
 
     t->resume = learn_move;
     rc = wa_task_need(t, keys, n);
@@ -418,6 +485,10 @@ learn_move(wa_task_t *t, wa_err_t rc)
 
     if (rc == WA_OK) {
         rc = wa_device_record_move(u, &d->pn, &d->lid);
+    }
+
+    if (rc == WA_OK) {
+        rc = wa_trust_move(u, &d->pn, &d->lid);
     }
 
     if (rc == WA_OK) {
@@ -547,113 +618,6 @@ resolve_asked(wa_task_t *t, wa_err_t rc)
 
     if (rc == WA_OK && wa_jid_is_lid(&d->list.users[0].jid)) {
         *d->out = wa_jid_with_device(&d->list.users[0].jid, d->pn.device);
-    }
-
-    wa_task_end(t, rc);
-}
-
-
-/* ---- asking again ---- */
-
-void
-wa_lid_refresh(wa_account_t *a, const wa_jid_t *pn)
-{
-    wa_err_t     rc;
-    wa_task_t   *t;
-    wa_node_t   *iq;
-    lid_task_t  *d;
-
-    t = wa_task_new(a, "lid", refresh_asked);
-
-    if (t == NULL) {
-        return;                         /* the next ack says it again      */
-    }
-
-    d = wa_arena_calloc(&t->arena, 1, sizeof(*d));
-    rc = WA_ERR_NOMEM;
-
-    if (d != NULL) {
-        d->pn = wa_jid_person(pn);
-        t->data = d;
-        iq = refresh_iq(t, &d->pn);
-        rc = wa_node_ok(iq);
-
-        if (rc == WA_OK) {
-            rc = wa_task_iq(t, iq);
-        }
-    }
-
-    if (rc != WA_AGAIN) {
-        wa_task_end(t, rc);
-    }
-}
-
-
-/* usync with protocol lid alone. */
-static wa_node_t *
-refresh_iq(wa_task_t *t, const wa_jid_t *pn)
-{
-    wa_node_t   *iq, *usync, *user;
-    wa_arena_t  *a;
-
-    a = &t->arena;
-    iq = wa_node_new(a, "iq");
-    wa_node_set_str(a, iq, "to", "s.whatsapp.net");
-    wa_node_set_str(a, iq, "type", "get");
-    wa_node_set_str(a, iq, "xmlns", "usync");
-
-    usync = wa_node_add_new(a, iq, "usync");
-    wa_node_set(a, usync, "sid", wa_account_next_id(t->account, a));
-    wa_node_set_str(a, usync, "mode", "query");
-    wa_node_set_str(a, usync, "last", "true");
-    wa_node_set_str(a, usync, "index", "0");
-    wa_node_set_str(a, usync, "context", "background");
-    (void) wa_node_add_new(a, wa_node_add_new(a, usync, "query"), "lid");
-
-    user = wa_node_add_new(a, wa_node_add_new(a, usync, "list"), "user");
-    wa_node_set_jid(a, user, "jid", pn);
-
-    return iq;
-}
-
-
-static void
-refresh_asked(wa_task_t *t, wa_err_t rc)
-{
-    lid_task_t       *d;
-    const wa_node_t  *user;
-
-    d = t->data;
-    user = NULL;
-
-    if (rc == WA_OK) {
-        user = wa_node_child(wa_node_child(wa_node_child(t->answer, "usync"),
-                                           "list"), "user");
-    }
-
-    if (!wa_node_attr_jid(wa_node_child(user, "lid"), "val", &d->lid)
-        || !wa_jid_is_lid(&d->lid))
-    {
-        wa_task_end(t, rc);
-        return;
-    }
-
-    d->lid = wa_jid_person(&d->lid);
-    t->resume = refresh_learnt;
-    rc = wa_lid_learn(t, &d->pn, &d->lid);
-
-    if (rc != WA_AGAIN) {
-        refresh_learnt(t, rc);
-    }
-}
-
-
-static void
-refresh_learnt(wa_task_t *t, wa_err_t rc)
-{
-    if (rc != WA_OK) {
-        wa_log(t->account, WA_LOG_INFO, "LID not learnt: %s",
-               wa_err_name(rc));
     }
 
     wa_task_end(t, rc);

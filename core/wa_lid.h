@@ -1,7 +1,8 @@
 /*
  * PN <-> LID: which phone number belongs to which hidden address.  The only
  * home of that knowledge is the pair of records lid/<pn user>, pn/<lid user>;
- * our own pair is in the credentials.  Facts: protocol 7.4.
+ * our own pair is in the credentials.  A record pn/ that holds "?" says that
+ * a chat is shown under the LID alone.  Facts: protocol 7.4.
  *
  * Sessions and device lists are kept under the LID once it is known, so
  * learning a pair moves them.
@@ -38,8 +39,17 @@ void wa_lid_prefer(wa_account_t *a, wa_jid_t *jid);
    and learns the answer.  Nobody waits for it. */
 void wa_lid_refresh(wa_account_t *a, const wa_jid_t *pn);
 
+/*
+ * A chat is shown under this LID, because its number is not known: when it
+ * becomes known, chat.merged is told.  Does nothing if the number is known or
+ * the LID's record is not in memory (wa_lid_need()).
+ */
+wa_err_t wa_lid_shown(wa_unit_t *u, const wa_jid_t *lid);
+
 /* Puts the pair into a unit; the newest pair wins, older ones of either side
-   are deleted.  Needs both records; moves nothing. */
+   are deleted, and where a chat was shown under another address before,
+   chat.merged {from, into, lid} is told.  Needs both records; moves
+   nothing. */
 wa_err_t wa_lid_put(wa_unit_t *u, const wa_jid_t *pn, const wa_jid_t *lid);
 
 /*
@@ -66,5 +76,12 @@ wa_err_t wa_lid_learn(wa_task_t *parent, const wa_jid_t *pn,
  */
 wa_err_t wa_lid_resolve(wa_task_t *parent, const wa_jid_t *jid,
     wa_jid_t *lid);
+
+/*
+ * Serial stanza task of <notification type=contacts>: with <modify> a contact
+ * changed the number, which is learnt.  Acknowledges the stanza and ends the
+ * task.
+ */
+void wa_lid_notification(wa_task_t *t);
 
 #endif /* WA_LID_H */

@@ -3,6 +3,7 @@
  * have a handler.  Every one is acknowledged, with its type.
  */
 #include "wa_device.h"
+#include "wa_lid.h"
 #include "wa_life.h"
 #include "wa_media_verbs.h"
 #include "wa_mex.h"
@@ -10,6 +11,7 @@
 #include "wa_notify.h"
 #include "wa_pair.h"
 #include "wa_prekey.h"
+#include "wa_privacy.h"
 #include "wa_receipt.h"
 
 
@@ -51,19 +53,12 @@ notify_encrypt(wa_task_t *t)
 static void
 notify_account(wa_task_t *t)
 {
-    wa_unit_t     *u;
-    wa_account_t  *a;
-
-    a = t->account;
-    u = wa_unit_new(a);
-
-    if (u != NULL && wa_node_child(t->stanza, "devices") != NULL) {
-        (void) wa_devices_forget(u, &a->creds->jid);
-        (void) wa_devices_forget(u, &a->creds->lid);
+    if (wa_node_child(t->stanza, "devices") != NULL) {
+        wa_device_own_notification(t);
+        return;
     }
 
-    (void) wa_ack_stanza(u, t->stanza, NULL, 0);
-    wa_task_end(t, wa_unit_commit(u, NULL));
+    notify_ack(t, NULL);
 }
 
 
@@ -102,6 +97,12 @@ wa_notify_stanza(wa_task_t *t)
 
     } else if (wa_node_attr_is(t->stanza, "type", "account_sync")) {
         notify_account(t);
+
+    } else if (wa_node_attr_is(t->stanza, "type", "contacts")) {
+        wa_lid_notification(t);
+
+    } else if (wa_node_attr_is(t->stanza, "type", "privacy_token")) {
+        wa_privacy_notification(t);
 
     } else if (wa_node_attr_is(t->stanza, "type", "companion_reg_refresh"))
     {

@@ -8,6 +8,7 @@
 #include "wa_message.h"
 #include "wa_node_codec.h"
 #include "wa_pb.h"
+#include "wa_privacy.h"
 
 
 /* A stanza to two devices, beside their copies. */
@@ -21,7 +22,7 @@ static wa_err_t prepare_phash(wa_task_t *t, wa_prepare_t *p);
 static wa_jid_t prepare_address(const wa_account_t *a,
     const wa_prepare_t *p, const wa_jid_t *device);
 static wa_err_t prepare_copies(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p,
-    wa_node_t *stanza);
+    wa_node_t *stanza, bool *answered);
 static wa_err_t prepare_records(wa_unit_t *u, wa_prepare_t *p,
     const wa_node_t *stanza);
 static wa_err_t prepare_put_pending(wa_unit_t *u, const wa_send_t *s,
@@ -167,11 +168,13 @@ prepare_sent(wa_task_t *t, const char *name)
 /*
  * <message id to type [edit peer_recipient_pn]>
  *     <participants><to jid><enc/></to>...</participants>
- *     [<device-identity/>][<meta/>]
+ *     [<device-identity/>] [<reporting/>] [<tctoken/> or <cstoken/>]
+ *     [<meta/>]
  */
 wa_err_t
 wa_prepare_unit(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p)
 {
+    bool           answered;
     wa_err_t       rc;
     wa_buf_t       copy = WA_BUF_EMPTY;
     wa_node_t     *stanza;
@@ -203,10 +206,14 @@ wa_prepare_unit(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p)
         wa_node_set_jid(arena, stanza, "peer_recipient_pn", &s->pn);
     }
 
-    rc = prepare_copies(u, t, p, stanza);
+    rc = prepare_copies(u, t, p, stanza, &answered);
 
     wa_buf_wipe(&copy);
     p->copy = wa_span_none();
+
+    if (rc == WA_OK) {
+        rc = wa_privacy_nodes(t, p, stanza, answered);
+    }
 
     if (rc == WA_OK) {
         rc = prepare_phash(t, p);
@@ -274,9 +281,13 @@ prepare_address(const wa_account_t *a, const wa_prepare_t *p,
 }
 
 
-/* A device without a usable session is left out; the contact needs one. */
+/*
+ * A device without a usable session is left out; the contact needs one.
+ * *answered: one of the contact's has used its session.
+ */
 static wa_err_t
-prepare_copies(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p, wa_node_t *stanza)
+prepare_copies(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p,
+    wa_node_t *stanza, bool *answered)
 {
     bool                       pkmsg, own;
     size_t                     i, done;
@@ -293,6 +304,7 @@ prepare_copies(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p, wa_node_t *stanza)
     last = WA_ERR_NO_SESSION;
     pkmsg = false;
     done = 0;
+    *answered = false;
 
     for (i = 0; i < p->list.n_devices; i++) {
         d = &p->list.devices[i];
@@ -315,6 +327,8 @@ prepare_copies(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p, wa_node_t *stanza)
 
         done += (!own || p->self);
         wa_stanza_enc(&p->attrs, arena, enc);
+        *answered = *answered
+                    || (!own && wa_node_attr_is(enc, "type", "msg"));
 
         to = wa_node_add_new(arena, list, "to");
         address = prepare_address(t->account, p, d);
@@ -361,6 +375,10 @@ prepare_records(wa_unit_t *u, wa_prepare_t *p, const wa_node_t *stanza)
     sent.timestamp = s->ts;
 
     rc = wa_sent_put(u, wa_span_str(s->id), wa_day(s->ts), &sent);
+
+    if (rc == WA_OK) {
+        rc = wa_lid_shown(u, wa_send_show(s));
+    }
 
     if (rc == WA_OK) {
         rc = wa_buf_reserve(&packed, s->message.n * 2 + PREPARE_STANZA_GUESS);
@@ -419,6 +437,8 @@ prepare_put_pending(wa_unit_t *u, const wa_send_t *s, const char *to,
     pend.message = wa_pb_bytes(wa_span_buf(&s->message));
     pend.client_id = s->client_id;
     pend.metadata = s->metadata;
+    pend.has_cold = s->cold;
+    pend.cold = s->cold;
 
     if (s->idem != NULL) {
         key.name = s->idem->name;

@@ -17,6 +17,8 @@
  *   lid/<pn user>        -    LID user of a phone number
  *   pn/<lid user>        -    phone number of a LID user
  *   dev/<user@server>    -    device list of a user      (wa_device.h)
+ *   trust/<user@server>  -    privacy tokens of a contact (wa_privacy.h)
+ *   nct                  -    salt of tokens that stand in (wa_privacy.h)
  *   pending              -    ids of sends without a server ack, in order
  *   pend/<id>            -    one of them: packed stanza, ready to repeat
  *   out/<id>             yes  sent message, for a peer's retry receipt

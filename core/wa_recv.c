@@ -14,6 +14,7 @@
 #include "wa_recv.h"
 
 #include "wa_account_int.h"
+#include "wa_device.h"
 #include "wa_lid.h"
 #include "wa_newsletter.h"
 #include "wa_padding.h"
@@ -451,6 +452,10 @@ recv_decrypt(wa_task_t *t, wa_err_t rc)
 
     if (out.identity_changed) {
         wa_log(a, WA_LOG_NOTICE, "a contact's device has a new identity key");
+
+        if (m->from.device == 0 && !m->from_me) {
+            (void) wa_identity_event(u, &m->pn, &m->lid);
+        }
     }
 
     recv_content(t, u, out.padded);

@@ -164,7 +164,9 @@ deliver_message(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
 
     a = wa_unit_account(u);
 
-    if (wa_message_ref(a, m->from_me, &m->who, m->id, ref) != WA_OK) {
+    if (wa_message_ref(a, m->from_me, &m->who, m->id, ref) != WA_OK
+        || wa_lid_shown(u, &m->show) != WA_OK)
+    {
         return WA_ERR_NOMEM;
     }
 

@@ -64,7 +64,12 @@ struct wa_send_s {
     wa_idem_t        *idem;           /* NULL: no Idempotency-Key          */
     const char       *told;           /* status by a receipt; NULL: none   */
     wa_task_t        *late;           /* wait_device: sleeps; NULL: none   */
+    bool              cold;           /* the contact does not know us      */
+    bool              issue;          /* our privacy token is due          */
 };
+
+/* Contacts who are being given a privacy token at a time. */
+#define WA_SEND_ISSUING  16
 
 /* Whose device lists were dropped lately. */
 #define WA_SEND_DOUBTS  4
@@ -89,6 +94,8 @@ struct wa_sends_s {
     bool         in_timer;
     wa_doubt_t   doubts[WA_SEND_DOUBTS];
     uint8_t      next_doubt;
+    wa_jid_t     issuing[WA_SEND_ISSUING];
+    uint8_t      n_issuing;
 };
 
 

@@ -16,6 +16,7 @@
 #include "wa_lid.h"
 #include "wa_pb.h"
 #include "wa_prepare.h"
+#include "wa_privacy.h"
 #include "wa_send.h"
 #include "wa_signal.h"
 
@@ -317,13 +318,15 @@ prepare_need_sessions(wa_task_t *t, wa_prepare_t *p)
         return WA_OK;
     }
 
-    keys = wa_arena_calloc(&t->arena, p->list.n_devices,
-                           WA_SIGNAL_KEYS * sizeof(wa_key_t));
+    keys = wa_arena_calloc(&t->arena, p->list.n_devices * WA_SIGNAL_KEYS
+                                      + WA_PRIVACY_KEYS + WA_LID_KEYS,
+                           sizeof(wa_key_t));
     if (keys == NULL) {
         return WA_ERR_NOMEM;
     }
 
-    n = 0;
+    n = wa_privacy_need(&p->chat, &t->arena, keys);
+    n += wa_lid_need(&p->chat, &t->arena, keys + n);
 
     for (i = 0; i < p->list.n_devices; i++) {
         n += wa_signal_need(&p->list.devices[i], &t->arena, keys + n);

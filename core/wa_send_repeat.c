@@ -291,6 +291,7 @@ repeat_restore(wa_account_t *a, const char *id, const Wa__PendingSend *p)
     s->state = WA_SEND_DURABLE;
     s->ts = p->timestamp;
     s->due = true;
+    s->cold = p->has_cold && p->cold;
     memcpy(s->id, id, strlen(id) + 1);      /* wa_sent_name() passed it */
 
     if (p->to == NULL || wa_jid_parse(wa_span_str(p->to), &s->to) != WA_OK) {

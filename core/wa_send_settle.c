@@ -6,6 +6,7 @@
 #include "wa_idem.h"
 #include "wa_lid.h"
 #include "wa_message.h"
+#include "wa_privacy.h"
 #include "wa_send.h"
 #include "wa_send_int.h"
 
@@ -162,6 +163,10 @@ settle(wa_account_t *a, wa_send_t *s, const refusal_t *refusal,
         wa_log(a, WA_LOG_ERROR, "ack of a message is not kept: %s",
                wa_err_name(rc));
         return;
+    }
+
+    if (refusal == NULL) {
+        wa_privacy_issue(a, s);
     }
 
     if (refusal == NULL && wa_send_waits(a, s)) {
@@ -443,6 +448,10 @@ wa_send_result(wa_account_t *a, const wa_send_t *s, const char *status)
                      "jid", jid,
                      "key", "remoteJid", jid, "fromMe", 1, "id", s->id,
                      "timestamp", (json_int_t) s->ts);
+
+    if (s->cold) {
+        (void) json_object_set_new(data, "cold", json_true());
+    }
 
     if (s->replayed) {
         (void) json_object_set_new(data, "replayed", json_string(""));

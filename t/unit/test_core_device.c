@@ -487,11 +487,124 @@ a_removed_device_loses_its_session(void **state)
 }
 
 
+/* The hash of a list with these devices of Ana, by LID. */
+static const char *
+hash_of(wa_bench_t *b, const uint16_t *ids)
+{
+    char      *hash;
+    size_t     n;
+    wa_jid_t   ana, all[8];
+
+    ana = wa_bench_jid(ana_lid);
+
+    for (n = 0; ids[n] != 0xffff; n++) {
+        all[n] = wa_jid_with_device(&ana, ids[n]);
+    }
+
+    hash = wa_arena_alloc(b->arena, WA_PHASH_LEN);
+    assert_int_equal(wa_devices_phash(all, n, hash), WA_OK);
+
+    return hash;
+}
+
+
+static void
+change(wa_bench_t *b, const char *tag, const char *attr, const char *hash,
+    const char *device)
+{
+    wa_node_t  *n, *c;
+
+    n = notification(b, "devices", ana_pn);
+    wa_node_set_str(b->arena, n, "lid", ana_lid);
+    c = wa_node_add_new(b->arena, n, tag);
+    wa_node_set_str(b->arena, c, attr, hash);
+    wa_node_set_str(b->arena, wa_node_add_new(b->arena, c, "device"), "jid",
+                    device);
+    wa_peer_send(b->peer, n);
+    expect_ack(b, "devices");
+}
+
+
+static void
+a_list_stays_if_its_hash_is_as_told(void **state)
+{
+    wa_jid_t             lid;
+    wa_bench_t          *b = *state;
+    wa_device_list_t     list;
+    wa_device_record_t   rec;
+
+    static const uint16_t  three[] = { 0, 12, 13, 0xffff };
+    static const uint16_t  two[] = { 0, 13, 0xffff };
+    static const uint16_t  four[] = { 0, 13, 14, 0xffff };
+
+    lid = wa_bench_jid(ana_lid);
+    resolve_both(b, &list, user_node(b, ana_pn, ana_lid, three));
+
+    /* Told by number: the session is kept under the LID. */
+    wa_bench_put(b, "sess/200000000000002_1.12", "value");
+    wa_bench_put(b, "ident/200000000000002_1.12", "value");
+    change(b, "remove", "device_lid_hash", hash_of(b, two),
+           "15552222:12@s.whatsapp.net");
+    assert_true(wa_device_record_get(b->a, &lid, &rec));
+    assert_int_equal(rec.n, 2);
+    assert_int_equal(rec.devices[1].id, 13);
+    assert_false(wa_bench_stored(b, "sess/200000000000002_1.12"));
+    assert_false(wa_bench_stored(b, "ident/200000000000002_1.12"));
+
+    /* Told once more, in the other attribute. */
+    change(b, "remove", "device_hash", hash_of(b, two),
+           "200000000000002:12@lid");
+    assert_true(wa_device_record_get(b->a, &lid, &rec));
+    assert_int_equal(rec.n, 2);
+
+    /* What came to be before we asked. */
+    change(b, "add", "device_hash", hash_of(b, two),
+           "200000000000002:13@lid");
+    assert_true(wa_device_record_get(b->a, &lid, &rec));
+
+    /* A new one: the signed list is asked for. */
+    change(b, "add", "device_hash", hash_of(b, four),
+           "200000000000002:14@lid");
+    assert_false(wa_device_record_get(b->a, &lid, &rec));
+    assert_false(wa_bench_stored(b, "dev/200000000000002@lid"));
+}
+
+
+static void
+own_devices_that_are_gone_lose_their_sessions(void **state)
+{
+    wa_node_t         *n, *list;
+    wa_bench_t        *b = *state;
+    wa_device_list_t   devices;
+
+    static const uint16_t  ids[] = { 0, 0xffff };
+
+    resolve_both(b, &devices, user_node(b, ana_pn, ana_lid, ids));
+    assert_true(wa_bench_stored(b, "dev/100000000000001@lid"));
+    wa_bench_put(b, "sess/100000000000001_1.0", "value");
+    wa_bench_put(b, "sess/100000000000001_1.4", "value");
+
+    n = notification(b, "account_sync", own_pn);
+    list = wa_node_add_new(b->arena, n, "devices");
+    wa_node_set_str(b->arena, wa_node_add_new(b->arena, list, "device"),
+                    "jid", own_pn);
+    wa_node_set_str(b->arena, wa_node_add_new(b->arena, list, "device"),
+                    "jid", "15550001:7@s.whatsapp.net");
+    wa_peer_send(b->peer, n);
+    expect_ack(b, "account_sync");
+
+    assert_false(wa_bench_stored(b, "dev/100000000000001@lid"));
+    assert_false(wa_bench_stored(b, "sess/100000000000001_1.4"));
+    assert_true(wa_bench_stored(b, "sess/100000000000001_1.0"));
+}
+
+
 static void
 a_new_registration_drops_all_sessions(void **state)
 {
     wa_bench_t        *b = *state;
     wa_node_t         *n;
+    const char        *event;
     wa_device_list_t   list;
 
     static const uint16_t  ids[] = { 0, 12, 0xffff };
@@ -521,6 +634,11 @@ a_new_registration_drops_all_sessions(void **state)
     assert_false(wa_bench_stored(b, "sess/15552222.12"));
     assert_false(wa_bench_stored(b, "dev/200000000000002@lid"));
     assert_true(wa_bench_stored(b, "sess/200000000000003_1.0"));
+
+    assert_int_equal(wa_host_event_count(b->host, "identity.changed"), 1);
+    event = wa_host_event_body(b->host, wa_host_events(b->host) - 1);
+    assert_non_null(strstr(event, "\"jid\":\"15552222@s.whatsapp.net\""));
+    assert_non_null(strstr(event, "\"lid\":\"200000000000002@lid\""));
 }
 
 
@@ -625,6 +743,11 @@ main(void)
             an_answer_by_number_is_taken_for_the_lid, wa_bench_setup,
             wa_bench_teardown),
         cmocka_unit_test_setup_teardown(a_removed_device_loses_its_session,
+            wa_bench_setup, wa_bench_teardown),
+        cmocka_unit_test_setup_teardown(a_list_stays_if_its_hash_is_as_told,
+            wa_bench_setup, wa_bench_teardown),
+        cmocka_unit_test_setup_teardown(
+            own_devices_that_are_gone_lose_their_sessions,
             wa_bench_setup, wa_bench_teardown),
         cmocka_unit_test_setup_teardown(a_new_registration_drops_all_sessions,
             wa_bench_setup, wa_bench_teardown),

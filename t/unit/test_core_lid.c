@@ -177,6 +177,114 @@ the_newest_pair_wins(void **state)
 
 
 static void
+assert_merged(wa_bench_t *b, size_t n, const char *from, const char *into,
+    const char *lid)
+{
+    size_t   i;
+    json_t  *event, *data;
+
+    assert_int_equal(wa_host_event_count(b->host, "chat.merged"), n);
+
+    for (i = wa_host_events(b->host); i > 0; i--) {
+        if (strcmp(wa_host_event_type(b->host, i - 1), "chat.merged") == 0) {
+            break;
+        }
+    }
+
+    event = json_loads(wa_host_event_body(b->host, i - 1), 0, NULL);
+    data = json_object_get(event, "data");
+    assert_string_equal(json_string_value(json_object_get(data, "from")),
+                        from);
+    assert_string_equal(json_string_value(json_object_get(data, "into")),
+                        into);
+    assert_string_equal(json_string_value(json_object_get(data, "lid")),
+                        lid);
+    json_decref(event);
+}
+
+
+static wa_err_t
+show(wa_bench_t *b, const char *jid)
+{
+    wa_err_t    rc;
+    wa_jid_t    lid;
+    wa_unit_t  *u;
+
+    lid = wa_bench_jid(jid);
+    u = wa_unit_new(b->a);
+    rc = wa_lid_shown(u, &lid);
+    assert_int_equal(wa_unit_commit(u, NULL), WA_OK);
+    wa_host_drain(b->host);
+
+    return rc;
+}
+
+
+static void
+a_chat_under_a_lid_is_merged_into_the_number(void **state)
+{
+    wa_jid_t     j, out;
+    wa_bench_t  *b = *state;
+
+    /* Nothing was shown under this LID. */
+    assert_int_equal(learn(b, "15552222@s.whatsapp.net",
+                           "200000000000002@lid"), WA_OK);
+    assert_int_equal(show(b, "200000000000002@lid"), WA_OK);
+    assert_value(b, "pn/200000000000002", "15552222");
+    assert_int_equal(wa_host_event_count(b->host, "chat.merged"), 0);
+
+    /* A record that is not in memory is left alone. */
+    assert_int_equal(show(b, "200000000000003@lid"), WA_OK);
+    assert_false(wa_bench_stored(b, "pn/200000000000003"));
+
+    wa_bench_put(b, "pn/200000000000003", "?");
+    j = wa_bench_jid("200000000000003@lid");
+    assert_false(wa_pn_of(b->a, &j, &out));
+    assert_int_equal(learn(b, "15553333:2@s.whatsapp.net",
+                           "200000000000003:2@lid"), WA_OK);
+    assert_merged(b, 1, "200000000000003@lid", "15553333@s.whatsapp.net",
+                  "200000000000003@lid");
+    assert_true(wa_pn_of(b->a, &j, &out));
+    assert_int_equal(learn(b, "15553333@s.whatsapp.net",
+                           "200000000000003@lid"), WA_OK);
+    assert_int_equal(wa_host_event_count(b->host, "chat.merged"), 1);
+}
+
+
+/* <notification type=contacts><modify old new old_lid new_lid/> */
+static void
+a_new_number_takes_the_chat_along(void **state)
+{
+    wa_jid_t          pn, lid;
+    wa_node_t        *n, *m;
+    wa_bench_t       *b = *state;
+    const wa_node_t  *ack;
+
+    assert_int_equal(learn(b, "15552222@s.whatsapp.net",
+                           "200000000000002@lid"), WA_OK);
+
+    n = wa_node_new(b->arena, "notification");
+    wa_node_set_str(b->arena, n, "id", "n1");
+    wa_node_set_str(b->arena, n, "type", "contacts");
+    wa_node_set_str(b->arena, n, "from", "15552222@s.whatsapp.net");
+    m = wa_node_add_new(b->arena, n, "modify");
+    wa_node_set_str(b->arena, m, "old", "15552222@s.whatsapp.net");
+    wa_node_set_str(b->arena, m, "new", "15553333@s.whatsapp.net");
+    wa_node_set_str(b->arena, m, "new_lid", "200000000000002@lid");
+    wa_peer_send(b->peer, n);
+
+    ack = wa_peer_expect(b->peer, "ack");
+    assert_true(wa_node_attr_is(ack, "type", "contacts"));
+    assert_merged(b, 1, "15552222@s.whatsapp.net", "15553333@s.whatsapp.net",
+                  "200000000000002@lid");
+    pn = wa_bench_jid("15553333@s.whatsapp.net");
+    assert_true(wa_lid_of(b->a, &pn, &lid));
+    pn = wa_bench_jid("15552222@s.whatsapp.net");
+    assert_false(wa_lid_of(b->a, &pn, &lid));
+}
+
+
+static void
 our_own_pair_is_fixed(void **state)
 {
     wa_bench_t  *b = *state;
@@ -267,6 +375,11 @@ main(void)
         cmocka_unit_test_setup_teardown(sessions_and_devices_move_to_the_lid,
             wa_bench_setup, wa_bench_teardown),
         cmocka_unit_test_setup_teardown(the_newest_pair_wins,
+            wa_bench_setup, wa_bench_teardown),
+        cmocka_unit_test_setup_teardown(
+            a_chat_under_a_lid_is_merged_into_the_number,
+            wa_bench_setup, wa_bench_teardown),
+        cmocka_unit_test_setup_teardown(a_new_number_takes_the_chat_along,
             wa_bench_setup, wa_bench_teardown),
         cmocka_unit_test_setup_teardown(our_own_pair_is_fixed,
             wa_bench_setup, wa_bench_teardown),

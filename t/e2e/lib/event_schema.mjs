@@ -62,6 +62,8 @@ const types = {
     'chat.deleted': object(['jid'], { jid: R }),
     'message.undecryptable': object(['message_id', 'chat_jid', 'from_jid'],
         { message_id: R, chat_jid: R, from_jid: R, retrying: b }),
+    'chat.merged': object(['from', 'into'], { from: R, into: R, lid: sn }),
+    'identity.changed': object(['jid', 'lid'], { jid: R, lid: sn }),
 };
 
 const account = all({
