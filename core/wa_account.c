@@ -13,6 +13,7 @@
 #include "wa_offline.h"
 #include "wa_out.h"
 #include "wa_pair.h"
+#include "wa_placeholder.h"
 #include "wa_prekey.h"
 #include "wa_query.h"
 #include "wa_recv.h"
@@ -437,6 +438,7 @@ wa_account_expire(wa_account_t *a, wa_time_t now)
     wa_pair_expire(a);
     wa_life_expire(a);
     wa_offline_expire(a);
+    wa_placeholder_expire(a);
     wa_tasks_expire(a);
     account_leave(a);
 
@@ -458,7 +460,7 @@ wa_time_t
 wa_account_deadline(const wa_account_t *a)
 {
     size_t     i;
-    wa_time_t  at[6], min;
+    wa_time_t  at[7], min;
 
     if (a->gone) {
         return -1;
@@ -470,6 +472,7 @@ wa_account_deadline(const wa_account_t *a)
     at[3] = wa_tasks_deadline(a);
     at[4] = wa_offline_deadline(a);
     at[5] = wa_commits_deadline(a);
+    at[6] = wa_placeholder_deadline(a);
     min = -1;
 
     for (i = 0; i < sizeof(at) / sizeof(at[0]); i++) {

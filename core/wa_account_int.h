@@ -46,6 +46,12 @@ typedef struct {
     uint8_t     stalls;                 /* requests in vain                */
 } wa_offline_t;
 
+/* When our phone is to be asked for messages (wa_placeholder_ask.c). */
+typedef struct {
+    wa_time_t   at;                     /* 0: nothing is wanted            */
+    bool        asking;                 /* a task is at it                 */
+} wa_wanted_t;
+
 struct wa_account_s {
     wa_engine_t    *engine;
     void           *host;
@@ -67,6 +73,7 @@ struct wa_account_s {
 
     wa_pair_t      *pair;                   /* NULL: not pairing           */
     wa_offline_t    offline;
+    wa_wanted_t     wanted;
     uint32_t        conn_gens;              /* connections so far          */
 
     bool            in_verb;

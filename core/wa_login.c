@@ -12,6 +12,7 @@
 #include "wa_login.h"
 #include "wa_offline.h"
 #include "wa_prekey.h"
+#include "wa_placeholder.h"
 #include "wa_send.h"
 
 
@@ -180,6 +181,7 @@ login_active(wa_task_t *t, wa_err_t rc)
     if (rc == WA_OK) {
         wa_prekey_after_login(a);
         wa_send_online(a);
+        wa_placeholder_online(a);
     }
 }
 

@@ -25,6 +25,8 @@
  *   seen/<hash>          yes  (chat, sender, id) was delivered; of a
  *                             channel also its number (wa_newsletter.h)
  *   rtry/<hash>          yes  retry receipts sent for one message
+ *   wanted               -    messages our phone is asked for
+ *                             (wa_placeholder.h)
  *   cid/<hash>           yes  a client's own id -> message  (wa_idem.h)
  *   idem/<hash>          yes  an Idempotency-Key -> answer  (wa_idem.h)
  *   askey/<hash>         -    app state keys as our phone sent them

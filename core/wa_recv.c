@@ -18,16 +18,18 @@
 #include "wa_lid.h"
 #include "wa_newsletter.h"
 #include "wa_padding.h"
+#include "wa_placeholder.h"
 #include "wa_receipt.h"
 #include "wa_recent.h"
 #include "wa_recv_int.h"
 #include "wa_retry.h"
 #include "wa_signal_group.h"
+#include "wa_unavailable.h"
 
 
 /* Map records of sender and chat, sessions, prekeys, sender key, seen. */
 #define RECV_KEYS_MAX  (4 * WA_LID_KEYS + 2 * WA_SIGNAL_KEYS                  \
-                        + WA_SIGNAL_PREKEY_KEYS + 2)
+                        + WA_SIGNAL_PREKEY_KEYS + 2 + WA_PLACEHOLDER_KEYS)
 
 
 static wa_err_t recv_parse(wa_task_t *t, wa_recv_t *m);
@@ -67,6 +69,11 @@ wa_recv_message(wa_task_t *t)
         return;
     }
 
+    if (wa_unavailable_is(t->stanza)) {
+        wa_unavailable(t);
+        return;
+    }
+
     m = wa_arena_calloc(&t->arena, 1, sizeof(wa_recv_t));
     if (m == NULL) {
         wa_task_end(t, WA_ERR_NOMEM);
@@ -74,6 +81,7 @@ wa_recv_message(wa_task_t *t)
     }
 
     t->data = m;
+    m->arena = &t->arena;
     rc = recv_parse(t, m);
 
     if (rc == WA_ERR_STATE) {
@@ -267,6 +275,12 @@ recv_map_keys(wa_task_t *t, wa_key_t *keys)
 
     if (m->from_me) {
         n += wa_lid_need(&m->from, &t->arena, keys + n);
+    }
+
+    /* What our phone tells may be what it was asked for. */
+
+    if (m->peer && m->from_me && m->from.device == 0) {
+        n += wa_placeholder_need(t->account, &t->arena, keys + n);
     }
 
     return n;

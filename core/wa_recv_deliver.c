@@ -8,8 +8,11 @@
 #include "wa_account_int.h"
 #include "wa_event_message.h"
 #include "wa_lid.h"
+#include "wa_placeholder.h"
 #include "wa_receipt.h"
 
+
+#define PROTOCOL(name)  WA__MESSAGE__PROTOCOL_MESSAGE__TYPE__ ## name
 
 /* Ids of other clients have up to some forty characters. */
 #define DELIVER_ID_MAX  128
@@ -25,6 +28,8 @@ static void deliver_chat(wa_account_t *a, wa_recv_t *m,
 static wa_err_t deliver_protocol(wa_unit_t *u, wa_recv_t *m,
     const wa_content_t *c);
 static wa_err_t deliver_keys(wa_unit_t *u, const wa_recv_t *m);
+static wa_err_t deliver_answer(wa_unit_t *u, const wa_recv_t *m,
+    const wa_content_t *c);
 static wa_err_t deliver_edited(wa_unit_t *u, wa_recv_t *m,
     const wa_content_t *c);
 static wa_err_t deliver_deleted(wa_unit_t *u, wa_recv_t *m,
@@ -87,6 +92,13 @@ deliver_content(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
     default:
         return (c->nothing || m->peer) ? WA_OK : deliver_message(u, m, c);
     }
+}
+
+
+wa_err_t
+wa_recv_deliver_late(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
+{
+    return deliver_content(u, m, c);
 }
 
 
@@ -225,9 +237,25 @@ deliver_protocol(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
     case WA__MESSAGE__PROTOCOL_MESSAGE__TYPE__APP_STATE_SYNC_KEY_SHARE:
         return is_primary(m) ? deliver_keys(u, m) : WA_OK;
 
+    case PROTOCOL(PEER_DATA_OPERATION_REQUEST_RESPONSE_MESSAGE):
+        return is_primary(m) ? deliver_answer(u, m, c) : WA_OK;
+
     default:
         return WA_OK;
     }
+}
+
+
+/* What our phone was asked for (peer data operation). */
+static wa_err_t
+deliver_answer(wa_unit_t *u, const wa_recv_t *m, const wa_content_t *c)
+{
+    if (c->protocol->peer_data_operation_request_response_message == NULL) {
+        return WA_OK;
+    }
+
+    return wa_placeholder_take(u, m->arena,
+        c->protocol->peer_data_operation_request_response_message);
 }
 
 

@@ -12,6 +12,7 @@
 
 
 typedef struct {
+    wa_arena_t       *arena;       /* of the task                          */
     wa_span_t         id;
     wa_jid_t          from;        /* sender device, as in the stanza      */
     wa_jid_t          enc;         /* whose session: the LID when known    */
@@ -77,6 +78,11 @@ wa_err_t wa_recv_room_learn(wa_unit_t *u, wa_task_t *t, const wa_recv_t *m,
 /* Puts what follows from a decrypted message into the unit: events, records
    and the receipt.  WA_ERR_NOMEM: drop the unit. */
 wa_err_t wa_recv_deliver(wa_unit_t *u, wa_task_t *t, wa_recv_t *m,
+    const wa_content_t *c);
+
+/* The same without a receipt: for a message that came another way than in its
+   own stanza. */
+wa_err_t wa_recv_deliver_late(wa_unit_t *u, wa_recv_t *m,
     const wa_content_t *c);
 
 /* The receipt alone.  `c` NULL: not decrypted this time. */

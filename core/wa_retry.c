@@ -5,6 +5,7 @@
 
 #include "wa_account_int.h"
 #include "wa_event_message.h"
+#include "wa_placeholder.h"
 #include "wa_prekey.h"
 #include "wa_receipt.h"
 #include "wa_recent.h"
@@ -13,6 +14,9 @@
 /* Keys go along from the second attempt: the first may have failed only
    because messages overtook each other. */
 #define RETRY_WITH_KEYS  2
+
+/* The peer's answer, when it is there, takes less. */
+#define RETRY_PHONE_S    5
 
 typedef struct {
     wa_stanza_key_t  key;
@@ -23,8 +27,6 @@ typedef struct {
 
 
 static void retry_counted(wa_task_t *t, wa_err_t rc);
-static wa_err_t retry_event(wa_unit_t *u, const retry_t *r, wa_span_t id,
-    bool retrying);
 static wa_err_t retry_hold(wa_unit_t *u, wa_task_t *t, const retry_t *r,
     unsigned count);
 static wa_err_t retry_keys(wa_unit_t *u, wa_arena_t *arena,
@@ -38,7 +40,7 @@ wa_retry_request(wa_task_t *t, const wa_jid_t *chat, const wa_jid_t *sender,
 {
     retry_t   *r;
     wa_err_t   rc;
-    wa_key_t   keys[2];
+    wa_key_t   keys[3];
 
     r = wa_arena_calloc(&t->arena, 1, sizeof(retry_t));
     if (r == NULL) {
@@ -60,10 +62,12 @@ wa_retry_request(wa_task_t *t, const wa_jid_t *chat, const wa_jid_t *sender,
     keys[0].day = r->key.day;
     keys[1].name = wa_span_str(WA_PREKEY_RECORD);
     keys[1].day = 0;
+    keys[2].name = wa_span_str(WA_PLACEHOLDER_RECORD);
+    keys[2].day = 0;
 
     t->data = r;
     t->resume = retry_counted;
-    rc = wa_task_need(t, keys, 2);
+    rc = wa_task_need(t, keys, 3);
 
     if (rc != WA_AGAIN) {
         retry_counted(t, rc);
@@ -74,6 +78,7 @@ wa_retry_request(wa_task_t *t, const wa_jid_t *chat, const wa_jid_t *sender,
 static void
 retry_counted(wa_task_t *t, wa_err_t rc)
 {
+    bool               wanted;
     uint8_t            stored;
     retry_t           *r;
     unsigned           count;
@@ -113,8 +118,15 @@ retry_counted(wa_task_t *t, wa_err_t rc)
            "message does not decrypt, reason %u, attempt %u",
            (unsigned) r->reason, count);
 
-    if (value.n == 0 || count == WA_RETRY_MAX + 1) {
-        rc = retry_event(u, r, id, count <= WA_RETRY_MAX);
+    /* Told once.  `hide`: a receiver that cannot read it shows nothing. */
+
+    if (value.n == 0) {
+        wanted = wa_placeholder_want(u, t->stanza, RETRY_PHONE_S);
+
+        if (!wa_node_attr_is(enc, "decrypt-fail", "hide")) {
+            rc = wa_retry_tell(u, id, &r->chat, &r->sender,
+                               wanted || count <= WA_RETRY_MAX, "decrypt");
+        }
     }
 
     if (rc == WA_OK && count <= WA_RETRY_MAX) {
@@ -140,16 +152,18 @@ retry_counted(wa_task_t *t, wa_err_t rc)
 }
 
 
-static wa_err_t
-retry_event(wa_unit_t *u, const retry_t *r, wa_span_t id, bool retrying)
+wa_err_t
+wa_retry_tell(wa_unit_t *u, wa_span_t id, const wa_jid_t *chat,
+    const wa_jid_t *sender, bool retrying, const char *reason)
 {
     json_t  *data;
 
-    data = json_pack("{s:o, s:o, s:o, s:b}",
+    data = json_pack("{s:o, s:o, s:o, s:b, s:s}",
                      "message_id", wa_json_span(id),
-                     "chat_jid", wa_json_jid(&r->chat),
-                     "from_jid", wa_json_jid(&r->sender),
-                     "retrying", (int) retrying);
+                     "chat_jid", wa_json_jid(chat),
+                     "from_jid", wa_json_jid(sender),
+                     "retrying", (int) retrying,
+                     "reason", reason);
 
     if (data == NULL) {
         return WA_ERR_NOMEM;

@@ -3,7 +3,8 @@
  *
  * Out: a message that cannot be decrypted is asked for again, at most five
  * times; from the second time on with fresh keys of ours, so that the peer
- * can start a new session.  The count lives in rtry/<hash>.
+ * can start a new session.  The count lives in rtry/<hash>.  Our phone is
+ * asked for it too (wa_placeholder.h), should the peer not answer.
  *
  * In: a device could not decrypt what we sent; the text is encrypted again
  * for that device alone, from the out/<id> record, under the same id.
@@ -16,6 +17,7 @@
 #include "wa_account.h"
 #include "wa_jid.h"
 #include "wa_task.h"
+#include "wa_unit.h"
 
 
 /* Retry receipts sent, and honoured, for one message. */
@@ -29,6 +31,13 @@
  */
 void wa_retry_request(wa_task_t *t, const wa_jid_t *chat,
     const wa_jid_t *sender, uint8_t reason);
+
+/*
+ * Puts message.undecryptable into the unit.  `retrying`: it may still come;
+ * `reason`: "decrypt", or why there is no content.  WA_ERR_NOMEM.
+ */
+wa_err_t wa_retry_tell(wa_unit_t *u, wa_span_t id, const wa_jid_t *chat,
+    const wa_jid_t *sender, bool retrying, const char *reason);
 
 /* Takes over the task of an inbound <receipt type=retry>.  Ends the task. */
 void wa_retry_answer(wa_task_t *t);

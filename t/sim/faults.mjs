@@ -30,7 +30,7 @@ const { PreKeyWhisperMessage } = createRequire(import.meta.url)(
 export const KNOBS = ['latencyMs', 'compress', 'split', 'coalesce',
     'dropAfterFrames', 'cutBeforeAck', 'loseMessage', 'swallow', 'muteIq',
     'mutePing', 'holdAcks', 'corruptEnc', 'duplicate', 'reorder', 'failure',
-    'loginRate', 'spoilChain'];
+    'loginRate', 'spoilChain', 'unavailable', 'unavailableType'];
 
 export function knob(sim, account, name) {
     return account?.faults[name] ?? sim.faults[name];

@@ -2,6 +2,7 @@
 // offline queue after a login (preview, batches, end mark).
 import { node } from './codec.mjs';
 import { applyEncFaults } from './faults.mjs';
+import { withhold } from './placeholder.mjs';
 
 const WINDOW_UNASKED = 5;
 
@@ -128,6 +129,7 @@ export class Mailbox {
             stanza = { ...stanza,
                 attrs: { ...stanza.attrs, offline: String(entry.offline) } };
         }
+        stanza = withhold(sim, device, stanza);
         for (const s of applyEncFaults(sim, device, stanza)) {
             link.send(s);
         }

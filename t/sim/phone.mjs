@@ -8,6 +8,7 @@ import { registerKeys, takeBundle } from './prekeys.mjs';
 import { routeMessage } from './routing.mjs';
 import { handleReceipt } from './receipts.mjs';
 import { parseQr } from './pairing.mjs';
+import { Album, answerRequest } from './placeholder.mjs';
 import { randomBytes } from './keys.mjs';
 import { newId } from './ids.mjs';
 import { forGroup, GroupPhone } from './group_phone.mjs';
@@ -39,6 +40,11 @@ export class Phone extends EventEmitter {
         this.outgoing = Promise.resolve();
         this.receipts = true;
         this.groups = new GroupPhone(this);
+        this.album = new Album();
+        this.on('message', m => this.album.keep(m.id, { own: m.own,
+            message: m.message, pushName: m.own ? undefined
+                : m.from.account.name }));
+        this.answers = true;
         const device = account.addDevice(0);
         this.device = device;
         account.phone = this;
@@ -163,6 +169,10 @@ export class Phone extends EventEmitter {
         }
         this.answer(stanza, own);
         this.noteMedia(id, inner);
+        if (stanza.attrs.category === 'peer') {
+            await answerRequest(this, author, id, message);
+            return;
+        }
         this.emit('message', { id, from: author, message: inner, own,
             chat: this.sim.registry.account(recipient ?? from),
             text: textOfMessage(inner), stanza });
@@ -261,6 +271,7 @@ export class Phone extends EventEmitter {
         }
         this.noteMedia(id, message);
         this.sent.set(id, { message, to, server });
+        this.album.keep(id, { message, own: true });
         if (this.sent.size > SENT_KEPT) {
             this.sent.delete(this.sent.keys().next().value);
         }

@@ -9,6 +9,7 @@ import { participantHash } from './registry.mjs';
 import { sha256 } from './keys.mjs';
 import { knob, take } from './faults.mjs';
 import { routeGroupMessage } from './group_routing.mjs';
+import { checkPeer } from './placeholder.mjs';
 
 const TYPES = ['text', 'media', 'reaction', 'poll', 'event', 'pay',
     'medianotify'];
@@ -174,6 +175,9 @@ function digestOf(fanout) {
 function classify(bad, sender, stanza, fanout) {
     const { id, device_fanout: single, category } = stanza.attrs;
     if (category === 'peer') {
+        if (sender.id !== 0) {
+            checkPeer(bad, sender, stanza);
+        }
         return 'peer';
     }
     const count = child(stanza, 'enc')?.attrs.count;
