@@ -19,7 +19,7 @@
 
 
 #define PEER_DATA(name)                                                       \
-    WA__MESSAGE__PEER_DATA_OPERATION_REQUEST_TYPE__ ## name
+    WA__MESSAGE__PEER_DATA_OPERATION_REQUEST_TYPE__##name
 
 
 typedef Wa__Message__PeerDataOperationRequestResponseMessage  answer_t;

@@ -36,11 +36,11 @@
 #define PROTOCOL(name)  WA__MESSAGE__PROTOCOL_MESSAGE__TYPE__ ## name
 
 #define PEER_DATA(name)                                                       \
-    WA__MESSAGE__PEER_DATA_OPERATION_REQUEST_TYPE__ ## name
+    WA__MESSAGE__PEER_DATA_OPERATION_REQUEST_TYPE__##name
 
 /* The names that protobuf-c makes are long. */
 #define REQUEST_INIT(name)                                                    \
-    wa__message__peer_data_operation_request_message__ ## name
+    wa__message__peer_data_operation_request_message__##name
 
 
 typedef Wa__WantedList__Item  item_t;

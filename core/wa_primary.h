@@ -19,8 +19,8 @@
 /* The phone's address as its session is named. */
 wa_jid_t wa_primary_jid(const wa_account_t *a);
 
-/* Records of wa_primary_send() and of wa_bundle_fetch() for the phone; 0: out of
-   memory. */
+/* Records of wa_primary_send() and of wa_bundle_fetch() for the phone; 0: out
+   of memory. */
 size_t wa_primary_need(const wa_account_t *a, wa_arena_t *arena,
     wa_key_t *keys);
 

@@ -3,7 +3,7 @@
 // in JSON (mex) is in newsletter_mex.mjs.
 import { proto } from 'baileys/WAProto/index.js';
 import { bytesOf, child, children, node, parseJid, show } from './codec.mjs';
-import { IqError } from './iq.mjs';
+import { IqError } from './iq_error.mjs';
 import { randomBytes } from './keys.mjs';
 
 const TYPES = ['text', 'media', 'poll', 'reaction'];

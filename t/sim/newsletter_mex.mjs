@@ -1,7 +1,7 @@
 // Queries in JSON about channels (xmlns w:mex). The ids are those of the web
 // client's builds that Baileys and whatsmeow use; each has its own variables.
 import { bytesOf, child, children, node, parseJid, SERVER } from './codec.mjs';
-import { IqError } from './iq.mjs';
+import { IqError } from './iq_error.mjs';
 
 class MexError extends Error {
     constructor(code, text) {

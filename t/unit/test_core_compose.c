@@ -159,112 +159,113 @@ a_text_has_a_context(void **state)
 }
 
 
+static const struct {
+    const char  *args;
+    const char  *code;
+    const char  *field;
+    const char  *problem;
+} refusals[] = {
+    { "{}", "MISSING_CONTENT", NULL, NULL },
+    { "{\"text\":\"\"}", "MISSING_CONTENT", NULL, NULL },
+    { "{\"text\":1}", "VALIDATION_ERROR", "text", "INVALID_TYPE" },
+    { "{\"text\":\"a\\u0000b\"}", "VALIDATION_ERROR", "text",
+      "INVALID" },
+    { "{\"type\":\"template\"}", "PROVIDER_UNSUPPORTED", NULL, NULL },
+    { "{\"text\":\"a\",\"quoted_id\":\"a/b\"}",
+      "MESSAGE_NOT_FOUND", NULL, NULL },
+    { "{\"text\":\"a\",\"mentions\":[\"x\"]}",
+      "VALIDATION_ERROR", "mentions", "INVALID" },
+    { "{\"text\":\"a\",\"mentions\":[1]}",
+      "VALIDATION_ERROR", "mentions", "INVALID" },
+    { "{\"text\":\"a\",\"expiration\":1.5}",
+      "VALIDATION_ERROR", "expiration", "INVALID_TYPE" },
+    { "{\"text\":\"a\",\"expiration\":-1}",
+      "VALIDATION_ERROR", "expiration", "OUT_OF_RANGE" },
+    { "{\"text\":\"a\",\"forwarded\":1}",
+      "VALIDATION_ERROR", "forwarded", "INVALID_TYPE" },
+    { "{\"text\":\"a\",\"preview\":{\"url\":\"http://x/\"}}",
+      "VALIDATION_ERROR", "preview", "INVALID" },
+    { "{\"type\":\"location\",\"longitude\":1}",
+      "VALIDATION_ERROR", "latitude", "REQUIRED" },
+    { "{\"type\":\"location\",\"latitude\":90.5,\"longitude\":1}",
+      "VALIDATION_ERROR", "latitude", "OUT_OF_RANGE" },
+    { "{\"type\":\"location\",\"latitude\":1,\"longitude\":\"1\"}",
+      "VALIDATION_ERROR", "longitude", "INVALID_TYPE" },
+    { "{\"type\":\"contact\",\"name\":\"A\"}",
+      "VALIDATION_ERROR", "contact_jid", "REQUIRED" },
+    { "{\"type\":\"contact\",\"name\":\"A\",\"contact_jid\":\"1@lid\"}",
+      "VALIDATION_ERROR", "contact_jid", "INVALID" },
+    { "{\"type\":\"contact\",\"contacts\":[]}",
+      "VALIDATION_ERROR", "contacts", "OUT_OF_RANGE" },
+    { "{\"type\":\"contact\",\"contacts\":[1]}",
+      "VALIDATION_ERROR", "contacts", "INVALID_TYPE" },
+    { "{\"type\":\"contact\",\"contacts\":[{\"name\":\"A\"}]}",
+      "VALIDATION_ERROR", "phones", "REQUIRED" },
+    { "{\"type\":\"contact\",\"contacts\":[{\"name\":\"A\","
+      "\"phones\":[\"+49x\"]}]}",
+      "VALIDATION_ERROR", "phones", "INVALID" },
+    { "{\"type\":\"contact\",\"contacts\":[{\"name\":\"A\","
+      "\"vcard\":\"x\"}]}",
+      "VALIDATION_ERROR", "vcard", "INVALID" },
+    { "{\"type\":\"reaction\",\"emoji\":\"x\"}",
+      "VALIDATION_ERROR", "target_id", "REQUIRED" },
+    { "{\"type\":\"reaction\",\"target_id\":\"AAAA\"}",
+      "VALIDATION_ERROR", "emoji", "REQUIRED" },
+    { "{\"type\":\"reaction\",\"target_id\":\"a/b\",\"emoji\":\"\"}",
+      "MESSAGE_NOT_FOUND", NULL, NULL },
+    { "{\"type\":\"edit\",\"target_id\":\"AAAA\"}",
+      "MISSING_CONTENT", NULL, NULL },
+    { "{\"type\":\"delete\",\"target_id\":\"AAAA\",\"for\":\"x\"}",
+      "VALIDATION_ERROR", "for", "INVALID" },
+    { "{\"type\":\"pin\",\"target_id\":\"AAAA\",\"duration\":5}",
+      "VALIDATION_ERROR", "duration", "OUT_OF_RANGE" },
+    { "{\"type\":\"poll\",\"options\":[\"a\",\"b\"]}",
+      "VALIDATION_ERROR", "name", "REQUIRED" },
+    { "{\"type\":\"poll\",\"name\":\"Q\"}",
+      "VALIDATION_ERROR", "options", "REQUIRED" },
+    { "{\"type\":\"poll\",\"name\":\"Q\",\"options\":[\"a\"]}",
+      "VALIDATION_ERROR", "options", "OUT_OF_RANGE" },
+    { "{\"type\":\"poll\",\"name\":\"Q\",\"options\":[\"a\",\"a\"]}",
+      "VALIDATION_ERROR", "options", "INVALID" },
+    { "{\"type\":\"poll\",\"name\":\"Q\",\"options\":[\"a\",1]}",
+      "VALIDATION_ERROR", "options", "INVALID" },
+    { "{\"type\":\"poll\",\"name\":\"Q\",\"options\":[\"a\",\"b\"],"
+      "\"selectable\":3}",
+      "VALIDATION_ERROR", "selectable", "OUT_OF_RANGE" },
+    { "{\"type\":\"event\",\"name\":\"E\"}",
+      "VALIDATION_ERROR", "start_time", "REQUIRED" },
+    { "{\"type\":\"group_invite\",\"group_jid\":\"1@lid\","
+      "\"code\":\"x\"}",
+      "VALIDATION_ERROR", "group_jid", "INVALID" },
+    { "{\"type\":\"image\"}", "MISSING_CONTENT", NULL, NULL },
+    { "{\"type\":\"image\",\"media\":{\"direct_path\":\"/\"}}",
+      "VALIDATION_ERROR", "mimetype", "REQUIRED" },
+    { "{\"type\":\"image\",\"media\":{\"direct_path\":\"/\","
+      "\"mimetype\":\"a/b\",\"file_sha256\":\"AAAA\"}}",
+      "VALIDATION_ERROR", "file_sha256", "INVALID" }
+};
+
+
 static void
 what_is_wrong_is_told(void **state)
 {
     size_t  i;
     made_t  m;
 
-    static const struct {
-        const char  *args;
-        const char  *code;
-        const char  *field;
-        const char  *problem;
-    } rows[] = {
-        { "{}", "MISSING_CONTENT", NULL, NULL },
-        { "{\"text\":\"\"}", "MISSING_CONTENT", NULL, NULL },
-        { "{\"text\":1}", "VALIDATION_ERROR", "text", "INVALID_TYPE" },
-        { "{\"text\":\"a\\u0000b\"}", "VALIDATION_ERROR", "text",
-          "INVALID" },
-        { "{\"type\":\"template\"}", "PROVIDER_UNSUPPORTED", NULL, NULL },
-        { "{\"text\":\"a\",\"quoted_id\":\"a/b\"}",
-          "MESSAGE_NOT_FOUND", NULL, NULL },
-        { "{\"text\":\"a\",\"mentions\":[\"x\"]}",
-          "VALIDATION_ERROR", "mentions", "INVALID" },
-        { "{\"text\":\"a\",\"mentions\":[1]}",
-          "VALIDATION_ERROR", "mentions", "INVALID" },
-        { "{\"text\":\"a\",\"expiration\":1.5}",
-          "VALIDATION_ERROR", "expiration", "INVALID_TYPE" },
-        { "{\"text\":\"a\",\"expiration\":-1}",
-          "VALIDATION_ERROR", "expiration", "OUT_OF_RANGE" },
-        { "{\"text\":\"a\",\"forwarded\":1}",
-          "VALIDATION_ERROR", "forwarded", "INVALID_TYPE" },
-        { "{\"text\":\"a\",\"preview\":{\"url\":\"http://x/\"}}",
-          "VALIDATION_ERROR", "preview", "INVALID" },
-        { "{\"type\":\"location\",\"longitude\":1}",
-          "VALIDATION_ERROR", "latitude", "REQUIRED" },
-        { "{\"type\":\"location\",\"latitude\":90.5,\"longitude\":1}",
-          "VALIDATION_ERROR", "latitude", "OUT_OF_RANGE" },
-        { "{\"type\":\"location\",\"latitude\":1,\"longitude\":\"1\"}",
-          "VALIDATION_ERROR", "longitude", "INVALID_TYPE" },
-        { "{\"type\":\"contact\",\"name\":\"A\"}",
-          "VALIDATION_ERROR", "contact_jid", "REQUIRED" },
-        { "{\"type\":\"contact\",\"name\":\"A\",\"contact_jid\":\"1@lid\"}",
-          "VALIDATION_ERROR", "contact_jid", "INVALID" },
-        { "{\"type\":\"contact\",\"contacts\":[]}",
-          "VALIDATION_ERROR", "contacts", "OUT_OF_RANGE" },
-        { "{\"type\":\"contact\",\"contacts\":[1]}",
-          "VALIDATION_ERROR", "contacts", "INVALID_TYPE" },
-        { "{\"type\":\"contact\",\"contacts\":[{\"name\":\"A\"}]}",
-          "VALIDATION_ERROR", "phones", "REQUIRED" },
-        { "{\"type\":\"contact\",\"contacts\":[{\"name\":\"A\","
-          "\"phones\":[\"+49x\"]}]}",
-          "VALIDATION_ERROR", "phones", "INVALID" },
-        { "{\"type\":\"contact\",\"contacts\":[{\"name\":\"A\","
-          "\"vcard\":\"x\"}]}",
-          "VALIDATION_ERROR", "vcard", "INVALID" },
-        { "{\"type\":\"reaction\",\"emoji\":\"x\"}",
-          "VALIDATION_ERROR", "target_id", "REQUIRED" },
-        { "{\"type\":\"reaction\",\"target_id\":\"AAAA\"}",
-          "VALIDATION_ERROR", "emoji", "REQUIRED" },
-        { "{\"type\":\"reaction\",\"target_id\":\"a/b\",\"emoji\":\"\"}",
-          "MESSAGE_NOT_FOUND", NULL, NULL },
-        { "{\"type\":\"edit\",\"target_id\":\"AAAA\"}",
-          "MISSING_CONTENT", NULL, NULL },
-        { "{\"type\":\"delete\",\"target_id\":\"AAAA\",\"for\":\"x\"}",
-          "VALIDATION_ERROR", "for", "INVALID" },
-        { "{\"type\":\"pin\",\"target_id\":\"AAAA\",\"duration\":5}",
-          "VALIDATION_ERROR", "duration", "OUT_OF_RANGE" },
-        { "{\"type\":\"poll\",\"options\":[\"a\",\"b\"]}",
-          "VALIDATION_ERROR", "name", "REQUIRED" },
-        { "{\"type\":\"poll\",\"name\":\"Q\"}",
-          "VALIDATION_ERROR", "options", "REQUIRED" },
-        { "{\"type\":\"poll\",\"name\":\"Q\",\"options\":[\"a\"]}",
-          "VALIDATION_ERROR", "options", "OUT_OF_RANGE" },
-        { "{\"type\":\"poll\",\"name\":\"Q\",\"options\":[\"a\",\"a\"]}",
-          "VALIDATION_ERROR", "options", "INVALID" },
-        { "{\"type\":\"poll\",\"name\":\"Q\",\"options\":[\"a\",1]}",
-          "VALIDATION_ERROR", "options", "INVALID" },
-        { "{\"type\":\"poll\",\"name\":\"Q\",\"options\":[\"a\",\"b\"],"
-          "\"selectable\":3}",
-          "VALIDATION_ERROR", "selectable", "OUT_OF_RANGE" },
-        { "{\"type\":\"event\",\"name\":\"E\"}",
-          "VALIDATION_ERROR", "start_time", "REQUIRED" },
-        { "{\"type\":\"group_invite\",\"group_jid\":\"1@lid\","
-          "\"code\":\"x\"}",
-          "VALIDATION_ERROR", "group_jid", "INVALID" },
-        { "{\"type\":\"image\"}", "MISSING_CONTENT", NULL, NULL },
-        { "{\"type\":\"image\",\"media\":{\"direct_path\":\"/\"}}",
-          "VALIDATION_ERROR", "mimetype", "REQUIRED" },
-        { "{\"type\":\"image\",\"media\":{\"direct_path\":\"/\","
-          "\"mimetype\":\"a/b\",\"file_sha256\":\"AAAA\"}}",
-          "VALIDATION_ERROR", "file_sha256", "INVALID" }
-    };
-
     (void) state;
 
-    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        make_parse(&m, rows[i].args);
+    for (i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+        make_parse(&m, refusals[i].args);
 
         assert_non_null(m.draft->error.code);
-        assert_string_equal(m.draft->error.code, rows[i].code);
+        assert_string_equal(m.draft->error.code, refusals[i].code);
 
-        if (rows[i].field == NULL) {
+        if (refusals[i].field == NULL) {
             assert_null(m.draft->error.field);
 
         } else {
-            assert_string_equal(m.draft->error.field, rows[i].field);
-            assert_string_equal(m.draft->error.problem, rows[i].problem);
+            assert_string_equal(m.draft->error.field, refusals[i].field);
+            assert_string_equal(m.draft->error.problem, refusals[i].problem);
         }
 
         unmake(&m);
