@@ -36,7 +36,6 @@ static struct {
     EVP_MD      *sha1;
     EVP_MD      *sha512;
     EVP_MD      *md5;
-    EVP_KDF     *hkdf;
     EVP_KDF     *pbkdf2;
     EVP_CIPHER  *gcm;
     EVP_CIPHER  *cbc;
@@ -60,14 +59,13 @@ wa_crypto_init(void)
     wa_evp.sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
     wa_evp.sha512 = EVP_MD_fetch(NULL, "SHA512", NULL);
     wa_evp.md5 = EVP_MD_fetch(NULL, "MD5", NULL);
-    wa_evp.hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
     wa_evp.pbkdf2 = EVP_KDF_fetch(NULL, "PBKDF2", NULL);
     wa_evp.gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
     wa_evp.cbc = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
     wa_evp.ctr = EVP_CIPHER_fetch(NULL, "AES-256-CTR", NULL);
 
     if (wa_evp.sha1 == NULL || wa_evp.sha512 == NULL
-        || wa_evp.md5 == NULL || wa_evp.hkdf == NULL || wa_evp.pbkdf2 == NULL
+        || wa_evp.md5 == NULL || wa_evp.pbkdf2 == NULL
         || wa_evp.gcm == NULL || wa_evp.cbc == NULL || wa_evp.ctr == NULL)
     {
         return WA_ERR_FATAL;
@@ -242,29 +240,6 @@ wa_kdf(EVP_KDF *kdf, const OSSL_PARAM *params, uint8_t *out, size_t len)
     EVP_KDF_CTX_free(ctx);
 
     return rc;
-}
-
-
-wa_err_t
-wa_hkdf(wa_span_t ikm, wa_span_t salt, wa_span_t info, uint8_t *out,
-    size_t len)
-{
-    static char  name[] = "SHA256";
-
-    OSSL_PARAM  params[5];
-
-    if (len == 0 || len > WA_HKDF_MAX) {
-        return WA_ERR_ARG;
-    }
-
-    params[0] = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, name,
-                                                 0);
-    params[1] = wa_param_bytes(OSSL_KDF_PARAM_KEY, ikm);
-    params[2] = wa_param_bytes(OSSL_KDF_PARAM_SALT, salt);
-    params[3] = wa_param_bytes(OSSL_KDF_PARAM_INFO, info);
-    params[4] = OSSL_PARAM_construct_end();
-
-    return wa_kdf(wa_evp.hkdf, params, out, len);
 }
 
 

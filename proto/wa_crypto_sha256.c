@@ -1,9 +1,9 @@
 /*
- * SHA-256 and its HMAC (RFC 2104), some forty per text message: on OpenSSL's
- * plain functions, which keep their state where the caller wants it.  The EVP
- * interface makes several heap objects for each digest, which costs more than
- * the short texts of the Signal ratchet themselves.  The CPU's instructions
- * are used all the same.
+ * SHA-256, its HMAC (RFC 2104) and HKDF (RFC 5869), some forty per text
+ * message: on OpenSSL's plain functions, which keep their state where the
+ * caller wants it.  The EVP interface makes several heap objects for each
+ * digest, which costs more than the short texts of the Signal ratchet
+ * themselves.  The CPU's instructions are used all the same.
  *
  * OpenSSL 3 calls these functions deprecated, in favour of EVP.
  */
@@ -12,6 +12,7 @@
 #include <openssl/sha.h>
 
 #include "wa_crypto.h"
+#include "wa_limits.h"
 #include "wa_mem.h"
 
 
@@ -109,6 +110,48 @@ wa_hmac_sha256(wa_span_t key, const wa_span_t *parts, size_t n,
 
     hmac_end(&h, out);
     wa_wipe(&h, sizeof(h));
+
+    return WA_OK;
+}
+
+
+/* RFC 5869: out is T(1) | T(2) | ..., T(i) = HMAC(prk, T(i-1) | info | i). */
+wa_err_t
+wa_hkdf(wa_span_t ikm, wa_span_t salt, wa_span_t info, uint8_t *out,
+    size_t len)
+{
+    size_t     n;
+    uint8_t    prk[WA_SHA256_LEN], t[WA_SHA256_LEN], i;
+    wa_hmac_t  h;
+
+    if (len == 0 || len > WA_HKDF_MAX) {
+        return WA_ERR_ARG;
+    }
+
+    hmac_open(&h, salt);
+    (void) wa_hmac_update(&h, ikm);
+    hmac_end(&h, prk);
+    hmac_open(&h, wa_span(prk, sizeof(prk)));
+
+    for (i = 1; len != 0; i++) {
+
+        if (i != 1) {
+            (void) wa_hmac_update(&h, wa_span(t, sizeof(t)));
+        }
+
+        (void) wa_hmac_update(&h, info);
+        (void) wa_hmac_update(&h, wa_span(&i, 1));
+        hmac_end(&h, t);
+
+        n = len < sizeof(t) ? len : sizeof(t);
+        memcpy(out, t, n);
+        out += n;
+        len -= n;
+    }
+
+    wa_wipe(&h, sizeof(h));
+    wa_wipe(prk, sizeof(prk));
+    wa_wipe(t, sizeof(t));
 
     return WA_OK;
 }
