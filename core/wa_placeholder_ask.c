@@ -400,7 +400,7 @@ ask_message(wa_arena_t *arena, item_t *const *items, size_t n, wa_buf_t *out)
         key->has_from_me = 1;
         key->from_me = items[i]->from_me;
         key->id = items[i]->id;
-        key->participant = items[i]->participant;
+        key->participant = items[i]->from_me ? NULL : items[i]->participant;
 
         one->message_key = key;
         all[i] = one;
