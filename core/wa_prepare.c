@@ -4,6 +4,7 @@
 #include "wa_prepare.h"
 
 #include "wa_event_message.h"
+#include "wa_group_send.h"
 #include "wa_lid.h"
 #include "wa_message.h"
 #include "wa_node_codec.h"
@@ -23,8 +24,6 @@ static wa_jid_t prepare_address(const wa_account_t *a,
     const wa_prepare_t *p, const wa_jid_t *device);
 static wa_err_t prepare_copies(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p,
     wa_node_t *stanza, bool *answered);
-static wa_err_t prepare_records(wa_unit_t *u, wa_prepare_t *p,
-    const wa_node_t *stanza);
 static wa_err_t prepare_put_pending(wa_unit_t *u, const wa_send_t *s,
     const char *to, const char *pn, wa_span_t stanza);
 
@@ -185,6 +184,10 @@ wa_prepare_unit(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p)
         return WA_ERR_NOMEM;
     }
 
+    if (p->room != NULL) {
+        return wa_group_unit(u, t, p);
+    }
+
     s = p->send;
     arena = &t->arena;
 
@@ -220,7 +223,7 @@ wa_prepare_unit(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p)
     }
 
     if (rc == WA_OK) {
-        rc = prepare_records(u, p, stanza);
+        rc = wa_prepare_records(u, p, stanza);
     }
 
     return rc;
@@ -346,8 +349,8 @@ prepare_copies(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p,
 }
 
 
-static wa_err_t
-prepare_records(wa_unit_t *u, wa_prepare_t *p, const wa_node_t *stanza)
+wa_err_t
+wa_prepare_records(wa_unit_t *u, wa_prepare_t *p, const wa_node_t *stanza)
 {
     char             to[WA_JID_TEXT_MAX], pn[WA_JID_TEXT_MAX];
     wa_err_t         rc;

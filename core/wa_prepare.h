@@ -14,6 +14,8 @@
 /* Recipient and ourselves. */
 #define WA_PREPARE_USERS_MAX  2
 
+typedef struct wa_room_s  wa_room_t;            /* wa_group_send.c       */
+
 typedef struct {
     wa_send_t         *send;
     char               cid[WA_IDEM_NAME_LEN];   /* "" none                */
@@ -31,6 +33,7 @@ typedef struct {
     uint8_t            secret[WA_COMPOSE_SECRET_LEN];
     wa_stanza_attrs_t  attrs;
     wa_span_t          copy;                    /* for own devices        */
+    wa_room_t         *room;                    /* NULL: to one person    */
 } wa_prepare_t;
 
 
@@ -49,5 +52,10 @@ wa_err_t wa_prepare_message(wa_task_t *t, wa_prepare_t *p);
  * unit.
  */
 wa_err_t wa_prepare_unit(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p);
+
+/* The last part of it: out/<id>, pend/<id>, pending, the client's id and key,
+   and the stanza, held.  WA_ERR_ARG, WA_ERR_LIMIT, WA_ERR_NOMEM. */
+wa_err_t wa_prepare_records(wa_unit_t *u, wa_prepare_t *p,
+    const wa_node_t *stanza);
 
 #endif /* WA_PREPARE_H */

@@ -14,12 +14,14 @@
 
 #include "wa_account_int.h"
 #include "wa_bundle.h"
+#include "wa_group.h"
+#include "wa_group_send.h"
 #include "wa_lid.h"
 #include "wa_message.h"
 #include "wa_pb.h"
 #include "wa_receipt.h"
 #include "wa_sent.h"
-#include "wa_signal.h"
+#include "wa_signal_group.h"
 #include "wa_stanza.h"
 
 
@@ -30,10 +32,11 @@
 /* Devices with a count of their own in one record. */
 #define RESENDS_MAX       64
 
-#define ANSWER_KEYS_MAX   (WA_BUNDLE_KEYS + WA_SIGNAL_KEYS)
+#define ANSWER_KEYS_MAX   (WA_BUNDLE_KEYS + WA_SIGNAL_KEYS + 1)
 
 typedef struct {
     wa_jid_t                  from;
+    wa_jid_t                  room;      /* NONE: it was written 1:1      */
     wa_jid_t                  enc;       /* whose session                 */
     wa_span_t                 id;        /* of the message                */
     uint32_t                  days[WA_BUCKET_DAYS];
@@ -116,9 +119,19 @@ answer_parse(wa_task_t *t, answer_t *r)
     a = t->account;
     retry = wa_node_child(t->stanza, "retry");
 
-    if (retry == NULL || !wa_node_attr_jid(t->stanza, "from", &r->from)
-        || !wa_jid_is_user(&r->from))
-    {
+    if (retry == NULL || !wa_node_attr_jid(t->stanza, "from", &r->from)) {
+        return false;
+    }
+
+    if (wa_jid_is_group(&r->from)) {
+        r->room = r->from;
+
+        if (!wa_node_attr_jid(t->stanza, "participant", &r->from)) {
+            return false;
+        }
+    }
+
+    if (!wa_jid_is_user(&r->from)) {
         return false;
     }
 
@@ -247,6 +260,12 @@ answer_allowed(wa_account_t *a, answer_t *r)
 
     if (wa_jid_parse(wa_span_str(r->sent->to), &r->chat) != WA_OK) {
         return false;
+    }
+
+    /* To a member of the group, as the server says. */
+
+    if (r->room.server != WA_SERVER_NONE) {
+        return wa_jid_eq(&r->room, &r->chat);
     }
 
     if (r->own || wa_jid_eq_bare(&person, &r->chat)) {
@@ -518,6 +537,25 @@ answer_bundle(wa_unit_t *u, wa_task_t *t, const answer_t *r)
 }
 
 
+/* One device is meant: in a group it is named beside the group. */
+static void
+answer_address(wa_arena_t *arena, const answer_t *r, wa_node_t *node)
+{
+    if (r->room.server != WA_SERVER_NONE) {
+        wa_node_set_jid(arena, node, "to", &r->room);
+        wa_node_set_jid(arena, node, "participant", &r->from);
+        return;
+    }
+
+    wa_node_set_jid(arena, node, "to", &r->from);
+    wa_node_set_str(arena, node, "device_fanout", "false");
+
+    if (r->own) {
+        wa_node_set_jid(arena, node, "recipient", &r->chat);
+    }
+}
+
+
 /*
  * <message id to type [edit] t device_fanout=false [recipient]>
  *     <enc v=2 type count/>[<device-identity/>][<meta/>]
@@ -538,7 +576,19 @@ answer_stanza(wa_unit_t *u, wa_task_t *t, answer_t *r)
     rc = wa_stanza_attrs(message, arena, &attrs);
     pkmsg = false;
 
-    if (rc == WA_OK && r->own) {
+    if (rc == WA_OK && r->room.server != WA_SERVER_NONE) {
+
+        /* Two encodings of a Message in a row are one with both fields. */
+
+        rc = wa_group_keyed(u, &r->room, arena, &copy);
+
+        if (rc == WA_OK) {
+            rc = wa_buf_append_span(&copy, message);
+        }
+
+        message = wa_span_buf(&copy);
+
+    } else if (rc == WA_OK && r->own) {
         secret = wa_message_secret(message, arena);
         rc = wa_message_encode_copy(&r->chat, message, secret.p, &copy);
         message = wa_span_buf(&copy);
@@ -558,16 +608,11 @@ answer_stanza(wa_unit_t *u, wa_task_t *t, answer_t *r)
     node = wa_node_new(arena, "message");
 
     wa_node_set(arena, node, "id", r->id);
-    wa_node_set_jid(arena, node, "to", &r->from);
     wa_stanza_message(&attrs, arena, node);
-    wa_node_set_str(arena, node, "device_fanout", "false");
+    answer_address(arena, r, node);
 
     if (r->sent->has_timestamp && r->sent->timestamp > 0) {
         wa_node_set_u64(arena, node, "t", (uint64_t) r->sent->timestamp);
-    }
-
-    if (r->own) {
-        wa_node_set_jid(arena, node, "recipient", &r->chat);
     }
 
     wa_stanza_enc(&attrs, arena, enc);
@@ -591,6 +636,13 @@ answer_need(wa_task_t *t, const answer_t *r)
 
     n = wa_signal_need(&r->enc, &t->arena, keys);
     n += wa_bundle_need(&r->enc, &t->arena, keys + n);
+
+    if (r->room.server != WA_SERVER_NONE
+        && wa_skey_need(&r->room, wa_group_sender(t->account), &t->arena,
+                        keys + n))
+    {
+        n++;
+    }
 
     return n == 0 ? WA_ERR_NOMEM : wa_task_need(t, keys, n);
 }

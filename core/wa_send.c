@@ -285,10 +285,11 @@ send_parse(const json_t *args, wa_send_t *s, const char **message)
     switch (wa_send_target(&s->to)) {
 
     case WA_TARGET_USER:
+    case WA_TARGET_GROUP:
         break;
 
     default:
-        *message = "Only single contacts can be written to";
+        *message = "Only contacts and groups can be written to";
         return "PROVIDER_UNSUPPORTED";
     }
 

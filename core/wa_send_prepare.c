@@ -13,6 +13,7 @@
  * The next send starts as soon as the unit is handed over.
  */
 #include "wa_bundle.h"
+#include "wa_group_send.h"
 #include "wa_lid.h"
 #include "wa_pb.h"
 #include "wa_prepare.h"
@@ -25,6 +26,7 @@ static void prepare_begin(wa_task_t *t, wa_err_t rc);
 static wa_err_t prepare_begin_keys(wa_task_t *t, wa_prepare_t *p);
 static void prepare_known(wa_task_t *t, wa_err_t rc);
 static void prepare_user(wa_task_t *t, wa_prepare_t *p);
+static void prepare_group(wa_task_t *t, wa_prepare_t *p);
 static bool prepare_seen_before(wa_task_t *t, wa_prepare_t *p);
 static void prepare_users(wa_account_t *a, wa_prepare_t *p);
 static void prepare_devices(wa_task_t *t, wa_err_t rc);
@@ -160,6 +162,10 @@ prepare_known(wa_task_t *t, wa_err_t rc)
         prepare_user(t, p);
         break;
 
+    case WA_TARGET_GROUP:
+        prepare_group(t, p);
+        break;
+
     default:
         prepare_failed(t, WA_ERR_ARG);
     }
@@ -189,6 +195,23 @@ prepare_user(wa_task_t *t, wa_prepare_t *p)
     if (rc != WA_AGAIN) {
         prepare_devices(t, rc);
     }
+}
+
+
+static void
+prepare_group(wa_task_t *t, wa_prepare_t *p)
+{
+    wa_err_t  rc;
+
+    p->chat = wa_jid_bare(&p->send->to);
+    rc = wa_prepare_message(t, p);
+
+    if (rc != WA_OK) {
+        prepare_failed(t, rc);
+        return;
+    }
+
+    wa_group_prepare(t, p, prepare_ready);
 }
 
 

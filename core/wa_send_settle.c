@@ -3,6 +3,7 @@
  */
 #include "wa_device.h"
 #include "wa_event_message.h"
+#include "wa_group.h"
 #include "wa_idem.h"
 #include "wa_lid.h"
 #include "wa_message.h"
@@ -366,7 +367,17 @@ settle_lists(wa_unit_t *u, const wa_send_t *s, const wa_node_t *ack,
 
     user = s->lid.server != WA_SERVER_NONE ? &s->lid : &s->pn;
 
+    if (wa_jid_is_group(&s->to)) {
+        user = &s->to;
+    }
+
     if (!doubt || !settle_doubt(a, user)) {
+        return;
+    }
+
+    if (user == &s->to) {
+        wa_log(a, WA_LOG_INFO, "a group is not as we knew it");
+        (void) wa_group_forget(u, user);
         return;
     }
 

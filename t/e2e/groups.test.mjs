@@ -17,7 +17,7 @@ before(async () => {
     await stage.settled(me);
 });
 
-afterEach(() => stage.checkClean());
+afterEach(() => stage.env.checkClean());
 
 after(() => stage.close());
 
@@ -92,5 +92,74 @@ describe('receiving', () => {
         await retry;
         assert.equal((await received('spoilt')).participant, cat.pn);
         await stage.env.drained(me.device);
+    });
+});
+
+describe('sending', () => {
+    const sent = async (g, body) => (await stage.sent(me, g.jid, body)).id;
+
+    async function arrives(body, people = [bob, cat]) {
+        await Promise.all(people.map(p => stage.arrived(p, body)));
+    }
+
+    for (const mode of ['lid', 'pn']) {
+        it(`writes to every device in a group of ${mode}`, async () => {
+            const g = room(mode);
+            await sent(g, `to ${mode}`);
+            await arrives(`to ${mode}`);
+            await me.client.waitText(`to ${mode}`);
+            await stage.env.phoneText(me, `to ${mode}`);
+            const next = sim.next('group-message');
+            await sent(g, `more to ${mode}`);
+            await arrives(`more to ${mode}`);
+            const [, , stanza] = await next;
+            assert.ok(!stanza.content.some(c => c.tag === 'participants'),
+                'the key was given out again');
+            const { data } = await w.events.wait(e =>
+                e.type === 'message.sent'
+                && e.data.message.body === `to ${mode}`);
+            assert.equal(data.message.remote_jid, g.jid);
+        });
+    }
+
+    it('tells who got it', async () => {
+        const g = room();
+        const id = await sent(g, 'receipts please');
+        const { data } = await w.events.wait(e => e.type === 'message.receipt'
+            && e.data.id === id && e.data.recipient_jid === bob.pn);
+        assert.equal(data.chat_jid, g.jid);
+        assert.equal(data.status, 'delivered');
+    });
+
+    it('sends again to the one device that asks', async () => {
+        const g = room();
+        await sent(g, 'first of all');
+        await arrives('first of all');
+        const again = sim.next('group-resend');
+        cat.device().faults.corruptEnc = 1;
+        await sent(g, 'broken for cat');
+        await arrives('broken for cat');
+        const [, target] = await again;
+        assert.equal(target, cat.device());
+    });
+
+    it('reaches a device that was linked later', async () => {
+        const g = room();
+        await sent(g, 'before the link');
+        await arrives('before the link');
+        const late = stage.env.client({ name: 'late' });
+        await late.link(bob.phone);
+        await stage.env.drained(me.device);
+        await sent(g, 'after the link');
+        await late.waitText('after the link');
+        await sent(g, 'still after it');
+        await late.waitText('still after it');
+    });
+
+    it('is refused where it is no member', async () => {
+        const g = room('lid', [cat]);
+        const r = await w.send(me.id, g.jid, 'let me in');
+        assert.equal(r.status, 502);
+        assert.equal(r.json.error.code, 'SEND_FAILED');
     });
 });

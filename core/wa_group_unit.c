@@ -1,0 +1,291 @@
+/*
+ * Sending to a group: the stanza and what goes with it, see wa_group_send.h.
+ */
+#include "wa_group_send_int.h"
+
+#include <stdlib.h>
+
+#include "wa_padding.h"
+#include "wa_pb.h"
+#include "wa_signal_group.h"
+
+
+static int room_compare(const void *a, const void *b);
+static wa_err_t room_distribute(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p,
+    wa_node_t *stanza, bool *pkmsg);
+static wa_err_t room_encrypt(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p,
+    wa_node_t *stanza);
+static wa_err_t room_put_holders(wa_unit_t *u, wa_task_t *t,
+    const wa_prepare_t *p);
+static wa_err_t room_phash(wa_task_t *t, wa_prepare_t *p);
+
+
+/*
+ * <message id to type addressing_mode phash [edit]>
+ *     [<participants><to jid><enc/></to>...</participants>]
+ *     <enc v=2 type=skmsg/>[<device-identity/>][<meta/>]
+ */
+wa_err_t
+wa_group_unit(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p)
+{
+    bool         pkmsg;
+    wa_err_t     rc;
+    wa_node_t   *stanza;
+    wa_room_t   *r;
+    wa_arena_t  *arena;
+
+    if (u == NULL) {
+        return WA_ERR_NOMEM;
+    }
+
+    r = p->room;
+    arena = &t->arena;
+    pkmsg = false;
+    stanza = wa_node_new(arena, "message");
+
+    wa_node_set(arena, stanza, "id", wa_span_str(p->send->id));
+    wa_node_set_jid(arena, stanza, "to", &p->chat);
+    wa_stanza_message(&p->attrs, arena, stanza);
+    wa_node_set_str(arena, stanza, "addressing_mode", r->lid ? "lid" : "pn");
+
+    rc = room_distribute(u, t, p, stanza, &pkmsg);
+
+    if (rc == WA_OK) {
+        rc = room_encrypt(u, t, p, stanza);
+    }
+
+    if (rc == WA_OK) {
+        rc = room_phash(t, p);
+    }
+
+    if (rc != WA_OK) {
+        return rc;
+    }
+
+    wa_node_set_str(arena, stanza, "phash", p->send->phash);
+
+    if (pkmsg) {
+        wa_sent_identity(t->account, arena, stanza);
+    }
+
+    wa_stanza_meta(&p->attrs, arena, stanza);
+
+    if (r->n_lacking != 0) {
+        rc = room_put_holders(u, t, p);
+    }
+
+    return rc == WA_OK ? wa_prepare_records(u, p, stanza) : rc;
+}
+
+
+/* The key for those who lack it.  Who could not be given it stays marked. */
+static wa_err_t
+room_distribute(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p,
+    wa_node_t *stanza, bool *pkmsg)
+{
+    size_t          i;
+    wa_err_t        rc;
+    wa_buf_t        message = WA_BUF_EMPTY;
+    wa_node_t      *list, *to, *enc;
+    wa_room_t      *r;
+    wa_room_device_t  *d;
+
+    r = p->room;
+    rc = WA_OK;
+
+    if (r->rotate) {
+        rc = wa_skey_drop(u, &p->chat, wa_group_sender(t->account));
+    }
+
+    if (rc == WA_OK) {
+        rc = wa_group_keyed(u, &p->chat, &t->arena, &message);
+    }
+
+    list = NULL;
+
+    for (i = 0; rc == WA_OK && i < r->n_devices; i++) {
+        d = &r->devices[i];
+
+        if (!d->lacks) {
+            continue;
+        }
+
+        rc = wa_sent_enc(u, &t->arena, &d->jid, wa_span_buf(&message), 0,
+                         &enc, pkmsg);
+
+        if (rc != WA_OK && rc != WA_ERR_NOMEM) {
+            wa_log(t->account, WA_LOG_INFO, "no key for a device: %s",
+                   wa_err_name(rc));
+            rc = WA_OK;
+            continue;
+        }
+
+        if (rc == WA_OK) {
+            list = (list == NULL) ? wa_node_add_new(&t->arena, stanza,
+                                                    "participants") : list;
+            to = wa_node_add_new(&t->arena, list, "to");
+            wa_node_set_jid(&t->arena, to, "jid", &d->to);
+            wa_node_add(&t->arena, to, enc);
+            d->lacks = false;
+        }
+    }
+
+    wa_buf_wipe(&message);
+
+    return rc;
+}
+
+
+wa_err_t
+wa_group_keyed(wa_unit_t *u, const wa_jid_t *group, wa_arena_t *arena,
+    wa_buf_t *message)
+{
+    char                          text[WA_JID_TEXT_MAX];
+    wa_err_t                      rc;
+    wa_span_t                     key;
+    Wa__KeyMessage                k = WA__KEY_MESSAGE__INIT;
+    Wa__KeyMessage__Distribution  d = WA__KEY_MESSAGE__DISTRIBUTION__INIT;
+
+    if (u == NULL || wa_jid_format(group, text, sizeof(text)) == 0) {
+        return u == NULL ? WA_ERR_NOMEM : WA_ERR_ARG;
+    }
+
+    rc = wa_skey_distribution(u, group, wa_group_sender(wa_unit_account(u)),
+                              arena, &key);
+
+    if (rc == WA_ERR_DECRYPT) {
+
+        /* Not usable any more: another key, which nobody has. */
+
+        rc = wa_skey_drop(u, group, wa_group_sender(wa_unit_account(u)));
+
+        if (rc == WA_OK) {
+            rc = wa_skey_distribution(u, group,
+                     wa_group_sender(wa_unit_account(u)), arena, &key);
+        }
+    }
+
+    if (rc != WA_OK) {
+        return rc;
+    }
+
+    d.group_id = text;
+    d.has_axolotl = 1;
+    d.axolotl = wa_pb_bytes(key);
+    k.sender_key_distribution_message = &d;
+
+    return WA_PB_PACK(&k, message);
+}
+
+
+static wa_err_t
+room_encrypt(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p, wa_node_t *stanza)
+{
+    uint8_t     random;
+    wa_err_t    rc;
+    wa_buf_t    padded = WA_BUF_EMPTY;
+    wa_span_t   cipher;
+    wa_node_t  *enc;
+
+    wa_account_random(t->account, &random, 1);
+
+    rc = wa_buf_reserve(&padded, p->send->message.n + 16);
+
+    if (rc == WA_OK) {
+        rc = wa_buf_append_span(&padded, wa_span_buf(&p->send->message));
+    }
+
+    if (rc == WA_OK) {
+        rc = wa_padding_add(&padded, random);
+    }
+
+    if (rc == WA_OK) {
+        rc = wa_skey_encrypt(u, &p->chat, wa_group_sender(t->account),
+                             wa_span_buf(&padded), &t->arena, &cipher);
+    }
+
+    wa_buf_wipe(&padded);
+
+    if (rc != WA_OK) {
+        return rc;
+    }
+
+    enc = wa_node_add_new(&t->arena, stanza, "enc");
+    wa_node_set_str(&t->arena, enc, "v", "2");
+    wa_node_set_str(&t->arena, enc, "type", "skmsg");
+    wa_stanza_enc(&p->attrs, &t->arena, enc);
+    wa_node_bytes(enc, cipher);
+
+    return WA_OK;
+}
+
+
+/* Over the devices of all members, the one we are included. */
+static wa_err_t
+room_phash(wa_task_t *t, wa_prepare_t *p)
+{
+    size_t      i;
+    wa_jid_t   *all;
+    wa_room_t  *r;
+
+    r = p->room;
+
+    all = wa_arena_calloc(&t->arena, r->n_devices + 1, sizeof(wa_jid_t));
+    if (all == NULL) {
+        return WA_ERR_NOMEM;
+    }
+
+    for (i = 0; i < r->n_devices; i++) {
+        all[i] = r->devices[i].to;
+    }
+
+    all[i] = *wa_account_self(t->account, r->lid ? WA_SERVER_LID
+                                                 : WA_SERVER_PN);
+
+    return wa_devices_phash(all, i + 1, p->send->phash);
+}
+
+
+static wa_err_t
+room_put_holders(wa_unit_t *u, wa_task_t *t, const wa_prepare_t *p)
+{
+    char             name[WA_ROOM_NAME_LEN];
+    size_t           i;
+    wa_err_t         rc;
+    wa_buf_t         packed = WA_BUF_EMPTY;
+    wa_room_t       *r;
+    Wa__KeyHolders   h = WA__KEY_HOLDERS__INIT;
+
+    r = p->room;
+
+    h.devices = wa_arena_calloc(&t->arena, r->n_devices + 1,
+                                sizeof(char *));
+
+    if (h.devices == NULL || !wa_room_holders_name(&p->chat, name)) {
+        return WA_ERR_NOMEM;
+    }
+
+    for (i = 0; i < r->n_devices; i++) {
+        if (!r->devices[i].lacks) {
+            h.devices[h.n_devices++] = r->devices[i].name;
+        }
+    }
+
+    qsort(h.devices, h.n_devices, sizeof(char *), room_compare);
+    rc = WA_PB_PACK(&h, &packed);
+
+    if (rc == WA_OK) {
+        rc = wa_unit_put_cold(u, name, 0, wa_span_buf(&packed));
+    }
+
+    wa_buf_free(&packed);
+
+    return rc;
+}
+
+
+static int
+room_compare(const void *a, const void *b)
+{
+    return strcmp(*(char *const *) a, *(char *const *) b);
+}
