@@ -113,12 +113,15 @@ typedef struct {
  * {"id":"<ms>-<seq>-<shard>","type":...}.  `hook`, if p != NULL, is the
  * same happening in the account webhook's `unified` format, a JSON object
  * WITHOUT its "event_id" member; the store keeps it as a pending delivery
- * in the same commit.
+ * in the same commit.  `aside`, if p != NULL, is a JSON object that goes to
+ * the log beside the body and is never published: what only the projection
+ * and the owner of the account may know (wa_event_message.h).
  */
 typedef struct {
     const char    *type;
     wa_span_t      body;
     wa_span_t      hook;
+    wa_span_t      aside;
 } wa_event_t;
 
 typedef struct {

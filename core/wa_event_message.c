@@ -6,8 +6,8 @@
 #include <stdio.h>
 
 #include "wa_account_int.h"
-#include "wa_b64.h"
 #include "wa_crypto.h"
+#include "wa_event_int.h"
 
 
 /* Text of U+FFFD. */
@@ -21,6 +21,7 @@
 static bool ref_id_is_plain(wa_span_t id);
 static void put2(wa_jw_t *w, const char *name, const char *alias,
     wa_span_t text);
+static void number(wa_jw_t *w, const char *name, uint32_t n);
 static void person(wa_jw_t *w, const char *name, const wa_jid_t *jid);
 static void legacy(wa_jw_t *w, const char *name, const wa_jid_t *jid);
 static void message_identity(wa_account_t *a, const wa_message_view_t *v,
@@ -28,7 +29,8 @@ static void message_identity(wa_account_t *a, const wa_message_view_t *v,
 static void message_people(wa_account_t *a, const wa_message_view_t *v,
     wa_jw_t *w);
 static void message_content(const wa_message_view_t *v, wa_jw_t *w);
-static void message_extra(const wa_content_t *c, wa_jw_t *w);
+static void message_media(const wa_message_view_t *v, wa_jw_t *w);
+static void message_extra(const wa_message_view_t *v, wa_jw_t *w);
 static void message_times(wa_account_t *a, const wa_message_view_t *v,
     wa_jw_t *w);
 
@@ -234,12 +236,10 @@ message_people(wa_account_t *a, const wa_message_view_t *v, wa_jw_t *w)
 static void
 message_content(const wa_message_view_t *v, wa_jw_t *w)
 {
-    bool                 media;
     size_t               i;
     const wa_content_t  *c;
 
     c = v->content;
-    media = (c->mimetype != NULL || c->file_len != 0);
 
     wa_jw_str(w, WA_JW("message_type"), wa_kind_name(c->kind));
     wa_jw_str(w, WA_JW("type"), wa_kind_name_upper(c->kind));
@@ -254,6 +254,10 @@ message_content(const wa_message_view_t *v, wa_jw_t *w)
 
     for (i = 0; i < c->n_mentions; i++) {
         wa_jw_str(w, NULL, c->mentions[i]);
+    }
+
+    if (c->mentions_all) {
+        wa_jw_str(w, NULL, "all");
     }
 
     wa_jw_close(w, ']');
@@ -275,35 +279,49 @@ message_content(const wa_message_view_t *v, wa_jw_t *w)
     wa_jw_bool(w, WA_JW("is_status"), wa_jid_is_status(&v->chat));
     wa_jw_int(w, WA_JW("edit_type"), 0);
     wa_jw_bool(w, WA_JW("is_deleted"), false);
-    wa_jw_bool(w, WA_JW("has_media"), media);
-
-    if (media) {
-        put2(w, WA_JW("media_mime_type"), WA_JW("mediaMimeType"),
-             wa_span_str(c->mimetype));
-        wa_jw_int(w, WA_JW("media_size"), (int64_t) c->file_len);
-        put2(w, WA_JW("media_filename"), WA_JW("mediaFilename"),
-             wa_span_str(c->filename));
-
-        if (c->seconds == 0) {
-            wa_jw_null(w, WA_JW("media_duration"));
-
-        } else {
-            wa_jw_int(w, WA_JW("media_duration"), c->seconds);
-        }
-
-        wa_jw_str(w, WA_JW("mediaType"), wa_kind_name(c->kind));
-    }
-
-    message_extra(c, w);
+    message_media(v, w);
+    message_extra(v, w);
 }
 
 
 static void
-message_extra(const wa_content_t *c, wa_jw_t *w)
+message_media(const wa_message_view_t *v, wa_jw_t *w)
 {
-    size_t  i;
+    const wa_content_t  *c;
 
-    if (c->kind == WA_KIND_LOCATION) {
+    c = v->content;
+    wa_jw_bool(w, WA_JW("has_media"), c->medium.kind != NULL);
+
+    if (c->medium.kind == NULL) {
+        return;
+    }
+
+    put2(w, WA_JW("media_id"), WA_JW("mediaId"), wa_span_str(v->media_id));
+    put2(w, WA_JW("media_mime_type"), WA_JW("mediaMimeType"),
+         wa_span_str(c->mimetype));
+    wa_jw_int(w, WA_JW("media_size"), (int64_t) c->file_len);
+    put2(w, WA_JW("media_filename"), WA_JW("mediaFilename"),
+         wa_span_str(c->filename));
+    number(w, WA_JW("media_duration"), c->seconds);
+    number(w, WA_JW("media_width"), c->medium.width);
+    number(w, WA_JW("media_height"), c->medium.height);
+    wa_jw_str(w, WA_JW("mediaCaption"), c->text);
+    wa_jw_str(w, WA_JW("mediaType"), c->medium.kind);
+}
+
+
+static void
+message_extra(const wa_message_view_t *v, wa_jw_t *w)
+{
+    size_t               i;
+    const wa_content_t  *c;
+
+    c = v->content;
+
+    if (c->kind == WA_KIND_LOCATION
+        || (c->kind == WA_KIND_EVENT && c->message != NULL
+            && c->message->event_message->location != NULL))
+    {
         wa_jw_real(w, WA_JW("latitude"), c->latitude);
         wa_jw_real(w, WA_JW("longitude"), c->longitude);
         wa_jw_str(w, WA_JW("location_name"), c->place_name);
@@ -319,7 +337,21 @@ message_extra(const wa_content_t *c, wa_jw_t *w)
         }
 
         wa_jw_close(w, ']');
+        wa_jw_open(w, WA_JW("poll_results"), '[');
+
+        for (i = 0; i < c->n_poll_options; i++) {
+            wa_jw_open(w, NULL, '{');
+            wa_jw_str(w, WA_JW("option"), c->poll_options[i]);
+            wa_jw_open(w, WA_JW("voters"), '[');
+            wa_jw_close(w, ']');
+            wa_jw_close(w, '}');
+        }
+
+        wa_jw_close(w, ']');
     }
+
+    wa_event_contacts(c, w);
+    wa_event_interactive(v, w);
 }
 
 
@@ -486,4 +518,17 @@ put2(wa_jw_t *w, const char *name, const char *alias, wa_span_t text)
 {
     wa_jw_text(w, name, text);
     wa_jw_text(w, alias, text);
+}
+
+
+/* 0: not known. */
+static void
+number(wa_jw_t *w, const char *name, uint32_t n)
+{
+    if (n == 0) {
+        wa_jw_null(w, name);
+
+    } else {
+        wa_jw_int(w, name, n);
+    }
 }

@@ -19,6 +19,9 @@
 /* wahub's own reference of a message: 32 hex digits and NUL. */
 #define WA_MESSAGE_REF_LEN  65
 
+/* A medium's id: 32 hex digits and NUL. */
+#define WA_MEDIUM_ID_SIZE     33
+
 /* Everything borrowed; addresses are bare. */
 typedef struct {
     wa_span_t            message_id;
@@ -37,6 +40,9 @@ typedef struct {
     const char          *metadata;    /* JSON text                         */
     const char          *error_code;
     const char          *error_message;
+    const char          *media_id;    /* NULL: no medium, or none of ours  */
+    const char          *target_ref;  /* of what the content refers to     */
+    wa_span_t            plain;       /* Message bytes, for the aside      */
 } wa_message_view_t;
 
 
@@ -59,6 +65,25 @@ void wa_event_message(wa_account_t *a, const wa_message_view_t *v,
     const char *name, wa_jw_t *w);
 void wa_event_unified(wa_account_t *a, const wa_message_view_t *v,
     wa_jw_t *w);
+
+/*
+ * What is kept beside the event and is not for everybody (wa_event_t):
+ *
+ *   {"media": {id, kind, mimetype, filename?, url?, direct_path, media_key,
+ *              file_sha256, file_enc_sha256, file_length,
+ *              media_key_timestamp, seconds?, width?, height?, thumbnail?,
+ *              waveform?},
+ *    "raw": Message bytes}
+ *
+ * Bytes are base64; the names are those of a send's `media`.  "media" is
+ * there when the view has a media_id, "raw" when the content says that the
+ * message object does not tell all.  False: there is nothing to keep.
+ */
+bool wa_event_has_aside(const wa_message_view_t *v);
+void wa_event_aside(const wa_message_view_t *v, wa_jw_t *w);
+
+/* A new medium's id. */
+void wa_medium_id(wa_account_t *a, char out[WA_MEDIUM_ID_SIZE]);
 
 /* Text of a peer as a JSON string: bytes that are not UTF-8 become U+FFFD.
    NULL `text`: json null. */

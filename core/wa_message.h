@@ -17,6 +17,8 @@
 #include "wa_mem.h"
 
 
+#define WA_MESSAGE_SECRET_LEN  32
+
 /* Order of the names in the table of wa_kind_name(). */
 typedef enum {
     WA_KIND_UNKNOWN = 0,
@@ -30,15 +32,49 @@ typedef enum {
     WA_KIND_CONTACT,
     WA_KIND_REACTION,
     WA_KIND_POLL,
-    WA_KIND_POLL_UPDATE,
-    WA_KIND_VIEW_ONCE,
+    WA_KIND_POLL_UPDATE,          /* a vote, or an answer to an event      */
+    WA_KIND_VIEW_ONCE,            /* its medium was not given to us        */
     WA_KIND_INTERACTIVE,
     WA_KIND_LIST,
     WA_KIND_BUTTONS,
     WA_KIND_PROTOCOL,
     WA_KIND_UNSUPPORTED,
+    WA_KIND_TEMPLATE,
+    WA_KIND_ORDER,
+    WA_KIND_PRODUCT,
+    WA_KIND_CALL,
+    WA_KIND_EVENT,
     WA_KIND_MAX
 } wa_kind_e;
+
+/* What a payload sealed with the secret of an earlier message is for. */
+typedef enum {
+    WA_SEALED_NONE = 0,
+    WA_SEALED_POLL_VOTE,
+    WA_SEALED_EVENT_RESPONSE,
+    WA_SEALED_REACTION,
+    WA_SEALED_COMMENT,
+    WA_SEALED_MESSAGE_EDIT,
+    WA_SEALED_EVENT_EDIT,
+    WA_SEALED_POLL_EDIT,
+    WA_SEALED_POLL_ADD_OPTION
+} wa_sealed_e;
+
+/* Where a medium is and how it is opened; p NULL, 0: not given. */
+typedef struct {
+    const char    *kind;          /* image video gif ptv audio ptt document
+                                     sticker; NULL: no medium              */
+    const char    *url;
+    const char    *direct_path;
+    wa_span_t      key;
+    wa_span_t      sha256;        /* of the file                           */
+    wa_span_t      enc_sha256;    /* of what is fetched                    */
+    wa_span_t      thumbnail;     /* JPEG, of a sticker PNG                */
+    wa_span_t      waveform;
+    int64_t        key_timestamp; /* unix seconds                          */
+    uint32_t       width;
+    uint32_t       height;
+} wa_medium_t;
 
 /*
  * Strings are NUL-terminated, in the arena, not checked to be UTF-8; NULL:
@@ -53,12 +89,14 @@ typedef struct {
     const char    *filename;
     uint64_t       file_len;      /* bytes; 0 unknown                      */
     uint32_t       seconds;
+    wa_medium_t    medium;
 
     const char    *quoted_id;
     const char    *quoted_from;
     const char    *quoted_text;
     char         **mentions;
     size_t         n_mentions;
+    bool           mentions_all;
     uint32_t       forward_score;
     bool           forwarded;
     bool           ephemeral;
@@ -75,8 +113,19 @@ typedef struct {
     size_t         n_poll_options;
 
     const char    *emoji;         /* WA_KIND_REACTION; "" takes it back    */
-    const Wa__MessageKey  *target;          /* of a reaction, edit, revoke */
+    const Wa__MessageKey  *target;          /* of what refers to a message */
     const Wa__Message__ProtocolMessage  *protocol;  /* WA_KIND_PROTOCOL    */
+
+    wa_sealed_e    sealed;        /* the content is in here: wa_secret.h   */
+    wa_span_t      sealed_iv;
+    wa_span_t      sealed_payload;
+    int64_t        sent_ms;       /* a vote's or reaction's own time       */
+
+    wa_span_t      secret;        /* 32 bytes for what will refer to this
+                                     message; p NULL: none                 */
+    bool           raw;           /* the fields above do not tell all      */
+    const Wa__Message  *message;  /* unwrapped; for rarely read fields     */
+    const Wa__MessageContextInfo  *info;    /* the outermost; NULL: none   */
 
     bool           sent_copy;     /* was inside deviceSentMessage          */
     const char    *sent_to;       /* its destination                       */
@@ -89,6 +138,13 @@ typedef struct {
  */
 wa_err_t wa_message_decode(wa_span_t plain, wa_arena_t *arena,
     wa_content_t *out);
+
+/* The same for a Message that is unpacked already. */
+void wa_message_read(const Wa__Message *m, wa_arena_t *arena,
+    wa_content_t *out);
+
+/* Text or caption of a message, through its wrappers; NULL: none. */
+const char *wa_message_text(const Wa__Message *m);
 
 /* Lower-case name of the HTTP contract ("text"); never NULL. */
 const char *wa_kind_name(wa_kind_e kind);

@@ -19,6 +19,7 @@ typedef struct {
     uint32_t      shard;
     wa_log_id_t   id;
     wa_span_t     body;       /* JSON of the event, without "id"            */
+    wa_span_t     aside;      /* JSON beside it, see wa_event_t; p NULL     */
 } wa_log_entry_t;
 
 

@@ -81,7 +81,8 @@ deliver_content(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
     switch (c->kind) {
 
     case WA_KIND_PROTOCOL:
-        return deliver_protocol(u, m, c);
+        return c->protocol == NULL ? deliver_message(u, m, c)
+                                   : deliver_protocol(u, m, c);
 
     case WA_KIND_REACTION:
         return deliver_reaction(u, m, c);
@@ -168,7 +169,8 @@ deliver_chat(wa_account_t *a, wa_recv_t *m, const wa_content_t *c)
 static wa_err_t
 deliver_message(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
 {
-    char                ref[WA_MESSAGE_REF_LEN];
+    char                ref[WA_MESSAGE_REF_LEN], target[WA_MESSAGE_REF_LEN];
+    char                medium[WA_MEDIUM_ID_SIZE];
     wa_jw_t             w;
     wa_err_t            rc;
     wa_account_t       *a;
@@ -200,6 +202,16 @@ deliver_message(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
     v.content = c;
     v.status = m->from_me ? "SENT" : "RECEIVED";
     v.source = m->from_me ? "phone" : "whatsapp";
+    v.plain = m->plain;
+
+    if (c->medium.direct_path != NULL || c->medium.url != NULL) {
+        wa_medium_id(a, medium);
+        v.media_id = medium;
+    }
+
+    if (c->target != NULL && target_ref(u, m, c->target, target) == WA_OK) {
+        v.target_ref = target;
+    }
 
     wa_unit_event_begin(u, m->from_me ? "message.echo" : "message.received",
                         &w);
@@ -207,6 +219,12 @@ deliver_message(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
     wa_event_message(a, &v, WA_JW("message"), &w);
     wa_jw_close(&w, '}');
     rc = wa_unit_event_end(u, &w);
+
+    if (rc == WA_OK && wa_event_has_aside(&v)) {
+        wa_unit_aside_begin(u, &w);
+        wa_event_aside(&v, &w);
+        rc = wa_unit_aside_end(u, &w);
+    }
 
     if (rc != WA_OK || wa_account_webhook_url(a)[0] == '\0') {
         return rc;

@@ -291,6 +291,24 @@ wa_unit_hook_end(wa_unit_t *u, wa_jw_t *w)
 }
 
 
+void
+wa_unit_aside_begin(wa_unit_t *u, wa_jw_t *w)
+{
+    unit_text(u, w);
+}
+
+
+wa_err_t
+wa_unit_aside_end(wa_unit_t *u, wa_jw_t *w)
+{
+    if (u == NULL || u->err != WA_OK) {
+        return unit_failed(u);
+    }
+
+    return unit_text_keep(u, w, &u->last->u.event.aside);
+}
+
+
 /* A writer into the engine's one buffer for texts. */
 static void
 unit_text(wa_unit_t *u, wa_jw_t *w)

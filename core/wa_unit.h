@@ -66,6 +66,12 @@ wa_err_t wa_unit_event(wa_unit_t *u, const char *type, json_t *data);
  *     ... one value ...
  *     rc = wa_unit_hook_end(u, &w);
  *
+ * and what is not for everybody (see `aside` of wa_event_t), in the same way:
+ *
+ *     wa_unit_aside_begin(u, &w);
+ *     ... one object ...
+ *     rc = wa_unit_aside_end(u, &w);
+ *
  * Nothing else may be done with the unit between a begin and its end, which
  * always follows.
  */
@@ -73,6 +79,8 @@ void wa_unit_event_begin(wa_unit_t *u, const char *type, wa_jw_t *w);
 wa_err_t wa_unit_event_end(wa_unit_t *u, wa_jw_t *w);
 void wa_unit_hook_begin(wa_unit_t *u, wa_jw_t *w);
 wa_err_t wa_unit_hook_end(wa_unit_t *u, wa_jw_t *w);
+void wa_unit_aside_begin(wa_unit_t *u, wa_jw_t *w);
+wa_err_t wa_unit_aside_end(wa_unit_t *u, wa_jw_t *w);
 
 /*
  * Holds a stanza.  Packed now (the node may die), sealed and written when

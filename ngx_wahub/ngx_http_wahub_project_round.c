@@ -232,7 +232,7 @@ ngx_http_wahub_round_entry(ngx_http_wahub_stretch_t *s,
 {
     u_char                        *p;
     uint64_t                      *epoch;
-    ngx_str_t                      id, name, body;
+    ngx_str_t                      id, name, body, aside;
     wa_log_id_t                    position;
     wa_log_entry_t                *entry;
     ngx_http_wahub_round_t        *round = s->round;
@@ -242,6 +242,7 @@ ngx_http_wahub_round_entry(ngx_http_wahub_stretch_t *s,
     fields = ngx_http_wahub_redis_at(reply, 1);
     name = ngx_http_wahub_redis_str(ngx_http_wahub_redis_at(fields, 0));
     body = ngx_http_wahub_redis_str(ngx_http_wahub_redis_at(fields, 1));
+    aside = ngx_http_wahub_redis_str(ngx_http_wahub_redis_at(fields, 3));
 
     if (id.data == NULL || body.data == NULL || name.len != 1
         || name.data[0] != 'e'
@@ -253,7 +254,7 @@ ngx_http_wahub_round_entry(ngx_http_wahub_stretch_t *s,
         return NGX_ERROR;
     }
 
-    p = ngx_pnalloc(round->pool, body.len + 1);
+    p = ngx_pnalloc(round->pool, body.len + aside.len + 1);
     epoch = ngx_array_push(&round->epochs);
     entry = ngx_array_push(&round->entries);
 
@@ -266,11 +267,18 @@ ngx_http_wahub_round_entry(ngx_http_wahub_stretch_t *s,
     entry->shard = (uint32_t) s->number;
     entry->id = position;
     entry->body = wa_span(p, body.len);
+    entry->aside = wa_span_none();
+
+    if (aside.data != NULL) {
+        ngx_memcpy(p + body.len, aside.data, aside.len);
+        entry->aside = wa_span(p + body.len, aside.len);
+    }
+
     *epoch = s->epoch;
 
     s->position = position;
     s->n++;
-    round->bytes += body.len;
+    round->bytes += body.len + aside.len;
 
     return NGX_OK;
 }

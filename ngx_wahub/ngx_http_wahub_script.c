@@ -13,8 +13,9 @@
  * the left:
  *   number of values, of deletions, [field value]..., [field]...,
  *   for each bucket: expiry (unix s), the same counts and lists,
- *   number of events, for each: body, hook ("" none).
- * Bodies are JSON objects; they get their "id" here, where it is made.
+ *   number of events, for each: body, hook, aside ("" none).
+ * Bodies are JSON objects; they get their "id" here, where it is made.  An
+ * aside is logged and not published.
  * Lists go to HSET in slices: a Lua call takes a limited number of values.
  */
 const ngx_str_t  ngx_http_wahub_script_commit = ngx_string(
@@ -58,9 +59,15 @@ const ngx_str_t  ngx_http_wahub_script_commit = ngx_string(
 "local ids = {}\n"
 "local n = tonumber(A[i])\n"
 "for k = 1, n do\n"
-"  local body, hook = A[i + 1], A[i + 2]\n"
-"  i = i + 2\n"
-"  local id = redis.call('XADD', KEYS[3], '*', 'e', body) .. '-' .. A[4]\n"
+"  local body, hook, aside = A[i + 1], A[i + 2], A[i + 3]\n"
+"  i = i + 3\n"
+"  local id\n"
+"  if aside == '' then\n"
+"    id = redis.call('XADD', KEYS[3], '*', 'e', body)\n"
+"  else\n"
+"    id = redis.call('XADD', KEYS[3], '*', 'e', body, 'a', aside)\n"
+"  end\n"
+"  id = id .. '-' .. A[4]\n"
 "  ids[k] = id\n"
 "  redis.call('PUBLISH', A[5], '{\"id\":\"' .. id .. '\",'\n"
 "                              .. string.sub(body, 2))\n"

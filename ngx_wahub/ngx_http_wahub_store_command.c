@@ -481,6 +481,9 @@ ngx_http_wahub_store_add_events(ngx_http_wahub_args_t *args,
 
         ngx_http_wahub_args_add(args, event->body.p, event->body.n);
         ngx_http_wahub_store_add_hook(args, op, event);
+        ngx_http_wahub_args_add(args, event->aside.n == 0
+                                      ? (const void *) "" : event->aside.p,
+                                event->aside.n);
     }
 }
 
@@ -524,7 +527,7 @@ ngx_http_wahub_store_send_commit(ngx_http_wahub_op_t *op)
     /* at most: keys, head, for each write a bucket of its own, events */
 
     max = 5 + NGX_HTTP_WAHUB_WIPE_DAYS + 6 + 2 + 2 + 1
-          + commit->n_writes * (1 + 3 + 2) + commit->n_events * 2;
+          + commit->n_writes * (1 + 3 + 2) + commit->n_events * 3;
 
     if (ngx_http_wahub_args_init(&args, op->store->pool, max) != NGX_OK) {
         return NGX_ERROR;

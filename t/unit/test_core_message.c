@@ -59,7 +59,7 @@ samples_decode(void **state)
         { "ptt", WA_KIND_AUDIO, NULL },
         { "location", WA_KIND_LOCATION, NULL },
         { "contact", WA_KIND_CONTACT, "Ann" },
-        { "pin", WA_KIND_UNSUPPORTED, NULL }
+        { "pin", WA_KIND_PROTOCOL, NULL }
     };
 
     (void) state;

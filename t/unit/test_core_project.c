@@ -133,6 +133,8 @@ a_batch_overlaps_and_mixes_shards(void **state)
 
     static const char  *const ids[] = { "m0", "m1", "m2", "m3" };
 
+    memset(e, 0, sizeof(e));
+
     for (i = 0; i < 4; i++) {
         memset(&m, 0, sizeof(m));
         m.id = ids[i];
@@ -188,6 +190,7 @@ a_former_owner_writes_nothing(void **state)
     m.id = "m2";
     text[1] = wa_db_message_text(&m);
 
+    memset(e, 0, sizeof(e));
     e[0].shard = 1;
     e[1].shard = 2;
     e[0].id.ms = e[1].id.ms = 5;

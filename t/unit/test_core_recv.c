@@ -297,6 +297,7 @@ other_kinds_are_named(void **state)
     json_t                     *e, *m;
     room_t                     *r = *state;
     char                        text[] = "a caption", mime[] = "image/jpeg";
+    char                        path[] = "/v/t62/x";
     Wa__Message                 msg[5];
     Wa__Message__ImageMessage   image = WA__MESSAGE__IMAGE_MESSAGE__INIT;
     Wa__Message__AudioMessage   audio = WA__MESSAGE__AUDIO_MESSAGE__INIT;
@@ -305,7 +306,7 @@ other_kinds_are_named(void **state)
                                    WA__MESSAGE__FUTURE_PROOF_MESSAGE__INIT;
 
     static const char *const  types[5] = {
-        "IMAGE", "AUDIO", "LOCATION", "IMAGE", "UNSUPPORTED"
+        "IMAGE", "AUDIO", "LOCATION", "IMAGE", "INTERACTIVE"
     };
 
     for (i = 0; i < 5; i++) {
@@ -314,6 +315,7 @@ other_kinds_are_named(void **state)
 
     image.caption = text;
     image.mimetype = mime;
+    image.direct_path = path;
     msg[0].image_message = &image;
     msg[1].audio_message = &audio;
     place.has_degrees_latitude = 1;
@@ -459,8 +461,8 @@ peer_messages_are_answered_and_keys_kept(void **state)
                                        WA__MESSAGE__PROTOCOL_MESSAGE__INIT;
     Wa__Message__HistorySyncNotification     hist =
                               WA__MESSAGE__HISTORY_SYNC_NOTIFICATION__INIT;
-    Wa__Message__AppStateSyncKeyShare        share =
-                                WA__MESSAGE__APP_STATE_SYNC_KEY_SHARE__INIT;
+    Wa__AppStateSyncKeyShare        share =
+                                WA__APP_STATE_SYNC_KEY_SHARE__INIT;
     size_t                                   before;
 
     phone = room_add(r, ALICE_PN, ALICE_LID, 0);
