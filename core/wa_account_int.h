@@ -127,4 +127,7 @@ bool wa_account_is_self(const wa_account_t *a, const wa_jid_t *jid);
 /* "2026-01-20T10:05:00.000Z" of unix ms; buf of 32. */
 char *wa_iso_time(int64_t unix_ms, char *buf);
 
+/* The same backwards; 0: NULL, or no such text. */
+int64_t wa_iso_ms(const char *text);
+
 #endif /* WA_ACCOUNT_INT_H */

@@ -95,6 +95,7 @@ wa_life_set(wa_unit_t *u, wa_state_e state, const char *reason, int code)
     }
 
     if (state == WA_STATE_READY) {
+        wa_restrict_clear(u, WA_RESTRICT_BAN);
         l->stable_at = a->now + LIFE_STABLE_MS;
         l->connected_ms = l->updated_ms;
         l->seen_ms = l->updated_ms;
@@ -299,21 +300,27 @@ wa_life_give_up(wa_account_t *a, wa_state_e state, const char *reason,
 void
 wa_life_ban(wa_account_t *a, const char *reason, int code, int64_t until_ms)
 {
+    bool        ends;
     wa_unit_t  *u;
 
     wa_life_give_up(a, WA_STATE_ERROR, reason, code);
 
-    if (until_ms == 0
-        || json_object_set_new(a->life->meta, LIFE_BANNED,
-                               json_integer(until_ms)) != 0)
-    {
-        return;
-    }
+    ends = until_ms != 0
+           && json_object_set_new(a->life->meta, LIFE_BANNED,
+                                  json_integer(until_ms)) == 0;
 
     u = wa_unit_new(a);
-    wa_life_put_meta(u);
+    wa_restrict_set(u, WA_RESTRICT_BAN, (unsigned) code, until_ms);
+
+    if (ends) {
+        wa_life_put_meta(u);
+    }
+
     (void) wa_unit_commit(u, NULL);
-    life_ban_wait(a, until_ms);
+
+    if (ends) {
+        life_ban_wait(a, until_ms);
+    }
 }
 
 
@@ -356,6 +363,7 @@ wa_life_reset(wa_unit_t *u)
     wa_free(a->creds);
     a->creds = fresh;
     a->life->connected_ms = 0;
+    memset(&a->life->restricts, 0, sizeof(a->life->restricts));
 
     wa_sends_reset(a);
     wa_unit_mark_reset(u);
@@ -450,23 +458,31 @@ wa_life_expire(wa_account_t *a)
         wa_log(a, WA_LOG_INFO, "the offline queue did not end in time");
         wa_life_ready(a);
     }
+
+    if (!a->quiesced) {
+        wa_restrict_expire(a);
+    }
 }
 
 
 wa_time_t
 wa_life_deadline(const wa_account_t *a)
 {
+    wa_time_t         at;
     const wa_life_t  *l;
 
     l = a->life;
+    at = a->quiesced ? -1 : wa_restrict_deadline(a);
 
-    if (l->dial_at != 0
-        && (l->loading_until == 0 || l->dial_at < l->loading_until))
-    {
-        return l->dial_at;
+    if (l->dial_at != 0 && (at < 0 || l->dial_at < at)) {
+        at = l->dial_at;
     }
 
-    return l->loading_until != 0 ? l->loading_until : -1;
+    if (l->loading_until != 0 && (at < 0 || l->loading_until < at)) {
+        at = l->loading_until;
+    }
+
+    return at;
 }
 
 

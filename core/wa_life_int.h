@@ -3,6 +3,7 @@
 #define WA_LIFE_INT_H
 
 #include "wa_life.h"
+#include "wa_restrict.h"
 
 
 #define WA_REASON_MAX  120
@@ -19,6 +20,7 @@ struct wa_life_s {
     wa_time_t     dial_at;             /* 0: no reconnect planned          */
     wa_time_t     loading_until;       /* 0: not loading                   */
     wa_time_t     stable_at;           /* backoff forgets its past then    */
+    wa_restrict_t restricts;          /* what WhatsApp forbids for now     */
     uint8_t       attempts;
     uint8_t       restarts;            /* at once, since it was stable     */
     bool          leaving;

@@ -7,6 +7,7 @@
 #include "wa_json.h"
 #include "wa_newsletter.h"
 #include "wa_receipt.h"
+#include "wa_restrict.h"
 
 
 /* Puts events that follow from member `name` of "data" into the unit. */
@@ -20,7 +21,8 @@ static const struct {
     { "xwa2_notify_newsletter_on_leave", wa_newsletter_told_leave },
     { "xwa2_notify_newsletter_on_mute_change", wa_newsletter_told_mute },
     { "xwa2_notify_newsletter_on_metadata_update",
-      wa_newsletter_told_join }
+      wa_newsletter_told_join },
+    { "xwa2_notify_account_reachout_timelock", wa_restrict_timelock }
 };
 
 

@@ -167,8 +167,7 @@ prepare_sent(wa_task_t *t, const char *name)
 /*
  * <message id to type [edit peer_recipient_pn]>
  *     <participants><to jid><enc/></to>...</participants>
- *     [<device-identity/>] [<reporting/>] [<tctoken/> or <cstoken/>]
- *     [<meta/>]
+ *     [<device-identity/>][<meta/>][<reporting/>][<tctoken/> or <cstoken/>]
  */
 wa_err_t
 wa_prepare_unit(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p)

@@ -255,10 +255,9 @@ merge_contact(wa_ev_t *e, const wa_ev_args_t *a)
 
     rc = wa_ev_run(e,
         "INSERT INTO wa_contacts (account_id, jid, tenant, lid,"
-        " phone_number, notify_name, first_seen_ms, updated_ms,"
-        " pos, shard)"
+        " phone_number, notify_name, first_seen_ms, pos, shard, updated_ms)"
         " SELECT c.account_id, $3, c.tenant, COALESCE($4, c.lid), $5,"
-        " c.notify_name, c.first_seen_ms, $6, c.pos, c.shard"
+        " c.notify_name, c.first_seen_ms, c.pos, c.shard, $6"
         " FROM wa_contacts c"
         " WHERE c.account_id = $1 AND c.jid = $2"
         " ON CONFLICT (account_id, jid) DO UPDATE SET"

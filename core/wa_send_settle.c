@@ -8,6 +8,7 @@
 #include "wa_lid.h"
 #include "wa_message.h"
 #include "wa_privacy.h"
+#include "wa_restrict.h"
 #include "wa_send.h"
 #include "wa_send_int.h"
 
@@ -213,6 +214,11 @@ settle_unit(wa_unit_t *u, wa_send_t *s, const refusal_t *refusal,
     }
 
     rc = settle_event(u, s, refusal, arena);
+
+    if (rc == WA_OK) {
+        wa_restrict_settled(u, s, refusal == NULL ? 0
+                                                  : refusal->provider_code);
+    }
 
     if (rc != WA_OK || !s->asked
         || (refusal == NULL && wa_send_waits(wa_unit_account(u), s)))

@@ -221,8 +221,8 @@ wa_life_init(wa_account_t *a, const json_t *args)
 }
 
 
-static int64_t
-iso_ms(const char *text)
+int64_t
+wa_iso_ms(const char *text)
 {
     int        ms;
     struct tm  tm;
@@ -284,12 +284,13 @@ wa_life_load(wa_account_t *a, wa_span_t meta, wa_span_t view)
         (void) snprintf(l->reason, sizeof(l->reason), "%s", s);
     }
 
-    l->updated_ms = iso_ms(json_string_value(json_object_get(v,
+    l->updated_ms = wa_iso_ms(json_string_value(json_object_get(v,
                                                    "updated_at")));
-    l->connected_ms = iso_ms(json_string_value(json_object_get(v,
+    l->connected_ms = wa_iso_ms(json_string_value(json_object_get(v,
                                                    "connected_at")));
-    l->seen_ms = iso_ms(json_string_value(json_object_get(v,
+    l->seen_ms = wa_iso_ms(json_string_value(json_object_get(v,
                                                    "last_seen_at")));
+    wa_restrict_load(a, json_object_get(v, "restrictions"));
     json_decref(v);
 
     return WA_OK;
@@ -408,6 +409,7 @@ wa_life_view(wa_account_t *a)
                                               : json_null());
     (void) json_object_set_new(v, "qr_expires_at",
                                view_time(shown ? qr_expires_ms : 0));
+    (void) json_object_set_new(v, "restrictions", wa_restrict_view(a));
     (void) json_object_set_new(v, "connected_at",
                                view_time(l->connected_ms));
     (void) json_object_set_new(v, "last_seen_at", view_time(l->seen_ms));

@@ -63,6 +63,11 @@ const types = {
     'message.undecryptable': object(['message_id', 'chat_jid', 'from_jid'],
         { message_id: R, chat_jid: R, from_jid: R, retrying: b }),
     'chat.merged': object(['from', 'into'], { from: R, into: R, lid: sn }),
+    'account.restricted': object(['kind', 'until', 'code'], {
+        kind: { enum: ['reachout', 'rate', 'temporary_ban'] }, until: ison,
+        code: inn }),
+    'account.restricted_cleared': object(['kind'], {
+        kind: { enum: ['reachout', 'rate', 'temporary_ban'] }, code: inn }),
     'identity.changed': object(['jid', 'lid'], { jid: R, lid: sn }),
 };
 
