@@ -21,6 +21,8 @@
 //   failure         { reason, ... } answers each login
 //   loginRate       { perSecond, longestMs }: logins wait for their turn; who
 //                   would wait longer than that is sent away with 503
+//   reachout, lidOnly, exactDevices  refusals, see identity.mjs
+//   hideNumber      what this account sends by LID does not name its number
 //   spoilChain      see certs.mjs; certificate chain of new connections
 import { createRequire } from 'node:module';
 
@@ -30,7 +32,8 @@ const { PreKeyWhisperMessage } = createRequire(import.meta.url)(
 export const KNOBS = ['latencyMs', 'compress', 'split', 'coalesce',
     'dropAfterFrames', 'cutBeforeAck', 'loseMessage', 'swallow', 'muteIq',
     'mutePing', 'holdAcks', 'corruptEnc', 'duplicate', 'reorder', 'failure',
-    'loginRate', 'spoilChain', 'unavailable', 'unavailableType'];
+    'loginRate', 'reachout', 'lidOnly', 'exactDevices', 'hideNumber',
+    'spoilChain', 'unavailable', 'unavailableType'];
 
 export function knob(sim, account, name) {
     return account?.faults[name] ?? sim.faults[name];

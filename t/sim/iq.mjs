@@ -5,6 +5,7 @@ import * as prekeys from './prekeys.mjs';
 import { usync } from './usync.mjs';
 import { groupIq } from './groups.mjs';
 import { IqError } from './iq_error.mjs';
+import { takeToken } from './identity.mjs';
 import { randomBytes } from './keys.mjs';
 import { newsletterGet, newsletterSet } from './newsletter.mjs';
 import { mex, terms } from './newsletter_mex.mjs';
@@ -63,20 +64,9 @@ function privacyGet() {
         node('category', { name, value })))];
 }
 
-/** Privacy tokens are handed on to the person they were made for. */
 function privacySet(conn, iq) {
     for (const t of children(child(iq, 'tokens'), 'token')) {
-        const peer = conn.sim.registry.account(t.attrs.jid);
-        if (peer === undefined || t.attrs.type !== 'trusted_contact'
-            || !/^\d{10}$/.test(t.attrs.t ?? '')) {
-            conn.violate('privacy', show(t), iq);
-            continue;
-        }
-        conn.sim.notifyAccount(peer, {
-            type: 'privacy_token', from: conn.device.account.pn + '@' + SERVER,
-            sender_lid: `${conn.account.lid}@lid`,
-        }, [node('tokens', {}, [node('token',
-            { type: 'trusted_contact', t: t.attrs.t }, randomBytes(16))])]);
+        takeToken(conn, iq, t);
     }
     return undefined;
 }

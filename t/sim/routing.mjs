@@ -8,6 +8,7 @@ import { routeNewsletter } from './newsletter.mjs';
 import { participantHash } from './registry.mjs';
 import { sha256 } from './keys.mjs';
 import { knob, take } from './faults.mjs';
+import { refusal } from './identity.mjs';
 import { routeGroupMessage } from './group_routing.mjs';
 import { checkPeer } from './placeholder.mjs';
 
@@ -148,9 +149,10 @@ function deliver(sim, sender, target, stanza, enc, account) {
         } else {
             attrs.peer_recipient_lid = `${account.lid}@lid`;
         }
-    } else if (!own && server === 'lid') {
+    } else if (!own && server === 'lid'
+        && !knob(sim, sender.account, 'hideNumber')) {
         attrs.sender_pn = `${sender.account.pn}@${SERVER}`;
-    } else if (!own) {
+    } else if (!own && server !== 'lid') {
         attrs.sender_lid = `${sender.account.lid}@lid`;
     }
     const content = [enc];
@@ -273,15 +275,19 @@ function forward(c) {
     }
     checkIdentity(bad, sender, stanza, anyPreKey, kind === 'resend');
     const extra = {};
-    if (kind === 'message'
-        && checkComplete(bad, sender, account, fanout)) {
+    const differs = kind === 'message'
+        && checkComplete(bad, sender, account, fanout);
+    const refused = kind === 'message'
+        ? refusal({ sim, sender, stanza, bad, account, differs }) : undefined;
+    if (differs && refused === undefined) {
         extra.phash = participantHash([...new Set([
             ...account.devices.values(), ...sender.account.devices.values()])]);
         sim.counters.stale++;
         sim.emit('stale', sender, account);
     }
-    const error = sim.ackErrors.get(sender.account)?.shift();
+    const error = refused ?? sim.ackErrors.get(sender.account)?.shift();
     if (error !== undefined) {
+        sender.sentIds.delete(stanza.attrs.id);
         ack(sim, sender, stanza, { error });
         return;
     }
