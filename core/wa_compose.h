@@ -80,6 +80,8 @@ typedef struct {
     bool                      has_expiration;
     bool                      secret;       /* others may refer to it in
                                                secret: it carries a key    */
+    char                     *handle;       /* of the upload, for channels;
+                                               NULL: none                  */
     wa_compose_own_e          own;
     int64_t                   window;       /* s after which `target` is too
                                                old; 0: never               */

@@ -68,6 +68,7 @@ media_read(wa_draft_t *d, const json_t *args, medium_t *m)
     m->mimetype = wa_arg_need(d, m->o, "mimetype", MEDIA_MIME_MAX);
     m->direct_path = wa_arg_need(d, m->o, "direct_path", MEDIA_PATH_MAX);
     m->url = wa_arg_text(d, m->o, "url", MEDIA_PATH_MAX);
+    d->handle = wa_arg_text(d, m->o, "handle", MEDIA_PATH_MAX);
 
     m->has_sha256 = wa_arg_bytes(d, m->o, "file_sha256", WA_SHA256_LEN,
                                  WA_SHA256_LEN, &m->sha256);

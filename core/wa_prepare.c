@@ -7,6 +7,7 @@
 #include "wa_group_send.h"
 #include "wa_lid.h"
 #include "wa_message.h"
+#include "wa_newsletter_send.h"
 #include "wa_node_codec.h"
 #include "wa_pb.h"
 #include "wa_privacy.h"
@@ -185,6 +186,10 @@ wa_prepare_unit(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p)
 
     if (p->room != NULL) {
         return wa_group_unit(u, t, p);
+    }
+
+    if (wa_jid_is_newsletter(&p->chat)) {
+        return wa_newsletter_unit(u, t, p);
     }
 
     s = p->send;
@@ -376,7 +381,8 @@ wa_prepare_records(wa_unit_t *u, wa_prepare_t *p, const wa_node_t *stanza)
     sent.has_timestamp = 1;
     sent.timestamp = s->ts;
 
-    rc = wa_sent_put(u, wa_span_str(s->id), wa_day(s->ts), &sent);
+    rc = p->same_id ? WA_OK : wa_sent_put(u, wa_span_str(s->id),
+                                          wa_day(s->ts), &sent);
 
     if (rc == WA_OK) {
         rc = wa_lid_shown(u, wa_send_show(s));

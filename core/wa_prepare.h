@@ -34,6 +34,10 @@ typedef struct {
     wa_stanza_attrs_t  attrs;
     wa_span_t          copy;                    /* for own devices        */
     wa_room_t         *room;                    /* NULL: to one person    */
+    wa_task_pt         ready;                   /* channels: goes on there */
+    uint64_t           server_id;               /* of what is reacted to   */
+    bool               same_id;                 /* changes a message under
+                                                   its id: its record stays */
 } wa_prepare_t;
 
 

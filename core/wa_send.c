@@ -5,6 +5,7 @@
 
 #include "wa_event_message.h"
 #include "wa_idem.h"
+#include "wa_newsletter_send.h"
 #include "wa_pb.h"
 #include "wa_send_int.h"
 
@@ -286,10 +287,11 @@ send_parse(const json_t *args, wa_send_t *s, const char **message)
 
     case WA_TARGET_USER:
     case WA_TARGET_GROUP:
+    case WA_TARGET_NEWSLETTER:
         break;
 
     default:
-        *message = "Only contacts and groups can be written to";
+        *message = "Only contacts, groups and channels can be written to";
         return "PROVIDER_UNSUPPORTED";
     }
 
@@ -303,6 +305,8 @@ send_parse(const json_t *args, wa_send_t *s, const char **message)
 static const char *
 send_parse_content(const json_t *args, wa_send_t *s, const char **message)
 {
+    const char  *code;
+
     s->draft = wa_compose_parse(args);
 
     if (s->draft == NULL) {
@@ -313,6 +317,14 @@ send_parse_content(const json_t *args, wa_send_t *s, const char **message)
     if (s->draft->error.code != NULL) {
         *message = s->draft->error.message;
         return s->draft->error.code;
+    }
+
+    if (wa_send_target(&s->to) == WA_TARGET_NEWSLETTER) {
+        code = wa_newsletter_check(s->draft, message);
+
+        if (code != NULL) {
+            return code;
+        }
     }
 
     return send_parse_rest(args, s, message);

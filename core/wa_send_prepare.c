@@ -15,6 +15,7 @@
 #include "wa_bundle.h"
 #include "wa_group_send.h"
 #include "wa_lid.h"
+#include "wa_newsletter_send.h"
 #include "wa_pb.h"
 #include "wa_prepare.h"
 #include "wa_privacy.h"
@@ -26,7 +27,7 @@ static void prepare_begin(wa_task_t *t, wa_err_t rc);
 static wa_err_t prepare_begin_keys(wa_task_t *t, wa_prepare_t *p);
 static void prepare_known(wa_task_t *t, wa_err_t rc);
 static void prepare_user(wa_task_t *t, wa_prepare_t *p);
-static void prepare_group(wa_task_t *t, wa_prepare_t *p);
+static void prepare_others(wa_task_t *t, wa_prepare_t *p);
 static bool prepare_seen_before(wa_task_t *t, wa_prepare_t *p);
 static void prepare_users(wa_account_t *a, wa_prepare_t *p);
 static void prepare_devices(wa_task_t *t, wa_err_t rc);
@@ -163,7 +164,8 @@ prepare_known(wa_task_t *t, wa_err_t rc)
         break;
 
     case WA_TARGET_GROUP:
-        prepare_group(t, p);
+    case WA_TARGET_NEWSLETTER:
+        prepare_others(t, p);
         break;
 
     default:
@@ -198,8 +200,9 @@ prepare_user(wa_task_t *t, wa_prepare_t *p)
 }
 
 
+/* Who is meant is found there. */
 static void
-prepare_group(wa_task_t *t, wa_prepare_t *p)
+prepare_others(wa_task_t *t, wa_prepare_t *p)
 {
     wa_err_t  rc;
 
@@ -208,6 +211,11 @@ prepare_group(wa_task_t *t, wa_prepare_t *p)
 
     if (rc != WA_OK) {
         prepare_failed(t, rc);
+        return;
+    }
+
+    if (wa_jid_is_newsletter(&p->chat)) {
+        wa_newsletter_prepare(t, p, prepare_ready);
         return;
     }
 
@@ -597,6 +605,15 @@ prepare_failed(wa_task_t *t, wa_err_t rc)
     case WA_ERR_NOMEM:
         wa_send_fail(a, s, "INTERNAL_ERROR", "Out of memory", 0);
         break;
+
+    case WA_ERR_ARG:
+        if (s->draft != NULL && s->draft->error.code != NULL) {
+            wa_send_fail(a, s, s->draft->error.code, s->draft->error.message,
+                         0);
+            break;
+        }
+
+        /* fall through */
 
     default:
         wa_send_fail(a, s, "SEND_FAILED",

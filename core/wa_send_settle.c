@@ -7,6 +7,7 @@
 #include "wa_idem.h"
 #include "wa_lid.h"
 #include "wa_message.h"
+#include "wa_newsletter_send.h"
 #include "wa_privacy.h"
 #include "wa_restrict.h"
 #include "wa_send.h"
@@ -150,6 +151,7 @@ settle(wa_account_t *a, wa_send_t *s, const refusal_t *refusal,
 
     if (rc == WA_OK) {
         settle_lists(u, s, ack, error);
+        wa_newsletter_acked(u, s, ack);
         rc = wa_unit_commit(u, NULL);
 
     } else {

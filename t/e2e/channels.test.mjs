@@ -6,7 +6,7 @@ import { proto } from 'baileys';
 import { node } from '../sim/codec.mjs';
 import { post } from '../sim/newsletter.mjs';
 import { eventErrors } from './lib/event_schema.mjs';
-import { Stage } from './lib/stage.mjs';
+import { Stage, until } from './lib/stage.mjs';
 
 let s, sim, w, me, ann, channel, channels;
 
@@ -237,6 +237,44 @@ describe('a channel of our own', () => {
         await refused(channels('PATCH', at(own), {}), 400,
             'VALIDATION_ERROR');
         await refused(channels('POST', '', {}), 400, 'VALIDATION_ERROR');
+    });
+
+    it('takes posts, which followers read', async () => {
+        await ann.client.sock.newsletterFollow(own.jid);
+        const r = await s.sent(me, own.jid, 'from the owner');
+        assert.equal(r.to, own.jid);
+        const m = await ann.client.waitText('from the owner');
+        assert.equal(m.id, r.message_id);
+        assert.equal(m.chat, own.jid);
+        const { message } = await event('message.sent', d =>
+            d.message.message_id === r.message_id);
+        assert.equal(message.id, r.id);
+        assert.equal(message.remote_jid, own.jid);
+        const { data } = await ok(channels('GET', at(own, '/messages')));
+        assert.equal(data[0].id, r.id);
+        assert.equal(data[0].from_me, true);
+        assert.equal(data[0].body, 'from the owner');
+    });
+
+    it('gets a post once, whatever happens to the connection', async () => {
+        const n = of(own.jid);
+        me.account.faults.swallow = 1;
+        const lost = w.send(me.id, own.jid, 'after a cut', { wait: 'none' });
+        assert.equal((await lost).status, 202);
+        await until('the first copy', () => me.account.faults.swallow === 0);
+        me.device.link.ws.terminate();
+        await ann.client.waitText('after a cut');
+        const list = n.messages.filter(x => proto.Message.decode(x.bytes)
+            .conversation === 'after a cut');
+        assert.equal(list.length, 1);
+        await w.state(me.id, 'READY');
+    });
+
+    it('tells what WhatsApp refuses', async () => {
+        const r = await w.send(me.id, channel.id, 'not my channel');
+        assert.equal(r.status, 502, r.raw.toString());
+        assert.equal(r.json.error.code, 'SEND_FAILED');
+        assert.equal(r.json.error.details.provider_code, 403);
     });
 
     it('is deleted', async () => {
