@@ -606,16 +606,15 @@ prepare_failed(wa_task_t *t, wa_err_t rc)
         wa_send_fail(a, s, "INTERNAL_ERROR", "Out of memory", 0);
         break;
 
-    case WA_ERR_ARG:
-        if (s->draft != NULL && s->draft->error.code != NULL) {
+    default:
+        if (rc == WA_ERR_ARG && s->draft != NULL
+            && s->draft->error.code != NULL)
+        {
             wa_send_fail(a, s, s->draft->error.code, s->draft->error.message,
                          0);
             break;
         }
 
-        /* fall through */
-
-    default:
         wa_send_fail(a, s, "SEND_FAILED",
                      "No device of the recipient can be encrypted for", 0);
     }

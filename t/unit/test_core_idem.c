@@ -456,8 +456,8 @@ malformed_requests_keep_their_answer(void **state)
 
     /* What another time would be answered otherwise is not kept. */
 
-    args = keyed(3, 3, "group");
-    (void) json_object_set_new(args, "to", json_string("123@g.us"));
+    args = keyed(3, 3, "list");
+    (void) json_object_set_new(args, "to", json_string("123@broadcast"));
     submit(r, args);
     assert_code(r, "PROVIDER_UNSUPPORTED");
     submit(r, keyed(3, 4, "person"));

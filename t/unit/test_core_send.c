@@ -225,7 +225,8 @@ bad_commands_are_refused(void **state)
         { "{\"to\":\"4915100002\",\"type\":\"template\"}",
           "PROVIDER_UNSUPPORTED" },
         { "{\"to\":\"4915100002\",\"type\":\"image\"}", "MISSING_CONTENT" },
-        { "{\"to\":\"123@g.us\",\"text\":\"x\"}", "PROVIDER_UNSUPPORTED" },
+        { "{\"to\":\"123@broadcast\",\"text\":\"x\"}",
+          "PROVIDER_UNSUPPORTED" },
         { "{\"to\":\"4915100002\",\"text\":\"x\",\"quoted_id\":\"a/b\"}",
           "MESSAGE_NOT_FOUND" }
     };
