@@ -8,24 +8,21 @@
 #include "ngx_http_wahub_error.h"
 #include "ngx_http_wahub_idem.h"
 #include "ngx_http_wahub_message.h"
+#include "ngx_http_wahub_send.h"
 
 #include "wa_jid.h"
 
 
-#define NGX_HTTP_WAHUB_TEXT_MAX      65536      /* contract 5.1          */
 #define NGX_HTTP_WAHUB_REPLY_MARGIN  5000       /* ms over send_timeout  */
 
 
-/* Options of the send model that change what is sent. */
+/* Options of the send model; what they are about is the command's. */
 static const ngx_http_wahub_field_t  ngx_http_wahub_send_options[] = {
     { "client_message_id|clientMessageId", "client_message_id",
       ngx_http_wahub_field_text, 1, 128, 0, 0 },
-    { "quoted_id", "quoted_id", ngx_http_wahub_field_text, 1, 128, 0, 0 },
     { "metadata", "metadata", ngx_http_wahub_field_object, 0, 4096, 0, 0 },
     { "send_at", "send_at", ngx_http_wahub_field_refused, 0, 0, 0, 0 },
     { "ttl", "ttl", ngx_http_wahub_field_refused, 0, 0, 0, 0 },
-    { "mentions", "mentions", ngx_http_wahub_field_refused, 0, 0, 0, 0 },
-    { "expiration", "expiration", ngx_http_wahub_field_refused, 0, 0, 0, 0 },
     { "media_url|mediaUrl|url|base64|media|media_id|mediaId", "media",
       ngx_http_wahub_field_refused, 0, 0, 0, 0 },
     { NULL, NULL, ngx_http_wahub_field_text, 0, 0, 0, 0 }
@@ -33,8 +30,7 @@ static const ngx_http_wahub_field_t  ngx_http_wahub_send_options[] = {
 
 
 static ngx_int_t ngx_http_wahub_send_recipient(ngx_http_wahub_ctx_t *ctx);
-static ngx_int_t ngx_http_wahub_send_kind(ngx_http_wahub_ctx_t *ctx);
-static ngx_int_t ngx_http_wahub_send_text(ngx_http_wahub_ctx_t *ctx);
+static ngx_int_t ngx_http_wahub_send_mode(ngx_http_wahub_ctx_t *ctx);
 static ngx_int_t ngx_http_wahub_send_wait(ngx_http_wahub_ctx_t *ctx);
 static void ngx_http_wahub_send_remember(ngx_http_wahub_ctx_t *ctx,
     json_t *data);
@@ -43,7 +39,9 @@ static void ngx_http_wahub_send_remember(ngx_http_wahub_ctx_t *ctx,
 void
 ngx_http_wahub_messages_send(ngx_http_wahub_ctx_t *ctx)
 {
-    ctx->args = json_pack("{s:s}", "type", "text");
+    ngx_int_t  kind;
+
+    ctx->args = json_object();
 
     if (ctx->args == NULL) {
         ngx_http_wahub_error(ctx, "INTERNAL_ERROR", NULL);
@@ -52,13 +50,33 @@ ngx_http_wahub_messages_send(ngx_http_wahub_ctx_t *ctx)
 
     if (ngx_http_wahub_idem_read(ctx) != NGX_OK
         || ngx_http_wahub_send_recipient(ctx) != NGX_OK
-        || ngx_http_wahub_send_kind(ctx) != NGX_OK
+        || ngx_http_wahub_send_mode(ctx) != NGX_OK
         || ngx_http_wahub_body_fields(ctx, ngx_http_wahub_send_options,
-                                      ctx->args) != NGX_OK
-        || ngx_http_wahub_send_text(ctx) != NGX_OK
-        || ngx_http_wahub_send_wait(ctx) != NGX_OK
-        || ngx_http_wahub_idem_args(ctx, ctx->args) != NGX_OK)
+                                      ctx->args) != NGX_OK)
     {
+        return;
+    }
+
+    kind = ngx_http_wahub_send_content(ctx);
+
+    if (kind == NGX_ERROR || ngx_http_wahub_send_wait(ctx) != NGX_OK) {
+        return;
+    }
+
+    if (ngx_http_wahub_send_is_media(kind)) {
+        ngx_http_wahub_error_field(ctx, "type", "UNSUPPORTED",
+            "type: media are not available in this version");
+        return;
+    }
+
+    ngx_http_wahub_send_submit(ctx);
+}
+
+
+void
+ngx_http_wahub_send_submit(ngx_http_wahub_ctx_t *ctx)
+{
+    if (ngx_http_wahub_idem_args(ctx, ctx->args) != NGX_OK) {
         return;
     }
 
@@ -107,24 +125,12 @@ ngx_http_wahub_send_recipient(ngx_http_wahub_ctx_t *ctx)
 }
 
 
-/* Text, at once: the only kind there is so far. */
+/* At once: the only way there is so far. */
 static ngx_int_t
-ngx_http_wahub_send_kind(ngx_http_wahub_ctx_t *ctx)
+ngx_http_wahub_send_mode(ngx_http_wahub_ctx_t *ctx)
 {
     json_t      *value;
     const char  *text;
-
-    value = ngx_http_wahub_body_get(ctx, "type");
-    text = json_string_value(value);
-
-    if (value != NULL
-        && (text == NULL
-            || ngx_strcasecmp((u_char *) text, (u_char *) "text") != 0))
-    {
-        ngx_http_wahub_error_field(ctx, "type", "UNSUPPORTED",
-            "type: only \"text\" is available in this version");
-        return NGX_ERROR;
-    }
 
     value = ngx_http_wahub_body_get(ctx, "mode");
     text = json_string_value(value);
@@ -134,47 +140,6 @@ ngx_http_wahub_send_kind(ngx_http_wahub_ctx_t *ctx)
     {
         ngx_http_wahub_error_field(ctx, "mode", "UNSUPPORTED",
             "mode: only \"now\" is available in this version");
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_wahub_send_text(ngx_http_wahub_ctx_t *ctx)
-{
-    json_t     *value;
-    ngx_str_t   text;
-
-    value = ngx_http_wahub_body_get(ctx, "text|message|body");
-
-    if (ctx->conflict) {
-        ngx_http_wahub_error(ctx, "CONFLICTING_PARAMETERS", NULL);
-        return NGX_ERROR;
-    }
-
-    text = ngx_http_wahub_json_str(value);
-
-    if (value == NULL || (json_is_string(value) && text.len == 0)) {
-        ngx_http_wahub_error(ctx, "MISSING_CONTENT", NULL);
-        return NGX_ERROR;
-    }
-
-    if (json_is_string(value) == 0) {
-        ngx_http_wahub_error_field(ctx, "text", "INVALID_TYPE",
-                                   "text: has the wrong type");
-        return NGX_ERROR;
-    }
-
-    if (text.len > NGX_HTTP_WAHUB_TEXT_MAX) {
-        ngx_http_wahub_error_field(ctx, "text", "TOO_LONG",
-                                   "text: is too long");
-        return NGX_ERROR;
-    }
-
-    if (json_object_set(ctx->args, "text", value) != 0) {
-        ngx_http_wahub_error(ctx, "INTERNAL_ERROR", NULL);
         return NGX_ERROR;
     }
 

@@ -3,7 +3,7 @@
  */
 #include "ngx_http_wahub_message.h"
 
-#include "ngx_http_wahub_route.h"
+#include "ngx_http_wahub_send.h"
 #include "ngx_http_wahub_view.h"
 
 
@@ -33,6 +33,9 @@ static json_t *ngx_http_wahub_message_object(ngx_http_wahub_ctx_t *ctx,
     json_t *data);
 static int ngx_http_wahub_message_text(ngx_http_wahub_ctx_t *ctx,
     json_t *object, json_t *data);
+static int ngx_http_wahub_message_content(ngx_http_wahub_ctx_t *ctx,
+    json_t *object);
+static int ngx_http_wahub_message_kind(json_t *args, json_t *object);
 static int ngx_http_wahub_message_both(json_t *object, const char *one,
     const char *two, json_t *value);
 static json_t *ngx_http_wahub_message_with(json_t *data, json_t *first);
@@ -43,12 +46,15 @@ static json_t *ngx_http_wahub_message_time(json_t *data);
 ngx_uint_t
 ngx_http_wahub_message_status(ngx_http_wahub_ctx_t *ctx, json_t *data)
 {
+    ngx_int_t  style;
     ngx_str_t  status;
 
     static const ngx_str_t  pending = ngx_string("PENDING");
 
-    if (ctx->route->arg != NGX_HTTP_WAHUB_SEND_ACCOUNT
-        && ctx->route->arg != NGX_HTTP_WAHUB_SEND_MESSAGE)
+    style = ctx->route->arg & NGX_HTTP_WAHUB_SEND_STYLE;
+
+    if (style != NGX_HTTP_WAHUB_SEND_ACCOUNT
+        && style != NGX_HTTP_WAHUB_SEND_MESSAGE)
     {
         return NGX_HTTP_OK;
     }
@@ -71,7 +77,7 @@ ngx_http_wahub_message_answer(ngx_http_wahub_ctx_t *ctx, json_t *data)
 
     (void) json_object_del(data, "repeated");
 
-    switch (ctx->route->arg) {
+    switch (ctx->route->arg & NGX_HTTP_WAHUB_SEND_STYLE) {
 
     case NGX_HTTP_WAHUB_SEND_MESSAGE:
         return ngx_http_wahub_message_object(ctx, data);
@@ -165,10 +171,16 @@ ngx_http_wahub_message_object(ngx_http_wahub_ctx_t *ctx, json_t *data)
 
     rc = json_object_update(object, data);
     rc |= ngx_http_wahub_message_text(ctx, object, data);
+    rc |= ngx_http_wahub_message_content(ctx, object);
 
     for (i = 0; ngx_http_wahub_message_falses[i] != NULL; i++) {
-        rc |= json_object_set_new(object, ngx_http_wahub_message_falses[i],
-                                  json_false());
+        if (json_object_get(object, ngx_http_wahub_message_falses[i])
+            == NULL)
+        {
+            rc |= json_object_set_new(object,
+                                      ngx_http_wahub_message_falses[i],
+                                      json_false());
+        }
     }
 
     for (i = 0; ngx_http_wahub_message_nulls[i] != NULL; i++) {
@@ -199,6 +211,11 @@ ngx_http_wahub_message_text(ngx_http_wahub_ctx_t *ctx, json_t *object,
 
     now = ngx_http_wahub_message_time(data);
     text = json_object_get(ctx->args, "text");
+
+    if (text == NULL) {
+        text = json_object_get(ctx->args, "caption");
+    }
+
     client = json_object_get(ctx->args, "client_message_id");
     quoted = json_object_get(ctx->args, "quoted_id");
     metadata = json_object_get(ctx->args, "metadata");
@@ -220,18 +237,121 @@ ngx_http_wahub_message_text(ngx_http_wahub_ctx_t *ctx, json_t *object,
     rc |= ngx_http_wahub_message_both(object, "quoted_id", NULL, quoted);
     rc |= ngx_http_wahub_message_both(object, "metadata", NULL, metadata);
 
-    rc |= json_object_set_new(object, "message_type", json_string("text"));
-    rc |= json_object_set_new(object, "type", json_string("TEXT"));
     rc |= json_object_set_new(object, "direction", json_string("OUTBOUND"));
     rc |= json_object_set_new(object, "source", json_string("api"));
     rc |= json_object_set_new(object, "from_me", json_true());
-    rc |= json_object_set_new(object, "mentions", json_array());
-    rc |= json_object_set_new(object, "forward_score", json_integer(0));
     rc |= json_object_set_new(object, "edit_type", json_integer(0));
 
     json_decref(now);
 
     return rc;
+}
+
+
+/* What was asked for, under the names of the message object. */
+static int
+ngx_http_wahub_message_content(ngx_http_wahub_ctx_t *ctx, json_t *object)
+{
+    int          rc;
+    json_t      *value;
+    ngx_uint_t   i;
+
+    static const struct {
+        const char  *kind;              /* NULL: of all                   */
+        const char  *from;
+        const char  *to;
+    } members[] = {
+        { "location", "latitude", "latitude" },
+        { "location", "longitude", "longitude" },
+        { "location", "name", "location_name" },
+        { "location", "address", "location_address" },
+        { "poll", "name", "poll_name" },
+        { "poll", "options", "poll_options" },
+        { "contact", "contacts", "contacts" },
+        { "reaction", "emoji", "reaction_emoji" },
+        { "reaction", "target_id", "reaction_target_id" },
+        { NULL, "forwarded", "is_forwarded" },
+        { NULL, "view_once", "is_view_once" }
+    };
+
+    rc = ngx_http_wahub_message_kind(ctx->args, object);
+
+    for (i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        value = json_object_get(ctx->args, members[i].from);
+
+        if (value == NULL
+            || (members[i].kind != NULL
+                && ngx_strcmp(members[i].kind,
+                              json_string_value(json_object_get(object,
+                                                       "message_type")))
+                   != 0))
+        {
+            continue;
+        }
+
+        rc |= json_object_set(object, members[i].to, value);
+    }
+
+    value = json_object_get(ctx->args, "mentions");
+    rc |= json_object_set_new(object, "mentions",
+                              json_is_array(value) ? json_incref(value)
+                                                   : json_array());
+
+    value = json_object_get(ctx->args, "forward_score");
+
+    if (value == NULL) {
+        value = json_object_get(object, "is_forwarded");
+        rc |= json_object_set_new(object, "forward_score",
+                                  json_integer(json_is_true(value)));
+
+    } else {
+        rc |= json_object_set(object, "forward_score", value);
+    }
+
+    return rc;
+}
+
+
+/* Edits and their kin are protocol messages to the contract. */
+static int
+ngx_http_wahub_message_kind(json_t *args, json_t *object)
+{
+    int          rc;
+    u_char       upper[32], *p;
+    const char  *kind;
+    ngx_uint_t   i;
+
+    static const char *const  changes[] = {
+        "edit", "delete", "pin", "keep", NULL
+    };
+
+    kind = json_string_value(json_object_get(args, "type"));
+
+    if (kind == NULL) {
+        kind = "text";
+    }
+
+    for (i = 0; changes[i] != NULL; i++) {
+        if (ngx_strcmp(kind, changes[i]) == 0) {
+            kind = "protocol";
+            break;
+        }
+    }
+
+    if (ngx_strcmp(kind, "group_invite") == 0) {
+        kind = "unsupported";
+    }
+
+    rc = json_object_set_new(object, "message_type", json_string(kind));
+
+    p = ngx_cpystrn(upper, (u_char *) kind, sizeof(upper));
+
+    while (p-- > upper) {
+        *p = ngx_toupper(*p);
+    }
+
+    return rc | json_object_set_new(object, "type",
+                                    json_string((char *) upper));
 }
 
 

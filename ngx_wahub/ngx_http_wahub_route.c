@@ -6,6 +6,8 @@
  */
 #include "ngx_http_wahub_route.h"
 
+#include "ngx_http_wahub_send.h"
+
 
 #define GET     NGX_HTTP_GET
 #define POST    NGX_HTTP_POST
@@ -21,6 +23,7 @@
 #define SELECT        NGX_HTTP_WAHUB_ACCOUNT_SELECT
 #define BRIEF         NGX_HTTP_WAHUB_ACCOUNT_BRIEF
 #define SEND(name)    NGX_HTTP_WAHUB_SEND_ ## name
+#define KIND(name)    NGX_HTTP_WAHUB_KIND_ ## name
 #define CHANNEL(name) NGX_HTTP_WAHUB_CHANNEL_ ## name
 #define PATH(text)    ngx_string(text)
 
@@ -158,13 +161,38 @@ static const ngx_http_wahub_route_t  ngx_http_wahub_routes[] = {
       IN_PATH|BRIEF, F(messages_send), SEND(000), "send a message" },
 
     { POST, PATH("/api/actions/send/text"), G(MESSAGES), A(SEND),
-      SELECT|BRIEF, F(messages_send), SEND(001), "send a text" },
+      SELECT|BRIEF, F(messages_send), SEND(001)|KIND(TEXT), "send a text" },
+
+    { POST, PATH("/api/actions/send/location"), G(MESSAGES), A(SEND),
+      SELECT|BRIEF, F(messages_send), SEND(001)|KIND(LOCATION),
+      "send a place" },
+
+    { POST, PATH("/api/actions/send/contact"), G(MESSAGES), A(SEND),
+      SELECT|BRIEF, F(messages_send), SEND(001)|KIND(CONTACT),
+      "send a contact" },
+
+    { POST, PATH("/api/actions/send/poll"), G(MESSAGES), A(SEND),
+      SELECT|BRIEF, F(messages_send), SEND(001)|KIND(POLL),
+      "send a poll" },
+
+    { POST, PATH("/api/actions/react"), G(MESSAGES), A(SEND),
+      SELECT|BRIEF, F(messages_send), SEND(001)|KIND(REACTION),
+      "react to a message" },
+
+    { POST, PATH("/api/actions/edit"), G(MESSAGES), A(SEND),
+      SELECT|BRIEF, F(messages_send), SEND(001)|KIND(EDIT),
+      "edit a message" },
+
+    { POST, PATH("/api/actions/delete"), G(MESSAGES), A(SEND),
+      SELECT|BRIEF, F(messages_send), SEND(001)|KIND(DELETE),
+      "delete a message" },
 
     { POST, PATH("/session/{sessionId}/send"), G(MESSAGES), A(SEND),
-      IN_PATH|BRIEF, F(messages_send), SEND(002), "send a text" },
+      IN_PATH|BRIEF, F(messages_send), SEND(002)|KIND(TEXT),
+      "send a text" },
 
     { POST, PATH("/api/messages/send"), G(MESSAGES), A(SEND), SELECT|BRIEF,
-      F(messages_send), SEND(003), "send a text" },
+      F(messages_send), SEND(003)|KIND(TEXT), "send a text" },
 
     { GET, PATH("/api/messages"), G(MESSAGES), A(READ), NONE,
       F(history_messages), 0, "list messages" },

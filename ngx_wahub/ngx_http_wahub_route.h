@@ -7,14 +7,6 @@
 #include "ngx_http_wahub_api.h"
 
 
-/* What differs between the rows that send (route->arg). */
-#define NGX_HTTP_WAHUB_SEND_ACCOUNT   0     /* send result               */
-#define NGX_HTTP_WAHUB_SEND_MESSAGE   1     /* message object            */
-#define NGX_HTTP_WAHUB_SEND_000       2
-#define NGX_HTTP_WAHUB_SEND_001       3
-#define NGX_HTTP_WAHUB_SEND_002       4
-#define NGX_HTTP_WAHUB_SEND_003       5
-
 /* What is done with a channel (route->arg). */
 #define NGX_HTTP_WAHUB_CHANNEL_FOLLOW    0
 #define NGX_HTTP_WAHUB_CHANNEL_UNFOLLOW  1

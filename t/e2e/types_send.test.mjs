@@ -1,0 +1,258 @@
+// Every kind of message that is no file, sent over HTTP: a Baileys contact
+// reads what was meant, the own other devices get their copies, and the
+// server sees the attributes that go with the kind.
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { child } from '../sim/codec.mjs';
+import { Stage, until } from './lib/stage.mjs';
+
+let s, w, me, bob;
+
+before(async () => {
+    s = await Stage.start();
+    ({ w } = s);
+    me = await s.me('sender', { companions: 1 });
+    bob = await s.env.person('bob', 1);
+    await s.sent(me, bob.account.pn, 'first');
+    await s.arrived(bob, 'first');
+});
+
+afterEach(() => s.env.checkClean());
+
+after(() => s.close());
+
+async function post(path, body, status = 201) {
+    const r = await w.request('POST', path, { account: me.id, ...body });
+    assert.equal(r.status, status, r.raw.toString());
+    return r.json;
+}
+
+const send = (body, status) => post('/api/messages',
+    { to: bob.account.pn, ...body }, status);
+
+/** The message with this id as each end has it. */
+async function arrived(id) {
+    const seen = c => c.wait('message', m => m.id === id, c.messages);
+    const [theirs, copy] = await Promise.all([seen(bob.client),
+        seen(me.client)]);
+    const phone = await until(`${id} at the phone`,
+        () => bob.inbox.find(m => m.id === id));
+    assert.equal(theirs.fromMe, false);
+    assert.equal(copy.fromMe, true);
+    assert.equal(copy.chat, bob.lid);
+    assert.deepEqual(plain(copy.raw.message), plain(theirs.raw.message));
+    return { message: theirs.raw.message, stanza: phone.stanza,
+        raw: theirs.raw };
+}
+
+// Baileys turns the key of a reaction to its own view
+const plain = m => JSON.parse(JSON.stringify({ ...m,
+    messageContextInfo: undefined,
+    reactionMessage: m.reactionMessage?.text }));
+
+function attrs({ stanza }, want) {
+    const enc = child(stanza, 'enc');
+    assert.deepEqual({ type: stanza.attrs.type, edit: stanza.attrs.edit,
+        mediatype: enc.attrs.mediatype, hide: enc.attrs['decrypt-fail'],
+        meta: child(stanza, 'meta')?.attrs }, { edit: undefined,
+        mediatype: undefined, hide: undefined, meta: undefined, ...want });
+}
+
+const secretOf = m => m.messageContextInfo?.messageSecret;
+
+describe('a message of its own', () => {
+    it('text with mentions, forwarded', async () => {
+        const r = await send({ text: `hi @${bob.account.pn}`, forwarded: true,
+            mentions: [bob.account.pn] });
+        assert.equal(r.message_type, 'text');
+        assert.equal(r.is_forwarded, true);
+        const got = await arrived(r.message_id);
+        const { contextInfo: c } = got.message.extendedTextMessage;
+        assert.deepEqual(c.mentionedJid, [bob.pn]);
+        assert.equal(c.isForwarded, true);
+        assert.equal(c.forwardingScore, 1);
+        attrs(got, { type: 'text' });
+    });
+
+    it('text that disappears', async () => {
+        const r = await send({ text: 'for a day', expiration: 86400 });
+        const got = await arrived(r.message_id);
+        assert.equal(got.message.extendedTextMessage.contextInfo.expiration,
+            86400);
+    });
+
+    it('location', async () => {
+        const r = await send({ type: 'LOCATION', latitude: 52.5163,
+            longitude: 13.3777, name: 'Gate', address: 'Square 1' });
+        assert.equal(r.type, 'LOCATION');
+        assert.equal(r.latitude, 52.5163);
+        assert.equal(r.location_name, 'Gate');
+        const got = await arrived(r.message_id);
+        const l = got.message.locationMessage;
+        assert.equal(l.degreesLatitude, 52.5163);
+        assert.equal(l.degreesLongitude, 13.3777);
+        assert.deepEqual([l.name, l.address], ['Gate', 'Square 1']);
+        attrs(got, { type: 'media', mediatype: 'location' });
+        const live = await post('/api/actions/send/location', { live: true,
+            jid: bob.pn, latitude: 1, longitude: 2 }, 200);
+        const l2 = (await arrived(live.message_id)).message
+            .liveLocationMessage;
+        assert.equal(l2.degreesLongitude, 2);
+        assert.ok(Number(l2.sequenceNumber) > 0);
+    });
+
+    it('contact', async () => {
+        const r = await post('/api/actions/send/contact', { jid: bob.pn,
+            contact_jid: '+49 151 00000077', name: 'Ann; Mary' }, 200);
+        assert.equal(r.success, true);
+        assert.equal(r.key.id, r.message_id);
+        const got = await arrived(r.message_id);
+        const c = got.message.contactMessage;
+        assert.equal(c.displayName, 'Ann; Mary');
+        assert.match(c.vcard, /\nFN:Ann\\; Mary\n/);
+        assert.match(c.vcard, /;waid=4915100000077:\+4915100000077\n/);
+        attrs(got, { type: 'media', mediatype: 'vcard' });
+        const two = await send({ type: 'contact', contacts: [
+            { name: 'A', phones: ['4915100000078'] },
+            { name: 'B', phones: ['4915100000079'], email: 'b@example.org' },
+        ] });
+        const many = await arrived(two.message_id);
+        assert.deepEqual(many.message.contactsArrayMessage.contacts
+            .map(x => x.displayName), ['A', 'B']);
+        attrs(many, { type: 'media', mediatype: 'contact_array' });
+    });
+
+    it('poll', async () => {
+        const r = await send({ type: 'poll', name: 'Lunch?',
+            options: ['Soup', 'Bread'] });
+        assert.deepEqual(r.poll_options, ['Soup', 'Bread']);
+        const got = await arrived(r.message_id);
+        const p = got.message.pollCreationMessageV3;
+        assert.equal(p.name, 'Lunch?');
+        assert.deepEqual(p.options.map(o => o.optionName),
+            ['Soup', 'Bread']);
+        assert.equal(secretOf(got.message).length, 32);
+        attrs(got, { type: 'poll', meta: { polltype: 'creation' } });
+        const any = await post('/api/actions/send/poll', { jid: bob.pn,
+            name: 'Any?', options: ['a', 'b', 'c'], selectable: 0 }, 200);
+        const many = (await arrived(any.message_id)).message;
+        assert.equal(many.pollCreationMessage.selectableOptionsCount, 0);
+    });
+
+    it('event', async () => {
+        const r = await send({ type: 'event', name: 'Party',
+            start_time: 1893456000, location: { latitude: 1, longitude: 2,
+                name: 'Here' } });
+        const got = await arrived(r.message_id);
+        const e = got.message.eventMessage;
+        assert.equal(e.name, 'Party');
+        assert.equal(Number(e.startTime), 1893456000);
+        assert.equal(e.location.name, 'Here');
+        assert.equal(secretOf(got.message).length, 32);
+        attrs(got, { type: 'event', meta: { event_type: 'creation' } });
+    });
+});
+
+describe('what is about another message', () => {
+    const update = (id, test) => bob.client.wait('update',
+        u => u.id === id && test(u), bob.client.updates);
+
+    it('reactions come and go', async () => {
+        const { id } = await bob.phone.sendText(me.account, 'to react to');
+        const m = (await w.received('to react to')).data.message;
+        const r = await post('/api/actions/react', { jid: bob.pn,
+            message_id: m.id, emoji: '👍' }, 200);
+        const got = await arrived(r.message_id);
+        const { key, text } = got.message.reactionMessage;
+        assert.equal(text, '👍');
+        assert.equal(key.id, id);
+        assert.equal(key.fromMe, true);
+        attrs(got, { type: 'reaction', hide: 'hide' });
+        const none = await send({ type: 'reaction', target_id: id,
+            emoji: '' });
+        assert.equal(none.reaction_emoji, '');
+        const gone = await arrived(none.message_id);
+        assert.equal(gone.message.reactionMessage.text, '');
+        attrs(gone, { type: 'reaction', edit: '7', hide: 'hide' });
+        const own = await s.sent(me, bob.account.pn, 'my own');
+        const self = await send({ type: 'reaction', target_id: own.id,
+            emoji: '🙂' });
+        const mine = await arrived(self.message_id);
+        assert.equal(mine.message.reactionMessage.key.fromMe, false);
+    });
+
+    it('an edit', async () => {
+        const first = await s.sent(me, bob.account.pn, 'a typo');
+        const r = await post('/api/actions/edit', { jid: bob.pn,
+            message_id: first.id, text: 'no typo' }, 200);
+        assert.notEqual(r.message_id, first.message_id);
+        const u = await update(first.message_id, x => x.message != null);
+        assert.equal(u.message.editedMessage.message.extendedTextMessage.text,
+            'no typo');
+        const got = await arrived(r.message_id);
+        attrs(got, { type: 'text', edit: '1', hide: 'hide' });
+    });
+
+    it('a deletion for everyone', async () => {
+        const first = await s.sent(me, bob.account.pn, 'regretted');
+        const r = await post('/api/actions/delete', { jid: bob.pn,
+            message_id: first.message_id }, 200);
+        const u = await update(first.message_id, x => x.message === null);
+        assert.equal(u.messageStubType, 1);
+        attrs(await arrived(r.message_id),
+            { type: 'text', edit: '7', hide: 'hide' });
+    });
+
+    it('a pin and its end', async () => {
+        const first = await s.sent(me, bob.account.pn, 'important');
+        const r = await send({ type: 'pin', target_id: first.id,
+            duration: 86400 });
+        const got = await arrived(r.message_id);
+        assert.equal(got.message.pinInChatMessage.type, 1);
+        assert.equal(got.message.messageContextInfo
+            .messageAddOnDurationInSecs, 86400);
+        attrs(got, { type: 'text', edit: '2', hide: 'hide' });
+        const end = await send({ type: 'pin', target_id: first.id,
+            value: false });
+        assert.equal((await arrived(end.message_id)).message
+            .pinInChatMessage.type, 2);
+    });
+
+    it('is refused about what is not ours', async () => {
+        const { id } = await bob.phone.sendText(me.account, 'not yours');
+        const m = (await w.received('not yours')).data.message;
+        const code = async (body, status) => (await send(body, status))
+            .error_code;
+        assert.equal(await code({ type: 'edit', target_id: m.id, text: 'x' },
+            409), 'INVALID_STATE');
+        assert.equal(await code({ type: 'delete', target_id: m.id }, 409),
+            'INVALID_STATE');
+        assert.equal(await code({ type: 'edit', target_id: id, text: 'x' },
+            404), 'MESSAGE_NOT_FOUND');
+    });
+});
+
+describe('a request that cannot become a message', () => {
+    const rows = [
+        [{ type: 'nonsense' }, 400, 'VALIDATION_ERROR', 'type'],
+        [{ type: 'template' }, 409, 'PROVIDER_UNSUPPORTED'],
+        [{ type: 'interactive' }, 409, 'PROVIDER_UNSUPPORTED'],
+        [{ type: 'location', latitude: 91, longitude: 0 }, 400,
+            'VALIDATION_ERROR', 'latitude'],
+        [{ type: 'poll', name: 'x', options: ['a'] }, 400,
+            'VALIDATION_ERROR', 'options'],
+        [{ type: 'reaction', emoji: 'x' }, 400, 'VALIDATION_ERROR',
+            'target_id'],
+        [{ type: 'edit', target_id: 'AAAA' }, 400, 'MISSING_CONTENT'],
+        [{ text: 'a', message: 'b' }, 400, 'CONFLICTING_PARAMETERS'],
+        [{ text: 'x', mentions: ['nobody'] }, 400, 'VALIDATION_ERROR',
+            'mentions'],
+    ];
+    for (const [body, status, code, field] of rows) {
+        it(`${JSON.stringify(body)}: ${code}`, async () => {
+            const r = await send(body, status);
+            assert.equal(r.error_code, code);
+            assert.equal(r.error.details.fields?.[0].field, field);
+        });
+    }
+});
