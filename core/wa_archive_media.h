@@ -136,4 +136,12 @@ wa_err_t wa_media_stats(wa_sql_t *db, wa_span_t tenant, wa_span_t account,
  */
 json_t *wa_media_object(const wa_media_t *m);
 
+/*
+ * Puts signed links (wa_filename.h) into the object: "url", also of a file
+ * that is not there yet, and "thumbnail_url" if there is one.  `now` in unix
+ * s.  WA_ERR_NOMEM.
+ */
+wa_err_t wa_media_sign(json_t *object, const wa_media_t *m,
+    const uint8_t key[32], int64_t now);
+
 #endif /* WA_ARCHIVE_MEDIA_H */

@@ -1,8 +1,12 @@
 /* What the API shows of wa_media: counts, and the Media object. */
 #include "wa_archive_media.h"
 
+#include <stdio.h>
+
 #include "wa_account_int.h"
 #include "wa_archive_int.h"
+#include "wa_filename.h"
+#include "wa_mime.h"
 
 
 #define N_STATUS  (WA_MEDIA_EXPIRED + 1)
@@ -220,4 +224,74 @@ wa_media_object(const wa_media_t *m)
                      "download_error", media_json(m->error),
                      "created_at", wa_iso_time(m->created_ms < 0 ? 0
                                                : m->created_ms, iso));
+}
+
+
+/* The session of a file's public name: an upload belongs to no account. */
+static wa_span_t
+media_session(const wa_media_t *m)
+{
+    return m->account.n > 0 ? m->account : wa_span_str("media");
+}
+
+
+/* WA_ERR_NOMEM, or the link as a member of `object`. */
+static wa_err_t
+media_link(json_t *object, const char *member, wa_span_t path,
+    const uint8_t key[32], int64_t now)
+{
+    wa_err_t  rc;
+    wa_buf_t  link;
+
+    memset(&link, 0, sizeof(link));
+    rc = wa_link_sign(key, path, now, &link);
+
+    if (rc == WA_OK
+        && json_object_set_new(object, member,
+                               json_stringn((const char *) link.p, link.n))
+           != 0)
+    {
+        rc = WA_ERR_NOMEM;
+    }
+
+    wa_buf_free(&link);
+
+    return rc;
+}
+
+
+wa_err_t
+wa_media_sign(json_t *object, const wa_media_t *m, const uint8_t key[32],
+    int64_t now)
+{
+    char         path[256], mime[WA_MIME_MAX];
+    wa_err_t     rc;
+    wa_span_t    session;
+    const char  *extension;
+
+    session = media_session(m);
+    extension = wa_mime_parse(m->mime, mime) ? wa_mime_extension(mime)
+                                             : "bin";
+    (void) snprintf(path, sizeof(path), "/files/%.*s/%.*s.%s",
+                    (int) session.n, (const char *) session.p, (int) m->id.n,
+                    (const char *) m->id.p, extension);
+
+    rc = media_link(object, "url", wa_span_str(path), key, now);
+
+    if (rc != WA_OK || m->thumb.n == 0) {
+        return rc;
+    }
+
+    (void) snprintf(path, sizeof(path), "/api/media/%.*s/download",
+                    (int) m->id.n, (const char *) m->id.p);
+    rc = media_link(object, "thumbnail_url", wa_span_str(path), key, now);
+
+    if (rc != WA_OK) {
+        return rc;
+    }
+
+    return json_object_set_new(object, "thumbnail_url",
+               json_sprintf("%s&thumb=1", json_string_value(
+                                json_object_get(object, "thumbnail_url"))))
+           == 0 ? WA_OK : WA_ERR_NOMEM;
 }

@@ -59,6 +59,11 @@
 #define NGX_HTTP_WAHUB_QUERY_KEY_STREAMS  1
 #define NGX_HTTP_WAHUB_QUERY_KEY_ON       2
 
+/* wahub_files */
+#define NGX_HTTP_WAHUB_FILES_SIGNED       0
+#define NGX_HTTP_WAHUB_FILES_PUBLIC       1
+#define NGX_HTTP_WAHUB_FILES_PRIVATE      2
+
 #define NGX_HTTP_WAHUB_KEY_HASH_LEN     32      /* SHA-256 */
 
 
@@ -120,6 +125,8 @@ typedef struct {
     ngx_str_t                    admin_key_file;
     ngx_str_t                    api_key_file;
     u_char                       secret_key[WA_KEY_LEN];
+    u_char                       link_key[WA_KEY_LEN];  /* signs links to
+                                                files                      */
     ngx_http_wahub_key_hash_t    admin_key;
     ngx_array_t                 *api_keys;   /* ngx_http_wahub_key_hash_t,
                                                 tenant "default"; or NULL  */
@@ -166,6 +173,7 @@ typedef struct {
     size_t                       max_body;
     size_t                       max_upload;
     ngx_uint_t                   query_key;
+    ngx_uint_t                   files;      /* FILES_*                    */
     ngx_array_t                 *cors_origins;          /* ngx_str_t; "*"
                                                 possible; or NULL          */
     ngx_flag_t                   cors_local;

@@ -10,10 +10,12 @@
 #include "ngx_http_wahub_cors.h"
 #include "ngx_http_wahub_error.h"
 #include "ngx_http_wahub_filter.h"
+#include "ngx_http_wahub_link.h"
 #include "ngx_http_wahub_lookup.h"
 #include "ngx_http_wahub_redact.h"
 #include "ngx_http_wahub_route.h"
 #include "ngx_http_wahub_script.h"
+#include "ngx_http_wahub_upload.h"
 
 #include "wa_crypto.h"
 
@@ -48,6 +50,7 @@ static const char *ngx_http_wahub_api_access(ngx_http_wahub_ctx_t *ctx);
 static ngx_int_t ngx_http_wahub_api_refuse(ngx_http_wahub_ctx_t *ctx,
     const char *code);
 static void ngx_http_wahub_api_body(ngx_http_request_t *r);
+static void ngx_http_wahub_api_row(ngx_http_wahub_ctx_t *ctx);
 static ngx_int_t ngx_http_wahub_api_request_id(ngx_http_wahub_ctx_t *ctx);
 static void ngx_http_wahub_api_path(ngx_http_wahub_ctx_t *ctx);
 static void ngx_http_wahub_api_cleanup(void *data);
@@ -117,6 +120,13 @@ ngx_http_wahub_api_check(ngx_http_wahub_ctx_t *ctx, const char **code)
     r = ctx->request;
     ctx->preflight = (r->method == NGX_HTTP_OPTIONS);
 
+    /* before nginx's own reading of dots and escapes makes a path of it */
+
+    if (ngx_http_wahub_link_name(r) != NGX_OK) {
+        *code = "INVALID_FILE_NAME";
+        return NGX_ERROR;
+    }
+
     rc = ngx_http_wahub_route_find(ctx, r->method);
 
     if (rc == NGX_DECLINED) {
@@ -153,7 +163,9 @@ ngx_http_wahub_api_check(ngx_http_wahub_ctx_t *ctx, const char **code)
         return NGX_ERROR;
     }
 
-    if (r->headers_in.content_length_n > (off_t) ctx->conf->max_body) {
+    if (r->headers_in.content_length_n
+        > (off_t) ngx_http_wahub_upload_limit(ctx))
+    {
         *code = "BODY_TOO_LARGE";
         return NGX_ERROR;
     }
@@ -213,6 +225,10 @@ ngx_http_wahub_api_body(ngx_http_request_t *r)
     if (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) {
         r->read_event_handler = ngx_http_test_reading;
 
+    } else if (ngx_http_wahub_upload_wanted(ctx)) {
+        ngx_http_wahub_upload_read(ctx, ngx_http_wahub_api_row);
+        return;
+
     } else {
         code = ngx_http_wahub_body_parse(ctx, &message);
 
@@ -222,6 +238,14 @@ ngx_http_wahub_api_body(ngx_http_request_t *r)
         }
     }
 
+    ngx_http_wahub_api_row(ctx);
+}
+
+
+/* The body is there: the account, then the row. */
+static void
+ngx_http_wahub_api_row(ngx_http_wahub_ctx_t *ctx)
+{
     switch (ctx->route->account & NGX_HTTP_WAHUB_ACCOUNT_KIND) {
 
     case NGX_HTTP_WAHUB_ACCOUNT_PATH:
@@ -365,6 +389,9 @@ ngx_http_wahub_api_cleanup(void *data)
     ctx = data;
 
     ngx_http_wahub_wait_cancel(ctx);
+
+    ngx_http_wahub_upload_free(ctx->worker, ctx->upload);
+    ctx->upload = NULL;
 
     json_decref(ctx->body);
     json_decref(ctx->view);

@@ -23,11 +23,13 @@
 #define NGX_HTTP_WAHUB_ACCOUNT_SELECT  2        /* contract section 1    */
 #define NGX_HTTP_WAHUB_ACCOUNT_KIND    3        /* mask of the above     */
 #define NGX_HTTP_WAHUB_ACCOUNT_BRIEF   4        /* the row needs no view */
+#define NGX_HTTP_WAHUB_ACCOUNT_UPLOAD  8        /* the row takes files   */
 
 
 typedef struct ngx_http_wahub_ctx_s    ngx_http_wahub_ctx_t;
 typedef struct ngx_http_wahub_route_s  ngx_http_wahub_route_t;
 typedef struct ngx_http_wahub_wait_s   ngx_http_wahub_wait_t;
+typedef struct ngx_http_wahub_upload_s ngx_http_wahub_upload_t;
 
 typedef void (*ngx_http_wahub_row_pt)(ngx_http_wahub_ctx_t *ctx);
 
@@ -67,6 +69,8 @@ struct ngx_http_wahub_ctx_s {
     ngx_uint_t                      access;     /* ACCESS_* of the caller */
     json_t                         *body;       /* object, or NULL       */
     ngx_str_t                       raw;        /* its text              */
+    ngx_http_wahub_upload_t        *upload;     /* files of the body, or
+                                                   NULL                  */
     json_t                         *idem;       /* Idempotency-Key, until it
                                                    goes with a command   */
     ngx_str_t                       first_id;   /* request whose answer is
@@ -94,6 +98,8 @@ struct ngx_http_wahub_ctx_s {
     ngx_uint_t                      retry_after;        /* s; 0: none    */
     ngx_int_t                       total;      /* X-Total-Count; -1 none */
     ngx_str_t                       link;       /* Link header           */
+    ngx_str_t                       cache;      /* Cache-Control; len 0:
+                                                   no-store              */
     ngx_chain_t                    *replaced;   /* body for nginx's own
                                                    error answers         */
     unsigned                        credentials:1;      /* CORS          */

@@ -9,7 +9,6 @@
 
 static ngx_int_t ngx_http_wahub_body_collect(ngx_http_request_t *r,
     ngx_str_t *body);
-static ngx_uint_t ngx_http_wahub_body_is_json(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_wahub_body_depth(ngx_str_t *body);
 static json_t *ngx_http_wahub_body_find(ngx_http_wahub_ctx_t *ctx,
     json_t *object, const char *names, json_t *found, ngx_uint_t nulls);
@@ -26,7 +25,6 @@ ngx_http_wahub_body_parse(ngx_http_wahub_ctx_t *ctx, const char **message)
 {
     ngx_int_t            rc;
     ngx_str_t            body;
-    json_error_t         error;
     ngx_http_request_t  *r;
 
     r = ctx->request;
@@ -52,15 +50,31 @@ ngx_http_wahub_body_parse(ngx_http_wahub_ctx_t *ctx, const char **message)
         return "UNSUPPORTED_CONTENT_TYPE";
     }
 
-    if (ngx_http_wahub_body_depth(&body) > NGX_HTTP_WAHUB_JSON_DEPTH) {
+    return ngx_http_wahub_body_json(body.data, body.len, &ctx->body,
+                                    message);
+}
+
+
+const char *
+ngx_http_wahub_body_json(u_char *p, size_t n, json_t **body,
+    const char **message)
+{
+    json_t        *json;
+    ngx_str_t      text;
+    json_error_t   error;
+
+    text.data = p;
+    text.len = n;
+
+    if (ngx_http_wahub_body_depth(&text) > NGX_HTTP_WAHUB_JSON_DEPTH) {
         *message = "The body is nested too deeply";
         return "INVALID_JSON";
     }
 
-    ctx->body = json_loadb((char *) body.data, body.len,
-                           JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    json = json_loadb((char *) p, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY,
+                      &error);
 
-    if (ctx->body == NULL) {
+    if (json == NULL) {
         if (json_error_code(&error) == json_error_duplicate_key) {
             *message = "The body has a member name twice";
         }
@@ -68,10 +82,13 @@ ngx_http_wahub_body_parse(ngx_http_wahub_ctx_t *ctx, const char **message)
         return "INVALID_JSON";
     }
 
-    if (json_is_object(ctx->body) == 0) {
+    if (json_is_object(json) == 0) {
+        json_decref(json);
         *message = "The body must be a JSON object";
         return "INVALID_JSON";
     }
+
+    *body = json;
 
     return NULL;
 }
@@ -141,7 +158,7 @@ ngx_http_wahub_body_collect(ngx_http_request_t *r, ngx_str_t *body)
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_wahub_body_is_json(ngx_http_request_t *r)
 {
     u_char      ch;

@@ -40,6 +40,16 @@ const char *ngx_http_wahub_body_parse(ngx_http_wahub_ctx_t *ctx,
     const char **message);
 
 /*
+ * The same of bytes; any thread.  `*body` is a new reference, untouched when
+ * a code is returned.
+ */
+const char *ngx_http_wahub_body_json(u_char *p, size_t n, json_t **body,
+    const char **message);
+
+/* By its Content-Type. */
+ngx_uint_t ngx_http_wahub_body_is_json(ngx_http_request_t *r);
+
+/*
  * The member with one of the names in "a|b|c", also looked for in the
  * member "content"; null counts as absent.  Borrowed.  Two with different
  * values set ctx->conflict.

@@ -253,6 +253,7 @@ ngx_http_wahub_conf_create_loc(ngx_conf_t *cf)
     wlcf->max_body = NGX_CONF_UNSET_SIZE;
     wlcf->max_upload = NGX_CONF_UNSET_SIZE;
     wlcf->query_key = NGX_CONF_UNSET_UINT;
+    wlcf->files = NGX_CONF_UNSET_UINT;
     wlcf->cors_origins = NGX_CONF_UNSET_PTR;
     wlcf->cors_local = NGX_CONF_UNSET;
     wlcf->tenant_pinned = NGX_CONF_UNSET;
@@ -272,6 +273,8 @@ ngx_http_wahub_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
                               20 * 1024 * 1024);
     ngx_conf_merge_uint_value(conf->query_key, prev->query_key,
                               NGX_HTTP_WAHUB_QUERY_KEY_STREAMS);
+    ngx_conf_merge_uint_value(conf->files, prev->files,
+                              NGX_HTTP_WAHUB_FILES_SIGNED);
     ngx_conf_merge_ptr_value(conf->cors_origins, prev->cors_origins, NULL);
     ngx_conf_merge_value(conf->cors_local, prev->cors_local, 0);
     ngx_conf_merge_value(conf->tenant_pinned, prev->tenant_pinned, 0);

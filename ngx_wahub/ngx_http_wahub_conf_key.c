@@ -6,6 +6,7 @@
 #include "ngx_http_wahub_conf.h"
 
 #include "wa_crypto.h"
+#include "wa_filename.h"
 
 
 #define NGX_HTTP_WAHUB_KEY_FILE_MAX  65536
@@ -491,6 +492,9 @@ ngx_http_wahub_conf_keys(ngx_conf_t *cf, ngx_http_wahub_main_conf_t *wmcf)
     }
 
     if (ngx_http_wahub_conf_secret_key(cf, wmcf) != NGX_OK
+        || ngx_http_wahub_conf_wipe_later(cf->pool, wmcf->link_key,
+                                          WA_KEY_LEN) != NGX_OK
+        || wa_link_key(wmcf->secret_key, wmcf->link_key) != WA_OK
         || ngx_http_wahub_conf_admin_key(cf, wmcf) != NGX_OK
         || ngx_http_wahub_conf_api_keys(cf, wmcf) != NGX_OK)
     {

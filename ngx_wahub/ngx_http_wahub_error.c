@@ -50,6 +50,9 @@ static const ngx_http_wahub_error_row_t  ngx_http_wahub_errors[] = {
     { "INSUFFICIENT_SCOPE", 403, 0, "The credential does not allow this" },
     { "ORIGIN_NOT_ALLOWED", 403, 0, "This origin is not allowed" },
 
+    { "INVALID_FILE_NAME", 403, 0, "Not a valid file name" },
+    { "INVALID_SIGNATURE", 403, 0, "The link is not valid any more" },
+
     { "ROUTE_NOT_FOUND", 404, 0, "No such route" },
     { "RESOURCE_NOT_FOUND", 404, 0, "Not found" },
     { "ACCOUNT_NOT_FOUND", 404, 0, "Account not found" },
@@ -57,6 +60,7 @@ static const ngx_http_wahub_error_row_t  ngx_http_wahub_errors[] = {
     { "MESSAGE_NOT_FOUND", 404, 0, "Message not found" },
     { "CHAT_NOT_FOUND", 404, 0, "Chat not found" },
     { "CONTACT_NOT_FOUND", 404, 0, "Contact not found" },
+    { "MEDIA_NOT_FOUND", 404, 0, "Media not found" },
     { "QR_NOT_AVAILABLE", 404, 0, "No QR code is available" },
 
     { "METHOD_NOT_ALLOWED", 405, 0, "This method is not allowed here" },
@@ -72,6 +76,7 @@ static const ngx_http_wahub_error_row_t  ngx_http_wahub_errors[] = {
       "The account's provider cannot do this" },
 
     { "BODY_TOO_LARGE", 413, 0, "The body is too large" },
+    { "MEDIA_TOO_LARGE", 413, 0, "The file is too large" },
     { "UNSUPPORTED_CONTENT_TYPE", 415, 0,
       "Content-Type must be application/json" },
 

@@ -97,6 +97,7 @@ ngx_http_wahub_filter_replace(ngx_http_wahub_ctx_t *ctx)
     ngx_http_request_t  *r;
 
     r = ctx->request;
+    ngx_str_null(&ctx->cache);
     code = ngx_http_wahub_error_of_status(r->headers_out.status);
     json = ngx_http_wahub_error_body(ctx, code, NULL, NULL, &status);
 
@@ -242,7 +243,9 @@ ngx_http_wahub_filter_headers(ngx_http_wahub_ctx_t *ctx)
 
     if (ngx_http_wahub_filter_add(r, "X-Request-Id", &ctx->vars.request_id)
             != NGX_OK
-        || ngx_http_wahub_filter_add(r, "Cache-Control", &no_store)
+        || ngx_http_wahub_filter_add(r, "Cache-Control",
+                                     ctx->cache.len > 0 ? &ctx->cache
+                                                        : &no_store)
                != NGX_OK
         || ngx_http_wahub_filter_add(r, "X-Content-Type-Options", &nosniff)
                != NGX_OK)

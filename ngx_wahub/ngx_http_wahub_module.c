@@ -25,6 +25,14 @@ static ngx_conf_enum_t  ngx_http_wahub_query_keys[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_wahub_files_modes[] = {
+    { ngx_string("signed"), NGX_HTTP_WAHUB_FILES_SIGNED },
+    { ngx_string("public"), NGX_HTTP_WAHUB_FILES_PUBLIC },
+    { ngx_string("private"), NGX_HTTP_WAHUB_FILES_PRIVATE },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_uint_t  ngx_http_wahub_group_all = NGX_HTTP_WAHUB_GROUP_ALL;
 
 static ngx_uint_t  ngx_http_wahub_groups[] = {
@@ -133,6 +141,9 @@ static ngx_command_t  ngx_http_wahub_commands[] = {
                        ngx_conf_set_size_slot, max_body, NULL),
     ngx_http_wahub_loc("wahub_max_upload", NGX_CONF_TAKE1,
                        ngx_conf_set_size_slot, max_upload, NULL),
+    ngx_http_wahub_loc("wahub_files", NGX_CONF_TAKE1,
+                       ngx_conf_set_enum_slot, files,
+                       &ngx_http_wahub_files_modes),
     ngx_http_wahub_loc("wahub_query_key", NGX_CONF_TAKE1,
                        ngx_conf_set_enum_slot, query_key,
                        &ngx_http_wahub_query_keys),
@@ -183,8 +194,6 @@ static ngx_command_t  ngx_http_wahub_commands[] = {
     /* checked, without effect in this version */
 
     ngx_http_wahub_later("wahub_media_redirect", NGX_HTTP_MAIN_CONF,
-                         NGX_CONF_TAKE1, words),
-    ngx_http_wahub_later("wahub_files", NGX_HTTP_WAHUB_ALL_CONF,
                          NGX_CONF_TAKE1, words),
     ngx_http_wahub_later("wahub_auto_download_media", NGX_HTTP_MAIN_CONF,
                          NGX_CONF_FLAG, flag),

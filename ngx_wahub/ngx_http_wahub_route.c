@@ -6,6 +6,7 @@
  */
 #include "ngx_http_wahub_route.h"
 
+#include "ngx_http_wahub_api_media.h"
 #include "ngx_http_wahub_send.h"
 
 
@@ -22,6 +23,7 @@
 #define IN_PATH       NGX_HTTP_WAHUB_ACCOUNT_PATH
 #define SELECT        NGX_HTTP_WAHUB_ACCOUNT_SELECT
 #define BRIEF         NGX_HTTP_WAHUB_ACCOUNT_BRIEF
+#define UPLOAD        NGX_HTTP_WAHUB_ACCOUNT_UPLOAD
 #define SEND(name)    NGX_HTTP_WAHUB_SEND_ ## name
 #define KIND(name)    NGX_HTTP_WAHUB_KIND_ ## name
 #define CHANNEL(name) NGX_HTTP_WAHUB_CHANNEL_ ## name
@@ -267,7 +269,43 @@ static const ngx_http_wahub_route_t  ngx_http_wahub_routes[] = {
       F(contacts_list), 0, "list contacts" },
 
     { GET, PATH("/api/contacts/{jid}"), G(CONTACTS), A(READ), NONE,
-      F(contacts_one), 0, "one contact" }
+      F(contacts_one), 0, "one contact" },
+
+    /* media; arg: how many files, or what is answered */
+
+    { POST, PATH("/api/media"), G(MEDIA), A(SEND), NONE|UPLOAD,
+      F(media_upload), 1, "keep a file" },
+
+    { POST, PATH("/api/media/upload"), G(MEDIA), A(SEND), NONE|UPLOAD,
+      F(media_upload), 1, "keep a file" },
+
+    { POST, PATH("/api/media/upload-multiple"), G(MEDIA), A(SEND),
+      NONE|UPLOAD, F(media_upload), 10, "keep several files" },
+
+    { GET, PATH("/api/media/stats"), G(MEDIA), A(READ), NONE,
+      F(media_stats), 0, "how many files, of which types" },
+
+    { GET, PATH("/api/media/{id}"), G(MEDIA), A(READ), NONE,
+      F(media_get), 0, "one file's facts" },
+
+    { GET, PATH("/api/media/{id}/download"), G(MEDIA), A(PUBLIC), NONE,
+      F(media_download), 0, "a file: thumb=1, disposition=attachment" },
+
+    { GET, PATH("/api/media/by-message/{msgId}"), G(MEDIA), A(READ), NONE,
+      F(media_by_message), 0, "the file of a message" },
+
+    { GET, PATH("/files/{sessionId}/{fileName}"), G(MEDIA), A(PUBLIC), NONE,
+      F(media_file), 0, "a file by its link" },
+
+    { GET, PATH("/media"), G(MEDIA), A(READ), NONE,
+      F(media_list), 0, "the newest files" },
+
+    { GET, PATH("/media/stats"), G(MEDIA), A(READ), NONE,
+      F(media_stats), 1, "how many files, of which types" },
+
+    { GET, PATH("/media/download/{messageId}"), G(MEDIA), A(READ), NONE,
+      F(media_by_message), NGX_HTTP_WAHUB_MEDIA_OPEN,
+      "the file of a message" }
 };
 
 
@@ -280,6 +318,7 @@ static const ngx_http_wahub_group_t  ngx_http_wahub_groups[] = {
     { NGX_HTTP_WAHUB_GROUP_ACCOUNTS, "accounts" },
     { NGX_HTTP_WAHUB_GROUP_MESSAGES, "messages" },
     { NGX_HTTP_WAHUB_GROUP_CHATS, "chats" },
+    { NGX_HTTP_WAHUB_GROUP_MEDIA, "media" },
     { NGX_HTTP_WAHUB_GROUP_CONTACTS, "contacts" },
     { 0, NULL }
 };

@@ -136,7 +136,7 @@ describe('routes', () => {
 describe("errors that nginx makes have the same shape", () => {
     test('a body over client_max_body_size', async () => {
         const res = await w.call('POST', '/api/accounts',
-            { text: JSON.stringify({ name: 'x'.repeat(3 << 20) }) });
+            { text: JSON.stringify({ name: 'x'.repeat(22 << 20) }) });
         assertError(res, 413, 'BODY_TOO_LARGE');
     });
 

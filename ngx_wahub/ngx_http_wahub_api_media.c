@@ -1,0 +1,482 @@
+/*
+ * Media and files (HTTP contract 8).
+ */
+#include "ngx_http_wahub_api_media.h"
+
+#include "ngx_http_wahub_body.h"
+#include "ngx_http_wahub_error.h"
+#include "ngx_http_wahub_history.h"
+#include "ngx_http_wahub_link.h"
+#include "ngx_http_wahub_route.h"
+#include "ngx_http_wahub_upload.h"
+
+
+#define NGX_HTTP_WAHUB_MEDIA_LIST  100
+
+
+static void ngx_http_wahub_media_answer_row(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_media_t *m);
+static void ngx_http_wahub_media_answer_json(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_media_t *m);
+static void ngx_http_wahub_media_stats_query(ngx_http_wahub_ctx_t *ctx);
+static void ngx_http_wahub_media_one_query(ngx_http_wahub_ctx_t *ctx);
+static void ngx_http_wahub_media_list_query(ngx_http_wahub_ctx_t *ctx);
+static void ngx_http_wahub_media_uploaded(ngx_http_wahub_ctx_t *ctx);
+static void ngx_http_wahub_media_kept(ngx_http_wahub_ctx_t *ctx);
+
+
+/* -- thread -------------------------------------------------------------- */
+
+static wa_span_t
+ngx_http_wahub_media_account(ngx_http_wahub_media_t *m)
+{
+    return m->account[0] == '\0' ? wa_span_none() : wa_span_str(m->account);
+}
+
+
+static wa_err_t
+ngx_http_wahub_media_run_stats(wa_sql_t *db, void *data)
+{
+    wa_err_t                 rc;
+    json_t                  *stats;
+    ngx_http_wahub_media_t  *m = data;
+
+    rc = wa_media_stats(db, wa_span_str(m->tenant),
+                        ngx_http_wahub_media_account(m), &stats);
+
+    if (rc == WA_OK) {
+        json_decref(m->json);
+        m->json = stats;
+    }
+
+    return rc;
+}
+
+
+static wa_err_t
+ngx_http_wahub_media_run_list(wa_sql_t *db, void *data)
+{
+    size_t                   i;
+    json_t                  *items;
+    wa_err_t                 rc;
+    wa_media_list_t          list;
+    ngx_http_wahub_media_t  *m = data;
+
+    rc = wa_media_recent(db, wa_span_str(m->tenant),
+                         ngx_http_wahub_media_account(m),
+                         NGX_HTTP_WAHUB_MEDIA_LIST, &list);
+
+    if (rc != WA_OK) {
+        return rc;
+    }
+
+    items = json_array();
+
+    for (i = 0; i < list.n; i++) {
+        if (json_array_append_new(items, ngx_http_wahub_media_json(m,
+                                             &list.items[i])) != 0)
+        {
+            rc = WA_ERR_NOMEM;
+            break;
+        }
+    }
+
+    json_decref(m->json);
+    m->json = json_pack("{s:o,s:I}", "media", items,
+                        "count", (json_int_t) list.n);
+    wa_media_list_free(&list);
+
+    return m->json == NULL ? WA_ERR_NOMEM : rc;
+}
+
+
+/* "1.5 MB", as reference 002 writes sizes. */
+static json_t *
+ngx_http_wahub_media_size(json_int_t size)
+{
+    double      n;
+    ngx_uint_t  i;
+
+    static const char *const  units[] = { "KB", "MB", "GB", "TB" };
+
+    if (size < 1024) {
+        return json_sprintf("%lld B", (long long) size);
+    }
+
+    n = (double) size / 1024;
+
+    for (i = 0; n >= 1024 && i < 3; i++) {
+        n /= 1024;
+    }
+
+    return json_sprintf("%.1f %s", n, units[i]);
+}
+
+
+/* {stats:[{type, count, totalSize}]} out of the other form. */
+static wa_err_t
+ngx_http_wahub_media_run_sizes(wa_sql_t *db, void *data)
+{
+    size_t                   i;
+    json_t                  *items, *type, *item;
+    wa_err_t                 rc;
+    ngx_http_wahub_media_t  *m = data;
+
+    rc = ngx_http_wahub_media_run_stats(db, data);
+
+    if (rc != WA_OK) {
+        return rc;
+    }
+
+    items = json_array();
+
+    json_array_foreach(json_object_get(m->json, "byType"), i, type) {
+        item = json_pack("{s:O,s:O,s:o}",
+                   "type", json_object_get(type, "mime_type"),
+                   "count", json_object_get(type, "count"),
+                   "totalSize", ngx_http_wahub_media_size(
+                       json_integer_value(json_object_get(type, "size"))));
+
+        if (json_array_append_new(items, item) != 0) {
+            rc = WA_ERR_NOMEM;
+        }
+    }
+
+    json_decref(m->json);
+    m->json = json_pack("{s:o}", "stats", items);
+
+    return m->json == NULL ? WA_ERR_NOMEM : rc;
+}
+
+
+/* -- reading ------------------------------------------------------------- */
+
+static void
+ngx_http_wahub_media_answer_row(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_media_t *m)
+{
+    if (m->json == NULL) {
+        ngx_http_wahub_error(ctx, "MEDIA_NOT_FOUND", NULL);
+        return;
+    }
+
+    ngx_http_wahub_media_answer_json(ctx, m);
+}
+
+
+static void
+ngx_http_wahub_media_answer_json(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_media_t *m)
+{
+    json_t  *json;
+
+    json = m->json;
+    m->json = NULL;
+
+    ngx_http_wahub_answer(ctx, NGX_HTTP_OK, json);
+}
+
+
+void
+ngx_http_wahub_media_get(ngx_http_wahub_ctx_t *ctx)
+{
+    ngx_http_wahub_media_start(ctx, &ctx->vars.tenant, &ctx->params[0], 0,
+                               NULL, ngx_http_wahub_media_answer_row);
+}
+
+
+void
+ngx_http_wahub_media_by_message(ngx_http_wahub_ctx_t *ctx)
+{
+    ngx_http_wahub_history_account(ctx, ngx_http_wahub_media_one_query);
+}
+
+
+static void
+ngx_http_wahub_media_one_query(ngx_http_wahub_ctx_t *ctx)
+{
+    ngx_http_wahub_media_pt  answer;
+
+    answer = (ctx->route->arg & NGX_HTTP_WAHUB_MEDIA_OPEN)
+             ? ngx_http_wahub_media_send : ngx_http_wahub_media_answer_row;
+
+    ctx->vars.message_id = ctx->params[0];
+    ngx_http_wahub_media_start(ctx, &ctx->vars.tenant, &ctx->params[0],
+                               NGX_HTTP_WAHUB_MEDIA_BY_MESSAGE
+                               | (ngx_uint_t) ctx->route->arg, NULL, answer);
+}
+
+
+void
+ngx_http_wahub_media_stats(ngx_http_wahub_ctx_t *ctx)
+{
+    ngx_http_wahub_history_account(ctx, ngx_http_wahub_media_stats_query);
+}
+
+
+static void
+ngx_http_wahub_media_stats_query(ngx_http_wahub_ctx_t *ctx)
+{
+    ngx_http_wahub_media_start(ctx, &ctx->vars.tenant, NULL, 0,
+        ctx->route->arg ? ngx_http_wahub_media_run_sizes
+                        : ngx_http_wahub_media_run_stats,
+        ngx_http_wahub_media_answer_json);
+}
+
+
+void
+ngx_http_wahub_media_list(ngx_http_wahub_ctx_t *ctx)
+{
+    ngx_http_wahub_history_account(ctx, ngx_http_wahub_media_list_query);
+}
+
+
+static void
+ngx_http_wahub_media_list_query(ngx_http_wahub_ctx_t *ctx)
+{
+    ngx_http_wahub_media_start(ctx, &ctx->vars.tenant, NULL, 0,
+                               ngx_http_wahub_media_run_list,
+                               ngx_http_wahub_media_answer_json);
+}
+
+
+/* -- files --------------------------------------------------------------- */
+
+void
+ngx_http_wahub_media_download(ngx_http_wahub_ctx_t *ctx)
+{
+    ngx_int_t    rc;
+    ngx_str_t    tenant;
+    ngx_uint_t   thumb;
+    const char  *code;
+
+    thumb = 0;
+    rc = ngx_http_wahub_query_bool(ctx->request, "thumb", &thumb);
+    code = ngx_http_wahub_link_access(ctx, 0, &tenant);
+
+    if (code != NULL) {
+        ngx_http_wahub_error(ctx, code, NULL);
+        return;
+    }
+
+    if (rc == NGX_ERROR) {
+        ngx_http_wahub_error_query(ctx, "thumb");
+        return;
+    }
+
+    ngx_http_wahub_media_start(ctx, &tenant, &ctx->params[0],
+                               NGX_HTTP_WAHUB_MEDIA_OPEN
+                               | (thumb ? NGX_HTTP_WAHUB_MEDIA_THUMB : 0),
+                               NULL, ngx_http_wahub_media_send);
+}
+
+
+/* The name is a key: <media id>.<ending of its type>. */
+static void
+ngx_http_wahub_media_send_file(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_media_t *m)
+{
+    char         mime[WA_MIME_MAX];
+    size_t       n;
+    ngx_str_t   *session, *name;
+    wa_span_t    account;
+    const char  *extension;
+
+    session = &ctx->params[0];
+    name = &ctx->params[1];
+    account = m->row.account;
+
+    extension = wa_mime_parse(m->row.mime, mime) ? wa_mime_extension(mime)
+                                                 : "bin";
+    n = ngx_strlen(extension);
+
+    /* a session may also go by its name, which is not looked up */
+
+    if (m->row.id.p != NULL
+        && (name->len != WA_MEDIA_ID_LEN + 1 + n
+            || name->data[WA_MEDIA_ID_LEN] != '.'
+            || ngx_memcmp(name->data + WA_MEDIA_ID_LEN + 1, extension, n) != 0
+            || (session->len == NGX_HTTP_WAHUB_UUID_LEN
+                && account.n == session->len
+                && ngx_memcmp(session->data, account.p, account.n) != 0)))
+    {
+        ngx_http_wahub_error(ctx, "MEDIA_NOT_FOUND", NULL);
+        return;
+    }
+
+    ngx_http_wahub_media_send(ctx, m);
+}
+
+
+void
+ngx_http_wahub_media_file(ngx_http_wahub_ctx_t *ctx)
+{
+    ngx_str_t    tenant, id;
+    const char  *code;
+
+    code = ngx_http_wahub_link_access(ctx, 1, &tenant);
+
+    if (code != NULL) {
+        ngx_http_wahub_error(ctx, code, NULL);
+        return;
+    }
+
+    id.data = ctx->params[1].data;
+    id.len = ngx_min(ctx->params[1].len, WA_MEDIA_ID_LEN);
+
+    ngx_http_wahub_media_start(ctx, &tenant, &id, NGX_HTTP_WAHUB_MEDIA_OPEN,
+                               NULL, ngx_http_wahub_media_send_file);
+}
+
+
+/* -- uploads ------------------------------------------------------------- */
+
+void
+ngx_http_wahub_media_upload(ngx_http_wahub_ctx_t *ctx)
+{
+    json_t      *base64;
+    ngx_str_t    mime, filename;
+    ngx_uint_t   n;
+
+    n = (ctx->upload == NULL) ? 0 : ctx->upload->n;
+
+    if (n > 0) {
+
+        if (n > (ngx_uint_t) ctx->route->arg) {
+            ngx_http_wahub_error_field(ctx, "file", "TOO_MANY",
+                                       "file: there are too many files");
+            return;
+        }
+
+        ngx_http_wahub_media_uploaded(ctx);
+        return;
+    }
+
+    base64 = ngx_http_wahub_body_get(ctx, "base64");
+
+    if (json_is_string(base64) == 0) {
+        ngx_http_wahub_error_field(ctx, "file",
+            base64 == NULL ? "REQUIRED" : "INVALID_TYPE",
+            base64 == NULL ? "file: is required"
+                           : "base64: has the wrong type");
+        return;
+    }
+
+    mime = ngx_http_wahub_json_str(ngx_http_wahub_body_get(ctx,
+                                       "mime_type|mimetype"));
+    filename = ngx_http_wahub_json_str(ngx_http_wahub_body_get(ctx,
+                                           "filename|fileName"));
+
+    ngx_http_wahub_upload_base64(ctx, base64, &mime, &filename,
+                                 ngx_http_wahub_media_uploaded);
+}
+
+
+static void
+ngx_http_wahub_media_uploaded(ngx_http_wahub_ctx_t *ctx)
+{
+    ngx_str_t               mime;
+    ngx_http_wahub_part_t  *p;
+
+    p = ngx_http_wahub_upload_part(ctx, NULL);
+    mime = ngx_http_wahub_json_str(ngx_http_wahub_body_get(ctx,
+                                       "mime_type|mimetype"));
+
+    if (mime.len != 0 && ctx->upload->n == 1
+        && wa_mime_parse(ngx_http_wahub_span(&mime), p->file.mime) == false)
+    {
+        ngx_http_wahub_error(ctx, "INVALID_MEDIA_TYPE", NULL);
+        return;
+    }
+
+    ngx_http_wahub_upload_keep(ctx, ngx_http_wahub_media_kept);
+}
+
+
+/* What WhatsApp would send it as. */
+static const char *
+ngx_http_wahub_media_kind(const char *mime)
+{
+    ngx_uint_t  i;
+
+    static const char *const  kinds[] = { "image", "video", "audio" };
+
+    for (i = 0; i < 3; i++) {
+        if (ngx_strncmp(mime, kinds[i], 5) == 0 && mime[5] == '/') {
+            return kinds[i];
+        }
+    }
+
+    return "document";
+}
+
+
+static json_t *
+ngx_http_wahub_media_of(ngx_http_wahub_ctx_t *ctx, ngx_http_wahub_part_t *p)
+{
+    json_t      *media;
+    ngx_str_t    type;
+
+    media = wa_media_object(&p->row);
+    type = ngx_http_wahub_json_str(ngx_http_wahub_body_get(ctx, "type"));
+
+    if (media == NULL
+        || wa_media_sign(media, &p->row, ctx->worker->conf->link_key,
+                         ngx_time()) != WA_OK)
+    {
+        json_decref(media);
+        return NULL;
+    }
+
+    /* reference 003's names for the same */
+
+    if (json_object_set_new(media, "originalname",
+            json_incref(json_object_get(media, "original_filename"))) != 0
+        || json_object_set_new(media, "mimetype",
+               json_incref(json_object_get(media, "mime_type"))) != 0
+        || json_object_set_new(media, "size",
+               json_incref(json_object_get(media, "file_size"))) != 0
+        || json_object_set_new(media, "type", type.len != 0
+               ? ngx_http_wahub_json_text(&type)
+               : json_string(ngx_http_wahub_media_kind(p->file.mime))) != 0)
+    {
+        json_decref(media);
+        return NULL;
+    }
+
+    return media;
+}
+
+
+static void
+ngx_http_wahub_media_kept(ngx_http_wahub_ctx_t *ctx)
+{
+    json_t      *data, *files, *media;
+    ngx_uint_t   i;
+
+    if (ctx->route->arg == 1) {
+        media = ngx_http_wahub_media_of(ctx, &ctx->upload->parts[0]);
+        data = (media == NULL) ? NULL : media;
+
+    } else {
+        files = json_array();
+
+        for (i = 0; i < ctx->upload->n; i++) {
+            media = ngx_http_wahub_media_of(ctx, &ctx->upload->parts[i]);
+
+            if (json_array_append_new(files, media) != 0) {
+                json_decref(files);
+                ngx_http_wahub_error(ctx, "INTERNAL_ERROR", NULL);
+                return;
+            }
+        }
+
+        data = json_pack("{s:o,s:I}", "files", files,
+                         "count", (json_int_t) ctx->upload->n);
+    }
+
+    ngx_http_wahub_answer(ctx, NGX_HTTP_CREATED,
+                          data == NULL ? NULL
+                          : json_pack("{s:b,s:o}", "success", 1,
+                                      "data", data));
+}

@@ -1,0 +1,217 @@
+/*
+ * A look at wa_media in the name of a request.
+ */
+#include "ngx_http_wahub_api_media.h"
+
+#include "ngx_http_wahub_error.h"
+
+
+static wa_err_t ngx_http_wahub_media_run(wa_sql_t *db, void *data);
+static void ngx_http_wahub_media_done(void *data, wa_err_t err,
+    const char *text);
+static void ngx_http_wahub_media_end(ngx_http_wahub_media_t *m);
+
+
+static ngx_int_t
+ngx_http_wahub_media_copy(char *to, const ngx_str_t *from)
+{
+    if (from->len > NGX_HTTP_WAHUB_MEDIA_REF_MAX
+        || ngx_strlchr(from->data, from->data + from->len, '\0') != NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    *ngx_cpymem(to, from->data, from->len) = '\0';
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_wahub_media_start(ngx_http_wahub_ctx_t *ctx,
+    const ngx_str_t *tenant, const ngx_str_t *ref, ngx_uint_t flags,
+    ngx_http_wahub_sql_pt run, ngx_http_wahub_media_pt answer)
+{
+    ngx_int_t                rc;
+    ngx_http_wahub_media_t  *m;
+
+    m = (void *) ngx_http_wahub_wait_create(ctx,
+                                            sizeof(ngx_http_wahub_media_t));
+    if (m == NULL) {
+        ngx_http_wahub_error(ctx, "INTERNAL_ERROR", NULL);
+        return;
+    }
+
+    m->fd = -1;
+    m->answer = answer;
+    m->files = ctx->worker->files;
+    m->now = ngx_time();
+    ngx_memcpy(m->key, ctx->worker->conf->link_key, WA_KEY_LEN);
+    m->by_message = (flags & NGX_HTTP_WAHUB_MEDIA_BY_MESSAGE) ? 1 : 0;
+    m->open = (flags & NGX_HTTP_WAHUB_MEDIA_OPEN) ? 1 : 0;
+    m->thumb = (flags & NGX_HTTP_WAHUB_MEDIA_THUMB) ? 1 : 0;
+    wa_media_init(&m->row);
+
+    /* what is too long, nobody has been given */
+
+    if (ngx_http_wahub_media_copy(m->tenant, tenant) != NGX_OK
+        || ngx_http_wahub_media_copy(m->account, &ctx->vars.account)
+           != NGX_OK
+        || (ref != NULL && ngx_http_wahub_media_copy(m->ref, ref) != NGX_OK))
+    {
+        ngx_http_wahub_media_end(m);
+        ngx_http_wahub_error(ctx, "MEDIA_NOT_FOUND", NULL);
+        return;
+    }
+
+    rc = ngx_http_wahub_sql_read(ctx->worker,
+                                 run == NULL ? ngx_http_wahub_media_run : run,
+                                 ngx_http_wahub_media_done, m);
+
+    if (rc != NGX_OK) {
+        ngx_http_wahub_media_end(m);
+        ngx_http_wahub_error(ctx, rc == NGX_BUSY ? "STORE_UNAVAILABLE"
+                                                 : "INTERNAL_ERROR", NULL);
+    }
+}
+
+
+/* -- thread -------------------------------------------------------------- */
+
+static wa_span_t
+ngx_http_wahub_media_optional(const char *text)
+{
+    return text[0] == '\0' ? wa_span_none() : wa_span_str(text);
+}
+
+
+static wa_err_t
+ngx_http_wahub_media_run(wa_sql_t *db, void *data)
+{
+    wa_err_t                 rc;
+    ngx_http_wahub_media_t  *m = data;
+
+    if (m->by_message) {
+        rc = wa_media_of_message(db, wa_span_str(m->tenant),
+                                 ngx_http_wahub_media_optional(m->account),
+                                 wa_span_str(m->ref), &m->row);
+
+    } else if (wa_media_id_valid(wa_span_str(m->ref))) {
+        rc = wa_media_find(db, ngx_http_wahub_media_optional(m->tenant),
+                           wa_span_str(m->ref), &m->row);
+
+    } else {
+        return WA_OK;
+    }
+
+    /* what is no UTF-8 is no id */
+
+    if (rc == WA_ERR_ARG) {
+        return WA_OK;
+    }
+
+    if (rc != WA_OK || m->row.id.p == NULL) {
+        return rc;
+    }
+
+    if (m->open == 0) {
+        m->json = ngx_http_wahub_media_json(m, &m->row);
+        return m->json == NULL ? WA_ERR_NOMEM : WA_OK;
+    }
+
+    if (m->row.status != WA_MEDIA_DOWNLOADED) {
+        return WA_OK;
+    }
+
+    rc = ngx_http_wahub_file_open(m->files, m->row.tenant,
+                                  m->thumb ? m->row.thumb : m->row.path,
+                                  &m->fd, &m->st);
+
+    if (rc != WA_OK) {
+        m->fd = -1;
+    }
+
+    /* the disk's trouble is not that of the database's connection */
+
+    return WA_OK;
+}
+
+
+json_t *
+ngx_http_wahub_media_json(ngx_http_wahub_media_t *m, const wa_media_t *row)
+{
+    json_t  *json;
+
+    json = wa_media_object(row);
+
+    if (json != NULL && wa_media_sign(json, row, m->key, m->now) != WA_OK) {
+        json_decref(json);
+        return NULL;
+    }
+
+    return json;
+}
+
+
+/* -- loop ---------------------------------------------------------------- */
+
+static void
+ngx_http_wahub_media_done(void *data, wa_err_t err, const char *text)
+{
+    ngx_connection_t        *c;
+    ngx_http_wahub_ctx_t    *ctx;
+    ngx_http_wahub_media_t  *m = data;
+
+    ctx = m->wait.ctx;
+
+    if (ctx == NULL) {
+        ngx_http_wahub_media_end(m);
+        return;
+    }
+
+    c = ctx->request->connection;
+    ngx_http_set_log_request(c->log, ctx->request);
+
+    /* the answer may end the request, and frees nothing of `m` */
+
+    m->wait.ctx = NULL;
+    ctx->wait = NULL;
+
+    switch (err) {
+
+    case WA_OK:
+        m->answer(ctx, m);
+        break;
+
+    case WA_ERR_AMBIGUOUS:
+        ngx_http_wahub_error(ctx, "AMBIGUOUS_ID", NULL);
+        break;
+
+    case WA_ERR_NOMEM:
+    case WA_ERR_ARG:
+        ngx_http_wahub_error(ctx, "INTERNAL_ERROR", NULL);
+        break;
+
+    default:
+        ngx_http_wahub_error(ctx, "STORE_UNAVAILABLE", NULL);
+        break;
+    }
+
+    ngx_http_wahub_media_end(m);
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_http_wahub_media_end(ngx_http_wahub_media_t *m)
+{
+    if (m->fd != -1) {
+        (void) close(m->fd);
+    }
+
+    wa_wipe(m->key, sizeof(m->key));
+    wa_media_free(&m->row);
+    json_decref(m->json);
+
+    (void) ngx_http_wahub_wait_end(&m->wait);
+}
