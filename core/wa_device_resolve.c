@@ -19,6 +19,9 @@
 /* A list that did not verify is believed for so long only. */
 #define RESOLVE_DOUBT_S   600
 
+/* Numbers of so many at a time are learnt; a group tells its members' itself. */
+#define RESOLVE_NUMBERS   8
+
 
 typedef struct {
     wa_jid_t            asked;      /* bare, never hosted                  */
@@ -29,6 +32,7 @@ typedef struct {
     uint32_t            index[WA_DEVICES_PER_USER];     /* key-index       */
     wa_span_t           signed_list;
     wa_jid_t            lid;        /* as the server says; may be NONE     */
+    wa_jid_t            pn;         /* the same, of who was asked by LID   */
 } resolve_user_t;
 
 typedef struct {
@@ -518,6 +522,12 @@ resolve_take_user(wa_task_t *t, resolve_user_t *u, const wa_node_t *node)
         {
             u->lid = wa_jid_bare(&jid);
         }
+
+    } else if ((wa_node_attr_jid(node, "pn_jid", &jid)
+                || wa_node_attr_jid(node, "jid", &jid))
+               && wa_jid_is_pn(&jid))
+    {
+        u->pn = wa_jid_bare(&jid);
     }
 
     devices = wa_node_child(node, "devices");
@@ -591,12 +601,18 @@ resolve_learn(wa_task_t *t, wa_err_t rc)
     while (d->learning < d->n) {
         u = &d->users[d->learning++];
 
-        if (u->lid.server == WA_SERVER_NONE) {
+        if (u->lid.server != WA_SERVER_NONE) {
+            u->jid = u->lid;
+            rc = wa_lid_learn(t, &u->asked, &u->lid);
+
+        } else if (u->pn.server != WA_SERVER_NONE
+                   && d->n <= RESOLVE_NUMBERS)
+        {
+            rc = wa_lid_learn(t, &u->pn, &u->jid);
+
+        } else {
             continue;
         }
-
-        u->jid = u->lid;
-        rc = wa_lid_learn(t, &u->asked, &u->lid);
 
         if (rc == WA_AGAIN) {
             return;

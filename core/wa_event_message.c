@@ -179,6 +179,11 @@ message_identity(wa_account_t *a, const wa_message_view_t *v, wa_jw_t *w)
              wa_span_str(v->error_code));
         put2(w, WA_JW("error_message"), WA_JW("errorMessage"),
              wa_span_str(v->error_message));
+        wa_jw_open(w, WA_JW("error"), '{');
+        wa_jw_str(w, WA_JW("code"), v->error_code);
+        wa_jw_str(w, WA_JW("message"), v->error_message);
+        wa_jw_int(w, WA_JW("provider_code"), v->provider_code);
+        wa_jw_close(w, '}');
     }
 }
 

@@ -40,6 +40,7 @@ typedef struct {
     const char          *metadata;    /* JSON text                         */
     const char          *error_code;
     const char          *error_message;
+    unsigned             provider_code;   /* of the error; 0: none         */
     const char          *media_id;    /* NULL: no medium, or none of ours  */
     const char          *target_ref;  /* of what the content refers to     */
     wa_span_t            plain;       /* Message bytes, for the aside      */

@@ -82,8 +82,26 @@ wa_prepare_message(wa_task_t *t, wa_prepare_t *p)
     rc = wa_compose_message(s->draft, &in, &s->message);
 
     wa_stanza_of(&s->draft->message, &p->attrs);
+    p->keyed = s->draft->secret;
 
     return rc;
+}
+
+
+wa_err_t
+wa_prepare_again(wa_task_t *t, wa_prepare_t *p)
+{
+    wa_span_t  message, secret;
+
+    message = wa_span_buf(&p->send->message);
+    secret = wa_message_secret(message, &t->arena);
+    p->keyed = (secret.n == sizeof(p->secret));
+
+    if (p->keyed) {
+        memcpy(p->secret, secret.p, sizeof(p->secret));
+    }
+
+    return wa_stanza_attrs(message, &t->arena, &p->attrs);
 }
 
 
@@ -196,7 +214,7 @@ wa_prepare_unit(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p)
     arena = &t->arena;
 
     rc = wa_message_encode_copy(&p->chat, wa_span_buf(&s->message),
-                                s->draft->secret ? p->secret : NULL, &copy);
+                                p->keyed ? p->secret : NULL, &copy);
     if (rc != WA_OK) {
         wa_buf_wipe(&copy);
         return rc;
@@ -410,7 +428,7 @@ wa_prepare_records(wa_unit_t *u, wa_prepare_t *p, const wa_node_t *stanza)
         rc = wa_send_put_list(u, NULL);
     }
 
-    if (rc == WA_OK) {
+    if (rc == WA_OK && !p->again) {
         rc = wa_idem_put(u, s, p->cid);
     }
 

@@ -30,6 +30,9 @@ typedef struct {
     size_t             n_missing;
     bool               fetched;
     wa_jid_t           chat;                    /* as addressed           */
+    bool               again;                   /* sent and refused once  */
+    char               id[WA_SENT_ID_MAX + 1];  /* again: of the send     */
+    bool               keyed;                   /* `secret` is in it      */
     uint8_t            secret[WA_COMPOSE_SECRET_LEN];
     wa_stanza_attrs_t  attrs;
     wa_span_t          copy;                    /* for own devices        */
@@ -48,6 +51,10 @@ typedef struct {
  * Errors of wa_compose_message().
  */
 wa_err_t wa_prepare_message(wa_task_t *t, wa_prepare_t *p);
+
+/* The same for a send that has its Message: what is seen of it outside.
+   Errors of wa_stanza_attrs(). */
+wa_err_t wa_prepare_again(wa_task_t *t, wa_prepare_t *p);
 
 /*
  * Fills the unit: sessions, out/<id>, pend/<id>, pending, the client's id

@@ -66,6 +66,7 @@ struct wa_send_s {
     wa_task_t        *late;           /* wait_device: sleeps; NULL: none   */
     bool              cold;           /* the contact does not know us      */
     bool              issue;          /* our privacy token is due          */
+    bool              renewed;        /* refused once, made anew           */
 };
 
 /* Contacts who are being given a privacy token at a time. */
@@ -140,6 +141,10 @@ wa_err_t wa_send_put_list(wa_unit_t *u, const wa_send_t *leave);
 
 /* Takes the send from here; the entry is PREPARING. */
 void wa_send_prepare(wa_account_t *a, wa_send_t *s);
+
+/* The server does not accept the addresses of a durable send: a stanza for
+   the devices as they are now, with the same id and Message. */
+void wa_send_prepare_again(wa_account_t *a, wa_send_t *s);
 
 /* Answers the command and forgets the entry; nothing was committed.
    `provider_code` 0: the server had no part in it. */

@@ -24,6 +24,9 @@
 
 
 static void prepare_begin(wa_task_t *t, wa_err_t rc);
+static void prepare_again(wa_task_t *t, wa_err_t rc);
+static void prepare_again_failed(wa_task_t *t, wa_err_t rc);
+static void prepare_resolve(wa_task_t *t, wa_prepare_t *p);
 static wa_err_t prepare_begin_keys(wa_task_t *t, wa_prepare_t *p);
 static void prepare_known(wa_task_t *t, wa_err_t rc);
 static void prepare_user(wa_task_t *t, wa_prepare_t *p);
@@ -38,6 +41,9 @@ static void prepare_fetched(wa_task_t *t, wa_err_t rc);
 static wa_err_t prepare_need_sessions(wa_task_t *t, wa_prepare_t *p);
 static void prepare_ready(wa_task_t *t, wa_err_t rc);
 static void prepare_durable(wa_task_t *t, wa_err_t rc);
+static void prepare_ready_again(wa_task_t *t, wa_unit_t *u,
+    wa_prepare_t *p);
+static void prepare_again_durable(wa_task_t *t, wa_err_t rc);
 static void prepare_failed(wa_task_t *t, wa_err_t rc);
 static bool prepare_dropped(wa_task_t *t);
 
@@ -66,6 +72,81 @@ wa_send_prepare(wa_account_t *a, wa_send_t *s)
     p->send = s;
     t->data = p;
     wa_task_ready(t, WA_OK);
+}
+
+
+void
+wa_send_prepare_again(wa_account_t *a, wa_send_t *s)
+{
+    wa_task_t     *t;
+    wa_prepare_t  *p;
+
+    t = wa_task_new(a, "send again", prepare_again);
+
+    if (t == NULL) {
+        return;                         /* repeated as it was, in time     */
+    }
+
+    p = wa_arena_calloc(&t->arena, 1, sizeof(wa_prepare_t));
+
+    if (p == NULL) {
+        wa_task_end(t, WA_ERR_NOMEM);
+        return;
+    }
+
+    p->send = s;
+    p->again = true;
+    memcpy(p->id, s->id, sizeof(p->id));
+    t->data = p;
+    wa_task_ready(t, WA_OK);
+}
+
+
+static void
+prepare_again(wa_task_t *t, wa_err_t rc)
+{
+    wa_prepare_t  *p;
+
+    p = t->data;
+
+    if (rc == WA_OK && !prepare_dropped(t)) {
+        rc = wa_prepare_again(t, p);
+
+        if (rc == WA_OK) {
+            prepare_resolve(t, p);
+            return;
+        }
+    }
+
+    prepare_failed(t, rc);
+}
+
+
+/* It stays what it was: durable, and refused. */
+static void
+prepare_again_failed(wa_task_t *t, wa_err_t rc)
+{
+    bool           gone;
+    wa_send_t     *s;
+    wa_account_t  *a;
+
+    a = t->account;
+    gone = prepare_dropped(t);
+    s = ((wa_prepare_t *) t->data)->send;
+    wa_task_end(t, rc);
+
+    if (gone) {
+        return;
+    }
+
+    if (rc == WA_ERR_GONE) {
+        s->renewed = false;             /* the next login repeats it       */
+        return;
+    }
+
+    wa_log(a, WA_LOG_INFO, "message is not made anew: %s", wa_err_name(rc));
+    wa_send_refuse(a, s, "STALE_ADDRESS",
+                   "WhatsApp does not accept the recipient's address", 479);
 }
 
 
@@ -188,6 +269,15 @@ prepare_user(wa_task_t *t, wa_prepare_t *p)
         prepare_failed(t, rc);
         return;
     }
+
+    prepare_resolve(t, p);
+}
+
+
+static void
+prepare_resolve(wa_task_t *t, wa_prepare_t *p)
+{
+    wa_err_t  rc;
 
     prepare_users(t->account, p);
 
@@ -313,6 +403,13 @@ prepare_addresses(wa_task_t *t, wa_prepare_t *p)
     a = t->account;
     s = p->send;
     user = &p->list.users[0];
+
+    if (p->again
+        && (user->jid.server == WA_SERVER_NONE || (user->n == 0 && !p->self)))
+    {
+        prepare_failed(t, WA_ERR_NO_SESSION);
+        return false;
+    }
 
     if (user->jid.server == WA_SERVER_NONE || (user->n == 0 && !p->self)) {
         wa_task_end(t, WA_OK);
@@ -487,6 +584,11 @@ prepare_ready(wa_task_t *t, wa_err_t rc)
 
     u = wa_unit_new(a);
 
+    if (p->again) {
+        prepare_ready_again(t, u, p);
+        return;
+    }
+
     /* From here on it counts as unacked: record "pending" lists it. */
 
     s->state = WA_SEND_COMMITTED;
@@ -521,6 +623,48 @@ prepare_ready(wa_task_t *t, wa_err_t rc)
     ss->unacked++;
 
     wa_send_next(a);
+}
+
+
+/* The entry counts as unacked all the time. */
+static void
+prepare_ready_again(wa_task_t *t, wa_unit_t *u, wa_prepare_t *p)
+{
+    wa_err_t  rc;
+
+    rc = wa_prepare_unit(u, t, p);
+
+    if (rc != WA_OK) {
+        wa_unit_drop(u);
+        prepare_failed(t, rc);
+        return;
+    }
+
+    t->resume = prepare_again_durable;
+    rc = wa_task_commit(t, u);
+
+    if (rc != WA_AGAIN) {
+        prepare_failed(t, rc);
+    }
+}
+
+
+static void
+prepare_again_durable(wa_task_t *t, wa_err_t rc)
+{
+    bool           gone;
+    wa_send_t     *s;
+    wa_account_t  *a;
+
+    a = t->account;
+    gone = prepare_dropped(t);
+    s = ((wa_prepare_t *) t->data)->send;
+    wa_task_end(t, rc);
+
+    if (!gone) {
+        s->repeat_at = a->now + WA_SEND_REPEAT_MS;
+        wa_send_watch(a, s);
+    }
 }
 
 
@@ -565,6 +709,11 @@ prepare_failed(wa_task_t *t, wa_err_t rc)
     wa_send_t                 *s;
     wa_account_t              *a;
     const wa_compose_error_t  *e;
+
+    if (((wa_prepare_t *) t->data)->again) {
+        prepare_again_failed(t, rc);
+        return;
+    }
 
     a = t->account;
     s = ((wa_prepare_t *) t->data)->send;
@@ -623,8 +772,19 @@ prepare_failed(wa_task_t *t, wa_err_t rc)
 }
 
 
+/* One that is made anew may be settled and freed meanwhile. */
 static bool
 prepare_dropped(wa_task_t *t)
 {
-    return ((wa_prepare_t *) t->data)->send->dropped;
+    wa_prepare_t  *p;
+
+    p = t->data;
+
+    if (p->again
+        && wa_send_find(t->account, wa_span_str(p->id)) != p->send)
+    {
+        return true;
+    }
+
+    return p->send->dropped;
 }

@@ -35,8 +35,10 @@ static wa_err_t settle_refused(wa_unit_t *u, wa_send_t *s,
     const refusal_t *refusal);
 static wa_err_t settle_keyed(wa_unit_t *u, wa_send_t *s);
 static void settle_sent(wa_account_t *a, wa_send_t *s);
-static void settle_lists(wa_unit_t *u, const wa_send_t *s,
+static bool settle_lists(wa_unit_t *u, const wa_send_t *s,
     const wa_node_t *ack, uint64_t error);
+static bool settle_anew(wa_account_t *a, wa_send_t *s, const wa_node_t *ack,
+    uint64_t error);
 static bool settle_doubt(wa_account_t *a, const wa_jid_t *user);
 static void settle(wa_account_t *a, wa_send_t *s, const refusal_t *refusal,
     const wa_node_t *ack, uint64_t error);
@@ -80,7 +82,45 @@ wa_send_acked(wa_account_t *a, const wa_node_t *ack)
         return;                         /* repeated after its timeout */
     }
 
+    if (settle_anew(a, s, ack, error)) {
+        return;
+    }
+
     settle(a, s, settle_refusal(error), ack, error);
+}
+
+
+/*
+ * Addresses that are out of date are looked up and the message is made anew
+ * for them, once.
+ */
+static bool
+settle_anew(wa_account_t *a, wa_send_t *s, const wa_node_t *ack,
+    uint64_t error)
+{
+    wa_unit_t  *u;
+
+    if ((error != 479 && error != 421) || s->renewed
+        || wa_send_target(&s->to) != WA_TARGET_USER)
+    {
+        return false;
+    }
+
+    u = wa_unit_new(a);
+
+    if (u == NULL || !settle_lists(u, s, ack, error)) {
+        wa_unit_drop(u);
+        return false;
+    }
+
+    if (wa_unit_commit(u, NULL) != WA_OK) {
+        return false;
+    }
+
+    s->renewed = true;
+    wa_send_prepare_again(a, s);
+
+    return true;
 }
 
 
@@ -150,7 +190,7 @@ settle(wa_account_t *a, wa_send_t *s, const refusal_t *refusal,
     rc = settle_unit(u, s, refusal, &arena);
 
     if (rc == WA_OK) {
-        settle_lists(u, s, ack, error);
+        (void) settle_lists(u, s, ack, error);
         wa_newsletter_acked(u, s, ack);
         rc = wa_unit_commit(u, NULL);
 
@@ -268,6 +308,7 @@ settle_event(wa_unit_t *u, const wa_send_t *s, const refusal_t *refusal,
     if (refusal != NULL) {
         v.error_code = refusal->code;
         v.error_message = refusal->message;
+        v.provider_code = refusal->provider_code;
     }
 
     wa_unit_event_begin(u, refusal == NULL ? "message.sent"
@@ -353,9 +394,9 @@ settle_sent(wa_account_t *a, wa_send_t *s)
 
 /*
  * The server says that it knows other devices than we wrote to: ask again
- * before the next message.
+ * before the next message.  True: the lists were dropped.
  */
-static void
+static bool
 settle_lists(wa_unit_t *u, const wa_send_t *s, const wa_node_t *ack,
     uint64_t error)
 {
@@ -380,13 +421,13 @@ settle_lists(wa_unit_t *u, const wa_send_t *s, const wa_node_t *ack,
     }
 
     if (!doubt || !settle_doubt(a, user)) {
-        return;
+        return false;
     }
 
     if (user == &s->to) {
         wa_log(a, WA_LOG_INFO, "a group is not as we knew it");
         (void) wa_group_forget(u, user);
-        return;
+        return true;
     }
 
     wa_log(a, WA_LOG_INFO, "device lists are out of date");
@@ -401,6 +442,8 @@ settle_lists(wa_unit_t *u, const wa_send_t *s, const wa_node_t *ack,
     {
         wa_lid_refresh(a, &s->pn);
     }
+
+    return true;
 }
 
 

@@ -90,6 +90,7 @@ static const ngx_http_wahub_member_t  ngx_http_wahub_account_members[] = {
     { "is_notification", "isNotification", NULL },
     { "ai_config", "aiConfig", NULL },
     { "metadata", NULL, NULL },
+    { "restrictions", NULL, NULL },
     { "connected_at", NULL, NULL },
     { "last_seen_at", "last_seen", NULL },
     { "created_at", "createdAt", NULL },

@@ -22,10 +22,9 @@ afterEach(() => {
 after(() => env.stop());
 
 const refused = async (client, to, text, code) => {
-    const id = await client.sendText(to, text);
-    const u = await client.wait('update', x => x.id === id
-        && x.messageStubParameters !== undefined, client.updates);
-    assert.equal(u.messageStubParameters[0], String(code));
+    const nack = sim.next('nack', d => d.pnJid === client.user.id);
+    await client.sendText(to, text);
+    assert.equal((await nack)[2], code);
 };
 
 describe('strangers', () => {

@@ -288,6 +288,7 @@ function forward(c) {
     const error = refused ?? sim.ackErrors.get(sender.account)?.shift();
     if (error !== undefined) {
         sender.sentIds.delete(stanza.attrs.id);
+        sim.emit('nack', sender, account, error);
         ack(sim, sender, stanza, { error });
         return;
     }

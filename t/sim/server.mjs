@@ -7,7 +7,7 @@
 //
 // Events: pair-device, linked, login, refused, throttled, replaced, disconnect,
 // iq, usync, prekeys, message, receipt, retry, stale, violation, presence,
-// ack-message, ack-receipt, ack-notification, unlinked,
+// ack-message, ack-receipt, ack-notification, unlinked, nack, token,
 // drained (everything that was sent to a device has been answered).
 import { EventEmitter } from 'node:events';
 import http from 'node:http';
