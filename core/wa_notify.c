@@ -3,6 +3,7 @@
  * have a handler.  Every one is acknowledged, with its type.
  */
 #include "wa_device.h"
+#include "wa_group.h"
 #include "wa_lid.h"
 #include "wa_life.h"
 #include "wa_media_verbs.h"
@@ -94,6 +95,9 @@ wa_notify_stanza(wa_task_t *t)
 
     } else if (wa_node_attr_is(t->stanza, "type", "devices")) {
         wa_device_notification(t);
+
+    } else if (wa_node_attr_is(t->stanza, "type", "w:gp2")) {
+        wa_group_notification(t);
 
     } else if (wa_node_attr_is(t->stanza, "type", "account_sync")) {
         notify_account(t);

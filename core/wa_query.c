@@ -4,6 +4,7 @@
 #include "wa_query.h"
 
 #include "wa_account_int.h"
+#include "wa_group_query.h"
 #include "wa_media_verbs.h"
 #include "wa_newsletter.h"
 
@@ -34,6 +35,24 @@ static const query_verb_t  query_verbs[] = {
     { "channel.messages", wa_newsletter_query, false },
     { "channel.live", wa_newsletter_query, false },
     { "channel.viewed", wa_newsletter_query, false },
+    { "group.list", wa_group_list, true },
+    { "group.get", wa_group_query, true },
+    { "group.metadata", wa_group_query, false },
+    { "group.sync", wa_group_query, false },
+    { "group.create", wa_group_query, false },
+    { "group.leave", wa_group_query, false },
+    { "group.subject", wa_group_query, false },
+    { "group.description", wa_group_query, false },
+    { "group.participants", wa_group_query, false },
+    { "group.settings", wa_group_query, false },
+    { "group.invite", wa_group_query, false },
+    { "group.inspect", wa_group_query, false },
+    { "group.join", wa_group_query, false },
+    { "group.requests", wa_group_query, false },
+    { "group.answer", wa_group_query, false },
+    { "group.linked", wa_group_query, false },
+    { "group.link", wa_group_query, false },
+    { "group.unlink", wa_group_query, false },
     { NULL, NULL, false }
 };
 

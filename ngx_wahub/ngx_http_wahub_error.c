@@ -61,6 +61,7 @@ static const ngx_http_wahub_error_row_t  ngx_http_wahub_errors[] = {
     { "CHAT_NOT_FOUND", 404, 0, "Chat not found" },
     { "CONTACT_NOT_FOUND", 404, 0, "Contact not found" },
     { "MEDIA_NOT_FOUND", 404, 0, "Media not found" },
+    { "GROUP_NOT_FOUND", 404, 0, "Group not found" },
     { "QR_NOT_AVAILABLE", 404, 0, "No QR code is available" },
 
     { "METHOD_NOT_ALLOWED", 405, 0, "This method is not allowed here" },

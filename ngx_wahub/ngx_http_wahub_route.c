@@ -27,6 +27,7 @@
 #define SEND(name)    NGX_HTTP_WAHUB_SEND_ ## name
 #define KIND(name)    NGX_HTTP_WAHUB_KIND_ ## name
 #define CHANNEL(name) NGX_HTTP_WAHUB_CHANNEL_ ## name
+#define GROUP(name)   NGX_HTTP_WAHUB_GROUPS_ ## name
 #define PATH(text)    ngx_string(text)
 
 
@@ -218,6 +219,84 @@ static const ngx_http_wahub_route_t  ngx_http_wahub_routes[] = {
 
     { GET, PATH("/api/chats/{jid}"), G(CHATS), A(READ), NONE,
       F(history_chat), 0, "one chat, with its newest messages" },
+
+    /* groups */
+
+    { GET, PATH("/api/groups"), G(GROUPS), A(READ),
+      SELECT|BRIEF, F(groups_list), 0,
+      "list the groups" },
+
+    { POST, PATH("/api/groups"), G(GROUPS), A(SEND),
+      SELECT|BRIEF, F(groups_create), 0,
+      "create a group" },
+
+    { POST, PATH("/api/groups/sync"), G(GROUPS), A(SEND),
+      SELECT|BRIEF, F(groups_sync), 0,
+      "fetch all groups" },
+
+    { POST, PATH("/api/groups/join"), G(GROUPS), A(SEND),
+      SELECT|BRIEF, F(groups_join), 0,
+      "join by invite code" },
+
+    { GET, PATH("/api/groups/invite/{code}"), G(GROUPS), A(READ),
+      SELECT|BRIEF, F(groups_inspect), 0,
+      "the group of an invite code" },
+
+    { GET, PATH("/api/groups/{jid}"), G(GROUPS), A(READ),
+      SELECT|BRIEF, F(groups_ask), GROUP(GET),
+      "one group" },
+
+    { GET, PATH("/api/groups/{jid}/metadata"), G(GROUPS), A(READ),
+      SELECT|BRIEF, F(groups_ask), GROUP(METADATA),
+      "one group, as WhatsApp has it" },
+
+    { GET, PATH("/api/groups/{jid}/invite-code"), G(GROUPS), A(READ),
+      SELECT|BRIEF, F(groups_ask), GROUP(INVITE),
+      "the invite code" },
+
+    { DELETE, PATH("/api/groups/{jid}/invite-code"), G(GROUPS), A(SEND),
+      SELECT|BRIEF, F(groups_ask), GROUP(REVOKE),
+      "make another invite code" },
+
+    { PUT, PATH("/api/groups/{jid}/subject"), G(GROUPS), A(SEND),
+      SELECT|BRIEF, F(groups_set), GROUP(SUBJECT),
+      "rename a group" },
+
+    { PUT, PATH("/api/groups/{jid}/description"), G(GROUPS), A(SEND),
+      SELECT|BRIEF, F(groups_set), GROUP(DESCRIPTION),
+      "describe a group" },
+
+    { PUT, PATH("/api/groups/{jid}/settings"), G(GROUPS), A(SEND),
+      SELECT|BRIEF, F(groups_set), GROUP(SETTINGS),
+      "change a setting" },
+
+    { POST, PATH("/api/groups/{jid}/participants"), G(GROUPS), A(SEND),
+      SELECT|BRIEF, F(groups_people), GROUP(PARTICIPANTS),
+      "add, remove, promote, demote" },
+
+    { GET, PATH("/api/groups/{jid}/requests"), G(GROUPS), A(READ),
+      SELECT|BRIEF, F(groups_ask), GROUP(REQUESTS),
+      "who asks to join" },
+
+    { POST, PATH("/api/groups/{jid}/requests"), G(GROUPS), A(SEND),
+      SELECT|BRIEF, F(groups_people), GROUP(ANSWER),
+      "approve or reject them" },
+
+    { GET, PATH("/api/groups/{jid}/linked"), G(GROUPS), A(READ),
+      SELECT|BRIEF, F(groups_ask), GROUP(LINKED),
+      "groups of a community" },
+
+    { POST, PATH("/api/groups/{jid}/linked"), G(GROUPS), A(SEND),
+      SELECT|BRIEF, F(groups_people), GROUP(LINK),
+      "put groups into a community" },
+
+    { DELETE, PATH("/api/groups/{jid}/linked"), G(GROUPS), A(SEND),
+      SELECT|BRIEF, F(groups_people), GROUP(UNLINK),
+      "take groups out of it" },
+
+    { POST, PATH("/api/groups/{jid}/leave"), G(GROUPS), A(SEND),
+      SELECT|BRIEF, F(groups_ask), GROUP(LEAVE),
+      "leave a group" },
 
     /* channels */
 

@@ -82,6 +82,31 @@ void ngx_http_wahub_history_stats(ngx_http_wahub_ctx_t *ctx);
 void ngx_http_wahub_history_session(ngx_http_wahub_ctx_t *ctx);
 void ngx_http_wahub_history_tenant(ngx_http_wahub_ctx_t *ctx);
 
+/* api_groups.c; route->arg of its rows */
+#define NGX_HTTP_WAHUB_GROUPS_GET           0
+#define NGX_HTTP_WAHUB_GROUPS_METADATA      1
+#define NGX_HTTP_WAHUB_GROUPS_INVITE        2
+#define NGX_HTTP_WAHUB_GROUPS_REQUESTS      3
+#define NGX_HTTP_WAHUB_GROUPS_LINKED        4
+#define NGX_HTTP_WAHUB_GROUPS_LEAVE         5
+#define NGX_HTTP_WAHUB_GROUPS_SUBJECT       6
+#define NGX_HTTP_WAHUB_GROUPS_DESCRIPTION   7
+#define NGX_HTTP_WAHUB_GROUPS_SETTINGS      8
+#define NGX_HTTP_WAHUB_GROUPS_PARTICIPANTS  9
+#define NGX_HTTP_WAHUB_GROUPS_ANSWER        10
+#define NGX_HTTP_WAHUB_GROUPS_LINK          11
+#define NGX_HTTP_WAHUB_GROUPS_UNLINK        12
+#define NGX_HTTP_WAHUB_GROUPS_REVOKE        13
+
+void ngx_http_wahub_groups_list(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_groups_ask(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_groups_set(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_groups_people(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_groups_sync(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_groups_create(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_groups_join(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_groups_inspect(ngx_http_wahub_ctx_t *ctx);
+
 /* api_channels.c */
 void ngx_http_wahub_channels_list(ngx_http_wahub_ctx_t *ctx);
 void ngx_http_wahub_channels_get(ngx_http_wahub_ctx_t *ctx);

@@ -163,3 +163,178 @@ describe('sending', () => {
         assert.equal(r.json.error.code, 'SEND_FAILED');
     });
 });
+
+describe('what others do', () => {
+    const change = (g, test) => w.events.wait(e => e.data.group?.jid === g.jid
+        && e.type === 'group.updated' && test(e.data.group), String(test));
+    const people = (g, action) => w.events.wait(e => e.data.jid === g.jid
+        && e.type === 'group.participants' && e.data.action === action,
+    action);
+
+    it('is followed', async () => {
+        const g = room('lid', [me]);
+        const { data } = await change(g, x => x.participant_count === 2);
+        assert.equal(data.created, true);
+        assert.equal(data.group.name, 'room of lid');
+        assert.equal(data.group.owner_jid, bob.pn);
+        const s = bob.client.sock;
+        await s.groupUpdateSubject(g.jid, 'named by bob');
+        await change(g, x => x.name === 'named by bob');
+        await s.groupUpdateDescription(g.jid, 'by bob');
+        await change(g, x => x.description === 'by bob');
+        await s.groupSettingUpdate(g.jid, 'announcement');
+        await change(g, x => x.is_announce);
+        await s.groupSettingUpdate(g.jid, 'not_announcement');
+        await s.groupToggleEphemeral(g.jid, 86400);
+        await change(g, x => x.ephemeral_duration === 86400
+            && !x.is_announce);
+        await s.groupParticipantsUpdate(g.jid, [cat.lid], 'add');
+        const added = await people(g, 'add');
+        assert.deepEqual(added.data.participants, [cat.pn]);
+        assert.equal(added.data.by_jid, bob.pn);
+        await s.groupParticipantsUpdate(g.jid, [cat.lid], 'promote');
+        await people(g, 'promote');
+        await change(g, x => x.participants.some(p => p.jid === cat.pn
+            && p.role === 'admin'));
+    });
+
+    it('means another sender key when a member goes', async () => {
+        const g = room();
+        await stage.sent(me, g.jid, 'with cat');
+        await stage.arrived(cat, 'with cat');
+        await bob.client.sock.groupParticipantsUpdate(g.jid, [cat.lid],
+            'remove');
+        await people(g, 'remove');
+        await change(g, x => x.participant_count === 2);
+        await stage.sent(me, g.jid, 'without cat');
+        await stage.arrived(bob, 'without cat');
+        assert.ok(!cat.client.messages.some(m => m.text === 'without cat'));
+    });
+
+    it('may be that it is added, and removed', async () => {
+        const g = room('lid', [cat]);
+        await bob.client.sock.groupParticipantsUpdate(g.jid, [me.lid], 'add');
+        await change(g, x => x.participant_count === 3);
+        await stage.sent(me, g.jid, 'here I am');
+        await stage.arrived(cat, 'here I am');
+        await bob.client.sock.groupParticipantsUpdate(g.jid, [me.lid],
+            'remove');
+        await people(g, 'remove');
+        const list = await w.api('GET', `/api/groups?account=${me.id}`);
+        assert.ok(!list.data.some(x => x.jid === g.jid));
+    });
+});
+
+describe('over HTTP', () => {
+    const call = (method, path, body) => w.api(method,
+        `/api/groups${path}${path.includes('?') ? '&' : '?'}account=${me.id}`,
+        body);
+
+    it('a group is made, changed, shown and left', async () => {
+        const made = await call('POST', '', { subject: 'made here',
+            participants: [bob.pn, cat.account.pn] });
+        const at = `/${made.jid}`;
+        assert.equal(made.participant_count, 3);
+        assert.deepEqual(await call('PUT', `${at}/subject`,
+            { subject: 'called so' }), { success: true });
+        assert.deepEqual(await call('PUT', `${at}/description`,
+            { description: 'first' }), { success: true });
+        await call('PUT', `${at}/description`, { description: 'second' });
+        await call('PUT', `${at}/settings`, { announce: true });
+        await call('PUT', `${at}/settings`, { ephemeral_duration: 86400 });
+        const m = await call('GET', `${at}/metadata`);
+        assert.equal(m.subject, 'called so');
+        assert.equal(m.desc, 'second');
+        assert.equal(m.announce, true);
+        assert.equal(m.ephemeralDuration, 86400);
+        assert.equal(m.owner, me.pn);
+        assert.equal(m.participants.find(p => p.id === me.pn).admin,
+            'superadmin');
+        const one = await call('GET', at);
+        assert.equal(one.name, 'called so');
+        assert.equal(one.participants.find(p => p.jid === bob.pn).role,
+            'member');
+        const list = await call('GET', '?search=CALLED');
+        assert.equal(list.total, 1);
+        assert.equal(list.data[0].jid, made.jid);
+        assert.deepEqual(await call('POST', `${at}/leave`),
+            { success: true });
+        await w.events.wait(e => e.type === 'group.participants'
+            && e.data.jid === made.jid && e.data.action === 'remove');
+        assert.equal((await call('GET', '?search=called%20so')).total, 0);
+    });
+
+    it('members come and go one by one', async () => {
+        const g = room('lid', [], me);
+        cat.account.faults.groupAdd = 403;
+        const r = await call('POST', `/${g.jid}/participants`, {
+            action: 'add', participants: [bob.pn, cat.pn, '15559999999'] });
+        delete cat.account.faults.groupAdd;
+        assert.deepEqual(r.result.map(x => x.status), ['200', '403', '404']);
+        assert.ok(r.result[1].invite.code);
+        const p = await call('POST', `/${g.jid}/participants`, {
+            action: 'promote', participants: [bob.pn] });
+        assert.deepEqual(p.result, [{ jid: bob.pn, status: '200' }]);
+        assert.equal(g.members.get(bob.account), 'admin');
+        await call('POST', `/${g.jid}/participants`, { action: 'remove',
+            participants: [bob.pn] });
+        assert.ok(!g.members.has(bob.account));
+    });
+
+    it('codes invite, and admins approve', async () => {
+        const g = room('lid', [], me);
+        const { code, link } = await call('GET', `/${g.jid}/invite-code`);
+        assert.equal(link, `https://chat.whatsapp.com/${code}`);
+        assert.equal((await call('GET', `/invite/${code}`)).jid, g.jid);
+        const other = await call('DELETE', `/${g.jid}/invite-code`);
+        assert.notEqual(other.code, code);
+        await call('PUT', `/${g.jid}/settings`, { join_approval: true });
+        await bob.client.sock.groupAcceptInvite(other.code);
+        const { requests } = await call('GET', `/${g.jid}/requests`);
+        assert.deepEqual(requests.map(x => x.jid), [bob.pn]);
+        const r = await call('POST', `/${g.jid}/requests`, {
+            action: 'approve', participants: [bob.lid] });
+        assert.deepEqual(r.result.map(x => x.status), ['200']);
+        assert.ok(g.members.has(bob.account));
+        const theirs = room('lid', [cat]);
+        theirs.code = 'theircode';
+        assert.deepEqual(await call('POST', '/join', { code: 'theircode' }),
+            { jid: theirs.jid, pending: false });
+    });
+
+    it('a community holds groups', async () => {
+        const c = await call('POST', '', { subject: 'village',
+            community: true });
+        assert.equal(c.is_community, true);
+        const g = room('lid', [], me);
+        await call('POST', `/${c.jid}/linked`, { groups: [g.jid] });
+        const { groups } = await call('GET', `/${c.jid}/linked`);
+        assert.deepEqual(groups, [{ jid: g.jid, name: g.subject }]);
+        await call('DELETE', `/${c.jid}/linked`, { groups: [g.jid] });
+        assert.deepEqual((await call('GET', `/${c.jid}/linked`)).groups, []);
+    });
+
+    it('all groups are fetched', async () => {
+        const r = await call('POST', '/sync');
+        const mine = [...sim.groups.all.values()].filter(g =>
+            g.members.has(me.account)).length;
+        assert.deepEqual(r, { success: true, synced: mine, failed: 0,
+            total: mine });
+    });
+
+    it('what WhatsApp refuses is an error', async () => {
+        const g = room();
+        let r = await w.request('PUT',
+            `/api/groups/${g.jid}/settings?account=${me.id}`,
+            { announce: true });
+        assert.equal(r.status, 502);
+        assert.equal(r.json.error.details.provider_code, 401);
+        r = await w.request('GET',
+            `/api/groups/1203@g.us/metadata?account=${me.id}`);
+        assert.equal(r.status, 404);
+        assert.equal(r.json.error.code, 'GROUP_NOT_FOUND');
+        r = await w.request('GET',
+            `/api/groups/${bob.pn}?account=${me.id}`);
+        assert.equal(r.status, 400);
+    });
+});
