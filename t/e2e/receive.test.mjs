@@ -416,7 +416,8 @@ describe('what does not decrypt', () => {
     });
 
     it('comes from a group', async () => {
-        const group = '120363000000000001@g.us';
+        const { jid: group } = sim.groups.create({ creator: phone.account,
+            mode: 'lid', subject: 'noise', members: [me.account] });
         const skmsg = node('enc', { v: 2, type: 'skmsg' }, randomBytes(90));
         const pkmsg = await phone.encryptFor(me.device, encodeMessage({
             senderKeyDistributionMessage: { groupId: group,
