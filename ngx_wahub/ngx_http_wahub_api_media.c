@@ -11,38 +11,38 @@
 #include "ngx_http_wahub_upload.h"
 
 
-#define NGX_HTTP_WAHUB_MEDIA_LIST  100
+#define NGX_HTTP_WAHUB_LOOK_LIST  100
 
 
-static void ngx_http_wahub_media_answer_row(ngx_http_wahub_ctx_t *ctx,
-    ngx_http_wahub_media_t *m);
-static void ngx_http_wahub_media_answer_json(ngx_http_wahub_ctx_t *ctx,
-    ngx_http_wahub_media_t *m);
-static void ngx_http_wahub_media_stats_query(ngx_http_wahub_ctx_t *ctx);
-static void ngx_http_wahub_media_one_query(ngx_http_wahub_ctx_t *ctx);
-static void ngx_http_wahub_media_list_query(ngx_http_wahub_ctx_t *ctx);
-static void ngx_http_wahub_media_uploaded(ngx_http_wahub_ctx_t *ctx);
-static void ngx_http_wahub_media_kept(ngx_http_wahub_ctx_t *ctx);
+static void ngx_http_wahub_look_answer_row(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_look_t *m);
+static void ngx_http_wahub_look_answer_json(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_look_t *m);
+static void ngx_http_wahub_look_stats_query(ngx_http_wahub_ctx_t *ctx);
+static void ngx_http_wahub_look_one_query(ngx_http_wahub_ctx_t *ctx);
+static void ngx_http_wahub_look_list_query(ngx_http_wahub_ctx_t *ctx);
+static void ngx_http_wahub_look_uploaded(ngx_http_wahub_ctx_t *ctx);
+static void ngx_http_wahub_look_kept(ngx_http_wahub_ctx_t *ctx);
 
 
 /* -- thread -------------------------------------------------------------- */
 
 static wa_span_t
-ngx_http_wahub_media_account(ngx_http_wahub_media_t *m)
+ngx_http_wahub_look_account(ngx_http_wahub_look_t *m)
 {
     return m->account[0] == '\0' ? wa_span_none() : wa_span_str(m->account);
 }
 
 
 static wa_err_t
-ngx_http_wahub_media_run_stats(wa_sql_t *db, void *data)
+ngx_http_wahub_look_run_stats(wa_sql_t *db, void *data)
 {
     wa_err_t                 rc;
     json_t                  *stats;
-    ngx_http_wahub_media_t  *m = data;
+    ngx_http_wahub_look_t   *m = data;
 
     rc = wa_media_stats(db, wa_span_str(m->tenant),
-                        ngx_http_wahub_media_account(m), &stats);
+                        ngx_http_wahub_look_account(m), &stats);
 
     if (rc == WA_OK) {
         json_decref(m->json);
@@ -54,17 +54,17 @@ ngx_http_wahub_media_run_stats(wa_sql_t *db, void *data)
 
 
 static wa_err_t
-ngx_http_wahub_media_run_list(wa_sql_t *db, void *data)
+ngx_http_wahub_look_run_list(wa_sql_t *db, void *data)
 {
     size_t                   i;
     json_t                  *items;
     wa_err_t                 rc;
     wa_media_list_t          list;
-    ngx_http_wahub_media_t  *m = data;
+    ngx_http_wahub_look_t   *m = data;
 
     rc = wa_media_recent(db, wa_span_str(m->tenant),
-                         ngx_http_wahub_media_account(m),
-                         NGX_HTTP_WAHUB_MEDIA_LIST, &list);
+                         ngx_http_wahub_look_account(m),
+                         NGX_HTTP_WAHUB_LOOK_LIST, &list);
 
     if (rc != WA_OK) {
         return rc;
@@ -73,7 +73,7 @@ ngx_http_wahub_media_run_list(wa_sql_t *db, void *data)
     items = json_array();
 
     for (i = 0; i < list.n; i++) {
-        if (json_array_append_new(items, ngx_http_wahub_media_json(m,
+        if (json_array_append_new(items, ngx_http_wahub_look_json(m,
                                              &list.items[i])) != 0)
         {
             rc = WA_ERR_NOMEM;
@@ -92,7 +92,7 @@ ngx_http_wahub_media_run_list(wa_sql_t *db, void *data)
 
 /* "1.5 MB", as reference 002 writes sizes. */
 static json_t *
-ngx_http_wahub_media_size(json_int_t size)
+ngx_http_wahub_look_size(json_int_t size)
 {
     double      n;
     ngx_uint_t  i;
@@ -115,14 +115,14 @@ ngx_http_wahub_media_size(json_int_t size)
 
 /* {stats:[{type, count, totalSize}]} out of the other form. */
 static wa_err_t
-ngx_http_wahub_media_run_sizes(wa_sql_t *db, void *data)
+ngx_http_wahub_look_run_sizes(wa_sql_t *db, void *data)
 {
     size_t                   i;
     json_t                  *items, *type, *item;
     wa_err_t                 rc;
-    ngx_http_wahub_media_t  *m = data;
+    ngx_http_wahub_look_t   *m = data;
 
-    rc = ngx_http_wahub_media_run_stats(db, data);
+    rc = ngx_http_wahub_look_run_stats(db, data);
 
     if (rc != WA_OK) {
         return rc;
@@ -134,7 +134,7 @@ ngx_http_wahub_media_run_sizes(wa_sql_t *db, void *data)
         item = json_pack("{s:O,s:O,s:o}",
                    "type", json_object_get(type, "mime_type"),
                    "count", json_object_get(type, "count"),
-                   "totalSize", ngx_http_wahub_media_size(
+                   "totalSize", ngx_http_wahub_look_size(
                        json_integer_value(json_object_get(type, "size"))));
 
         if (json_array_append_new(items, item) != 0) {
@@ -152,21 +152,21 @@ ngx_http_wahub_media_run_sizes(wa_sql_t *db, void *data)
 /* -- reading ------------------------------------------------------------- */
 
 static void
-ngx_http_wahub_media_answer_row(ngx_http_wahub_ctx_t *ctx,
-    ngx_http_wahub_media_t *m)
+ngx_http_wahub_look_answer_row(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_look_t *m)
 {
     if (m->json == NULL) {
         ngx_http_wahub_error(ctx, "MEDIA_NOT_FOUND", NULL);
         return;
     }
 
-    ngx_http_wahub_media_answer_json(ctx, m);
+    ngx_http_wahub_look_answer_json(ctx, m);
 }
 
 
 static void
-ngx_http_wahub_media_answer_json(ngx_http_wahub_ctx_t *ctx,
-    ngx_http_wahub_media_t *m)
+ngx_http_wahub_look_answer_json(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_look_t *m)
 {
     json_t  *json;
 
@@ -178,72 +178,72 @@ ngx_http_wahub_media_answer_json(ngx_http_wahub_ctx_t *ctx,
 
 
 void
-ngx_http_wahub_media_get(ngx_http_wahub_ctx_t *ctx)
+ngx_http_wahub_files_get(ngx_http_wahub_ctx_t *ctx)
 {
-    ngx_http_wahub_media_start(ctx, &ctx->vars.tenant, &ctx->params[0], 0,
-                               NULL, ngx_http_wahub_media_answer_row);
+    ngx_http_wahub_look_start(ctx, &ctx->vars.tenant, &ctx->params[0], 0,
+                               NULL, ngx_http_wahub_look_answer_row);
 }
 
 
 void
-ngx_http_wahub_media_by_message(ngx_http_wahub_ctx_t *ctx)
+ngx_http_wahub_files_by_message(ngx_http_wahub_ctx_t *ctx)
 {
-    ngx_http_wahub_history_account(ctx, ngx_http_wahub_media_one_query);
+    ngx_http_wahub_history_account(ctx, ngx_http_wahub_look_one_query);
 }
 
 
 static void
-ngx_http_wahub_media_one_query(ngx_http_wahub_ctx_t *ctx)
+ngx_http_wahub_look_one_query(ngx_http_wahub_ctx_t *ctx)
 {
-    ngx_http_wahub_media_pt  answer;
+    ngx_http_wahub_look_pt  answer;
 
-    answer = (ctx->route->arg & NGX_HTTP_WAHUB_MEDIA_OPEN)
-             ? ngx_http_wahub_media_send : ngx_http_wahub_media_answer_row;
+    answer = (ctx->route->arg & NGX_HTTP_WAHUB_LOOK_OPEN)
+             ? ngx_http_wahub_look_send : ngx_http_wahub_look_answer_row;
 
     ctx->vars.message_id = ctx->params[0];
-    ngx_http_wahub_media_start(ctx, &ctx->vars.tenant, &ctx->params[0],
-                               NGX_HTTP_WAHUB_MEDIA_BY_MESSAGE
+    ngx_http_wahub_look_start(ctx, &ctx->vars.tenant, &ctx->params[0],
+                               NGX_HTTP_WAHUB_LOOK_BY_MESSAGE
                                | (ngx_uint_t) ctx->route->arg, NULL, answer);
 }
 
 
 void
-ngx_http_wahub_media_stats(ngx_http_wahub_ctx_t *ctx)
+ngx_http_wahub_files_stats(ngx_http_wahub_ctx_t *ctx)
 {
-    ngx_http_wahub_history_account(ctx, ngx_http_wahub_media_stats_query);
+    ngx_http_wahub_history_account(ctx, ngx_http_wahub_look_stats_query);
 }
 
 
 static void
-ngx_http_wahub_media_stats_query(ngx_http_wahub_ctx_t *ctx)
+ngx_http_wahub_look_stats_query(ngx_http_wahub_ctx_t *ctx)
 {
-    ngx_http_wahub_media_start(ctx, &ctx->vars.tenant, NULL, 0,
-        ctx->route->arg ? ngx_http_wahub_media_run_sizes
-                        : ngx_http_wahub_media_run_stats,
-        ngx_http_wahub_media_answer_json);
+    ngx_http_wahub_look_start(ctx, &ctx->vars.tenant, NULL, 0,
+        ctx->route->arg ? ngx_http_wahub_look_run_sizes
+                        : ngx_http_wahub_look_run_stats,
+        ngx_http_wahub_look_answer_json);
 }
 
 
 void
-ngx_http_wahub_media_list(ngx_http_wahub_ctx_t *ctx)
+ngx_http_wahub_files_list(ngx_http_wahub_ctx_t *ctx)
 {
-    ngx_http_wahub_history_account(ctx, ngx_http_wahub_media_list_query);
+    ngx_http_wahub_history_account(ctx, ngx_http_wahub_look_list_query);
 }
 
 
 static void
-ngx_http_wahub_media_list_query(ngx_http_wahub_ctx_t *ctx)
+ngx_http_wahub_look_list_query(ngx_http_wahub_ctx_t *ctx)
 {
-    ngx_http_wahub_media_start(ctx, &ctx->vars.tenant, NULL, 0,
-                               ngx_http_wahub_media_run_list,
-                               ngx_http_wahub_media_answer_json);
+    ngx_http_wahub_look_start(ctx, &ctx->vars.tenant, NULL, 0,
+                               ngx_http_wahub_look_run_list,
+                               ngx_http_wahub_look_answer_json);
 }
 
 
 /* -- files --------------------------------------------------------------- */
 
 void
-ngx_http_wahub_media_download(ngx_http_wahub_ctx_t *ctx)
+ngx_http_wahub_files_download(ngx_http_wahub_ctx_t *ctx)
 {
     ngx_int_t    rc;
     ngx_str_t    tenant;
@@ -264,17 +264,17 @@ ngx_http_wahub_media_download(ngx_http_wahub_ctx_t *ctx)
         return;
     }
 
-    ngx_http_wahub_media_start(ctx, &tenant, &ctx->params[0],
-                               NGX_HTTP_WAHUB_MEDIA_OPEN
-                               | (thumb ? NGX_HTTP_WAHUB_MEDIA_THUMB : 0),
-                               NULL, ngx_http_wahub_media_send);
+    ngx_http_wahub_look_start(ctx, &tenant, &ctx->params[0],
+                               NGX_HTTP_WAHUB_LOOK_OPEN
+                               | (thumb ? NGX_HTTP_WAHUB_LOOK_THUMB : 0),
+                               NULL, ngx_http_wahub_look_send);
 }
 
 
 /* The name is a key: <media id>.<ending of its type>. */
 static void
-ngx_http_wahub_media_send_file(ngx_http_wahub_ctx_t *ctx,
-    ngx_http_wahub_media_t *m)
+ngx_http_wahub_look_send_file(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_look_t *m)
 {
     char         mime[WA_MIME_MAX];
     size_t       n;
@@ -304,12 +304,12 @@ ngx_http_wahub_media_send_file(ngx_http_wahub_ctx_t *ctx,
         return;
     }
 
-    ngx_http_wahub_media_send(ctx, m);
+    ngx_http_wahub_look_send(ctx, m);
 }
 
 
 void
-ngx_http_wahub_media_file(ngx_http_wahub_ctx_t *ctx)
+ngx_http_wahub_files_file(ngx_http_wahub_ctx_t *ctx)
 {
     ngx_str_t    tenant, id;
     const char  *code;
@@ -324,15 +324,15 @@ ngx_http_wahub_media_file(ngx_http_wahub_ctx_t *ctx)
     id.data = ctx->params[1].data;
     id.len = ngx_min(ctx->params[1].len, WA_MEDIA_ID_LEN);
 
-    ngx_http_wahub_media_start(ctx, &tenant, &id, NGX_HTTP_WAHUB_MEDIA_OPEN,
-                               NULL, ngx_http_wahub_media_send_file);
+    ngx_http_wahub_look_start(ctx, &tenant, &id, NGX_HTTP_WAHUB_LOOK_OPEN,
+                               NULL, ngx_http_wahub_look_send_file);
 }
 
 
 /* -- uploads ------------------------------------------------------------- */
 
 void
-ngx_http_wahub_media_upload(ngx_http_wahub_ctx_t *ctx)
+ngx_http_wahub_files_upload(ngx_http_wahub_ctx_t *ctx)
 {
     json_t      *base64;
     ngx_str_t    mime, filename;
@@ -348,7 +348,7 @@ ngx_http_wahub_media_upload(ngx_http_wahub_ctx_t *ctx)
             return;
         }
 
-        ngx_http_wahub_media_uploaded(ctx);
+        ngx_http_wahub_look_uploaded(ctx);
         return;
     }
 
@@ -368,12 +368,12 @@ ngx_http_wahub_media_upload(ngx_http_wahub_ctx_t *ctx)
                                            "filename|fileName"));
 
     ngx_http_wahub_upload_base64(ctx, base64, &mime, &filename,
-                                 ngx_http_wahub_media_uploaded);
+                                 ngx_http_wahub_look_uploaded);
 }
 
 
 static void
-ngx_http_wahub_media_uploaded(ngx_http_wahub_ctx_t *ctx)
+ngx_http_wahub_look_uploaded(ngx_http_wahub_ctx_t *ctx)
 {
     ngx_str_t               mime;
     ngx_http_wahub_part_t  *p;
@@ -389,13 +389,13 @@ ngx_http_wahub_media_uploaded(ngx_http_wahub_ctx_t *ctx)
         return;
     }
 
-    ngx_http_wahub_upload_keep(ctx, ngx_http_wahub_media_kept);
+    ngx_http_wahub_upload_keep(ctx, ngx_http_wahub_look_kept);
 }
 
 
 /* What WhatsApp would send it as. */
 static const char *
-ngx_http_wahub_media_kind(const char *mime)
+ngx_http_wahub_look_kind(const char *mime)
 {
     ngx_uint_t  i;
 
@@ -412,7 +412,7 @@ ngx_http_wahub_media_kind(const char *mime)
 
 
 static json_t *
-ngx_http_wahub_media_of(ngx_http_wahub_ctx_t *ctx, ngx_http_wahub_part_t *p)
+ngx_http_wahub_look_of(ngx_http_wahub_ctx_t *ctx, ngx_http_wahub_part_t *p)
 {
     json_t      *media;
     ngx_str_t    type;
@@ -438,7 +438,7 @@ ngx_http_wahub_media_of(ngx_http_wahub_ctx_t *ctx, ngx_http_wahub_part_t *p)
                json_incref(json_object_get(media, "file_size"))) != 0
         || json_object_set_new(media, "type", type.len != 0
                ? ngx_http_wahub_json_text(&type)
-               : json_string(ngx_http_wahub_media_kind(p->file.mime))) != 0)
+               : json_string(ngx_http_wahub_look_kind(p->file.mime))) != 0)
     {
         json_decref(media);
         return NULL;
@@ -449,20 +449,20 @@ ngx_http_wahub_media_of(ngx_http_wahub_ctx_t *ctx, ngx_http_wahub_part_t *p)
 
 
 static void
-ngx_http_wahub_media_kept(ngx_http_wahub_ctx_t *ctx)
+ngx_http_wahub_look_kept(ngx_http_wahub_ctx_t *ctx)
 {
     json_t      *data, *files, *media;
     ngx_uint_t   i;
 
     if (ctx->route->arg == 1) {
-        media = ngx_http_wahub_media_of(ctx, &ctx->upload->parts[0]);
+        media = ngx_http_wahub_look_of(ctx, &ctx->upload->parts[0]);
         data = (media == NULL) ? NULL : media;
 
     } else {
         files = json_array();
 
         for (i = 0; i < ctx->upload->n; i++) {
-            media = ngx_http_wahub_media_of(ctx, &ctx->upload->parts[i]);
+            media = ngx_http_wahub_look_of(ctx, &ctx->upload->parts[i]);
 
             if (json_array_append_new(files, media) != 0) {
                 json_decref(files);

@@ -11,25 +11,25 @@
 #include "wa_archive_media.h"
 
 
-#define NGX_HTTP_WAHUB_MEDIA_REF_MAX  255
+#define NGX_HTTP_WAHUB_LOOK_REF_MAX  255
 
 
-typedef struct ngx_http_wahub_media_s  ngx_http_wahub_media_t;
+typedef struct ngx_http_wahub_look_s  ngx_http_wahub_look_t;
 
 /* Loop, with the request: `m` is whole, and ends when this returns. */
-typedef void (*ngx_http_wahub_media_pt)(ngx_http_wahub_ctx_t *ctx,
-    ngx_http_wahub_media_t *m);
+typedef void (*ngx_http_wahub_look_pt)(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_look_t *m);
 
 /* One look.  Heap, outlives the request. */
-struct ngx_http_wahub_media_s {
+struct ngx_http_wahub_look_s {
     ngx_http_wahub_wait_t     wait;          /* must be first            */
-    ngx_http_wahub_media_pt   answer;
+    ngx_http_wahub_look_pt   answer;
     ngx_http_wahub_files_t   *files;
     u_char                    key[WA_KEY_LEN];      /* of links          */
     int64_t                   now;           /* unix s                   */
-    char                      tenant[NGX_HTTP_WAHUB_MEDIA_REF_MAX + 1];
-    char                      account[NGX_HTTP_WAHUB_MEDIA_REF_MAX + 1];
-    char                      ref[NGX_HTTP_WAHUB_MEDIA_REF_MAX + 1];
+    char                      tenant[NGX_HTTP_WAHUB_LOOK_REF_MAX + 1];
+    char                      account[NGX_HTTP_WAHUB_LOOK_REF_MAX + 1];
+    char                      ref[NGX_HTTP_WAHUB_LOOK_REF_MAX + 1];
     unsigned                  by_message:1;  /* `ref` is a message's id  */
     unsigned                  open:1;        /* the file, too            */
     unsigned                  thumb:1;       /* not it but its thumbnail */
@@ -42,24 +42,24 @@ struct ngx_http_wahub_media_s {
 
 
 /*
- * Runs `run` (thread, with a ngx_http_wahub_media_t) or, if NULL, the look
+ * Runs `run` (thread, with a ngx_http_wahub_look_t) or, if NULL, the look
  * for `ref`, then `answer`; answers errors by itself; ends the running
  * function.  `tenant` len 0: any; `ref` NULL: none.
  */
-void ngx_http_wahub_media_start(ngx_http_wahub_ctx_t *ctx,
+void ngx_http_wahub_look_start(ngx_http_wahub_ctx_t *ctx,
     const ngx_str_t *tenant, const ngx_str_t *ref, ngx_uint_t flags,
-    ngx_http_wahub_sql_pt run, ngx_http_wahub_media_pt answer);
+    ngx_http_wahub_sql_pt run, ngx_http_wahub_look_pt answer);
 
-#define NGX_HTTP_WAHUB_MEDIA_BY_MESSAGE  1
-#define NGX_HTTP_WAHUB_MEDIA_OPEN        2
-#define NGX_HTTP_WAHUB_MEDIA_THUMB       4
+#define NGX_HTTP_WAHUB_LOOK_BY_MESSAGE  1
+#define NGX_HTTP_WAHUB_LOOK_OPEN        2
+#define NGX_HTTP_WAHUB_LOOK_THUMB       4
 
 /* Thread: the Media object of a row with its links; NULL: out of memory. */
-json_t *ngx_http_wahub_media_json(ngx_http_wahub_media_t *m,
+json_t *ngx_http_wahub_look_json(ngx_http_wahub_look_t *m,
     const wa_media_t *row);
 
 /* Sends the open file and takes it over (api_media_send.c). */
-void ngx_http_wahub_media_send(ngx_http_wahub_ctx_t *ctx,
-    ngx_http_wahub_media_t *m);
+void ngx_http_wahub_look_send(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_look_t *m);
 
 #endif /* NGX_HTTP_WAHUB_API_MEDIA_H */

@@ -6,16 +6,16 @@
 #include "ngx_http_wahub_error.h"
 
 
-static wa_err_t ngx_http_wahub_media_run(wa_sql_t *db, void *data);
-static void ngx_http_wahub_media_done(void *data, wa_err_t err,
+static wa_err_t ngx_http_wahub_look_run(wa_sql_t *db, void *data);
+static void ngx_http_wahub_look_done(void *data, wa_err_t err,
     const char *text);
-static void ngx_http_wahub_media_end(ngx_http_wahub_media_t *m);
+static void ngx_http_wahub_look_end(ngx_http_wahub_look_t *m);
 
 
 static ngx_int_t
-ngx_http_wahub_media_copy(char *to, const ngx_str_t *from)
+ngx_http_wahub_look_copy(char *to, const ngx_str_t *from)
 {
-    if (from->len > NGX_HTTP_WAHUB_MEDIA_REF_MAX
+    if (from->len > NGX_HTTP_WAHUB_LOOK_REF_MAX
         || ngx_strlchr(from->data, from->data + from->len, '\0') != NULL)
     {
         return NGX_ERROR;
@@ -28,15 +28,15 @@ ngx_http_wahub_media_copy(char *to, const ngx_str_t *from)
 
 
 void
-ngx_http_wahub_media_start(ngx_http_wahub_ctx_t *ctx,
+ngx_http_wahub_look_start(ngx_http_wahub_ctx_t *ctx,
     const ngx_str_t *tenant, const ngx_str_t *ref, ngx_uint_t flags,
-    ngx_http_wahub_sql_pt run, ngx_http_wahub_media_pt answer)
+    ngx_http_wahub_sql_pt run, ngx_http_wahub_look_pt answer)
 {
     ngx_int_t                rc;
-    ngx_http_wahub_media_t  *m;
+    ngx_http_wahub_look_t  *m;
 
     m = (void *) ngx_http_wahub_wait_create(ctx,
-                                            sizeof(ngx_http_wahub_media_t));
+                                            sizeof(ngx_http_wahub_look_t));
     if (m == NULL) {
         ngx_http_wahub_error(ctx, "INTERNAL_ERROR", NULL);
         return;
@@ -47,29 +47,29 @@ ngx_http_wahub_media_start(ngx_http_wahub_ctx_t *ctx,
     m->files = ctx->worker->files;
     m->now = ngx_time();
     ngx_memcpy(m->key, ctx->worker->conf->link_key, WA_KEY_LEN);
-    m->by_message = (flags & NGX_HTTP_WAHUB_MEDIA_BY_MESSAGE) ? 1 : 0;
-    m->open = (flags & NGX_HTTP_WAHUB_MEDIA_OPEN) ? 1 : 0;
-    m->thumb = (flags & NGX_HTTP_WAHUB_MEDIA_THUMB) ? 1 : 0;
+    m->by_message = (flags & NGX_HTTP_WAHUB_LOOK_BY_MESSAGE) ? 1 : 0;
+    m->open = (flags & NGX_HTTP_WAHUB_LOOK_OPEN) ? 1 : 0;
+    m->thumb = (flags & NGX_HTTP_WAHUB_LOOK_THUMB) ? 1 : 0;
     wa_media_init(&m->row);
 
     /* what is too long, nobody has been given */
 
-    if (ngx_http_wahub_media_copy(m->tenant, tenant) != NGX_OK
-        || ngx_http_wahub_media_copy(m->account, &ctx->vars.account)
+    if (ngx_http_wahub_look_copy(m->tenant, tenant) != NGX_OK
+        || ngx_http_wahub_look_copy(m->account, &ctx->vars.account)
            != NGX_OK
-        || (ref != NULL && ngx_http_wahub_media_copy(m->ref, ref) != NGX_OK))
+        || (ref != NULL && ngx_http_wahub_look_copy(m->ref, ref) != NGX_OK))
     {
-        ngx_http_wahub_media_end(m);
+        ngx_http_wahub_look_end(m);
         ngx_http_wahub_error(ctx, "MEDIA_NOT_FOUND", NULL);
         return;
     }
 
     rc = ngx_http_wahub_sql_read(ctx->worker,
-                                 run == NULL ? ngx_http_wahub_media_run : run,
-                                 ngx_http_wahub_media_done, m);
+                                 run == NULL ? ngx_http_wahub_look_run : run,
+                                 ngx_http_wahub_look_done, m);
 
     if (rc != NGX_OK) {
-        ngx_http_wahub_media_end(m);
+        ngx_http_wahub_look_end(m);
         ngx_http_wahub_error(ctx, rc == NGX_BUSY ? "STORE_UNAVAILABLE"
                                                  : "INTERNAL_ERROR", NULL);
     }
@@ -79,25 +79,25 @@ ngx_http_wahub_media_start(ngx_http_wahub_ctx_t *ctx,
 /* -- thread -------------------------------------------------------------- */
 
 static wa_span_t
-ngx_http_wahub_media_optional(const char *text)
+ngx_http_wahub_look_optional(const char *text)
 {
     return text[0] == '\0' ? wa_span_none() : wa_span_str(text);
 }
 
 
 static wa_err_t
-ngx_http_wahub_media_run(wa_sql_t *db, void *data)
+ngx_http_wahub_look_run(wa_sql_t *db, void *data)
 {
     wa_err_t                 rc;
-    ngx_http_wahub_media_t  *m = data;
+    ngx_http_wahub_look_t   *m = data;
 
     if (m->by_message) {
         rc = wa_media_of_message(db, wa_span_str(m->tenant),
-                                 ngx_http_wahub_media_optional(m->account),
+                                 ngx_http_wahub_look_optional(m->account),
                                  wa_span_str(m->ref), &m->row);
 
     } else if (wa_media_id_valid(wa_span_str(m->ref))) {
-        rc = wa_media_find(db, ngx_http_wahub_media_optional(m->tenant),
+        rc = wa_media_find(db, ngx_http_wahub_look_optional(m->tenant),
                            wa_span_str(m->ref), &m->row);
 
     } else {
@@ -115,7 +115,7 @@ ngx_http_wahub_media_run(wa_sql_t *db, void *data)
     }
 
     if (m->open == 0) {
-        m->json = ngx_http_wahub_media_json(m, &m->row);
+        m->json = ngx_http_wahub_look_json(m, &m->row);
         return m->json == NULL ? WA_ERR_NOMEM : WA_OK;
     }
 
@@ -138,7 +138,7 @@ ngx_http_wahub_media_run(wa_sql_t *db, void *data)
 
 
 json_t *
-ngx_http_wahub_media_json(ngx_http_wahub_media_t *m, const wa_media_t *row)
+ngx_http_wahub_look_json(ngx_http_wahub_look_t *m, const wa_media_t *row)
 {
     json_t  *json;
 
@@ -156,16 +156,16 @@ ngx_http_wahub_media_json(ngx_http_wahub_media_t *m, const wa_media_t *row)
 /* -- loop ---------------------------------------------------------------- */
 
 static void
-ngx_http_wahub_media_done(void *data, wa_err_t err, const char *text)
+ngx_http_wahub_look_done(void *data, wa_err_t err, const char *text)
 {
     ngx_connection_t        *c;
     ngx_http_wahub_ctx_t    *ctx;
-    ngx_http_wahub_media_t  *m = data;
+    ngx_http_wahub_look_t   *m = data;
 
     ctx = m->wait.ctx;
 
     if (ctx == NULL) {
-        ngx_http_wahub_media_end(m);
+        ngx_http_wahub_look_end(m);
         return;
     }
 
@@ -197,13 +197,13 @@ ngx_http_wahub_media_done(void *data, wa_err_t err, const char *text)
         break;
     }
 
-    ngx_http_wahub_media_end(m);
+    ngx_http_wahub_look_end(m);
     ngx_http_run_posted_requests(c);
 }
 
 
 static void
-ngx_http_wahub_media_end(ngx_http_wahub_media_t *m)
+ngx_http_wahub_look_end(ngx_http_wahub_look_t *m)
 {
     if (m->fd != -1) {
         (void) close(m->fd);

@@ -10,20 +10,20 @@
 #include "wa_filename.h"
 
 
-static ngx_int_t ngx_http_wahub_media_headers(ngx_http_wahub_ctx_t *ctx,
-    ngx_http_wahub_media_t *m);
-static ngx_int_t ngx_http_wahub_media_name(ngx_http_wahub_ctx_t *ctx,
-    ngx_http_wahub_media_t *m, const char *mime);
-static ngx_int_t ngx_http_wahub_media_etag(ngx_http_wahub_ctx_t *ctx,
-    ngx_http_wahub_media_t *m);
-static void ngx_http_wahub_media_undo(ngx_http_wahub_ctx_t *ctx);
-static ngx_int_t ngx_http_wahub_media_body(ngx_http_wahub_ctx_t *ctx,
-    ngx_http_wahub_media_t *m);
+static ngx_int_t ngx_http_wahub_look_headers(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_look_t *m);
+static ngx_int_t ngx_http_wahub_look_name(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_look_t *m, const char *mime);
+static ngx_int_t ngx_http_wahub_look_etag(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_look_t *m);
+static void ngx_http_wahub_look_undo(ngx_http_wahub_ctx_t *ctx);
+static ngx_int_t ngx_http_wahub_look_body(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_look_t *m);
 
 
 void
-ngx_http_wahub_media_send(ngx_http_wahub_ctx_t *ctx,
-    ngx_http_wahub_media_t *m)
+ngx_http_wahub_look_send(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_look_t *m)
 {
     ngx_int_t            rc;
     ngx_http_request_t  *r = ctx->request;
@@ -40,17 +40,17 @@ ngx_http_wahub_media_send(ngx_http_wahub_ctx_t *ctx,
         return;
     }
 
-    rc = ngx_http_wahub_media_headers(ctx, m);
+    rc = ngx_http_wahub_look_headers(ctx, m);
 
     if (rc != NGX_OK) {
         ngx_http_wahub_error(ctx, "INTERNAL_ERROR", NULL);
         return;
     }
 
-    rc = ngx_http_wahub_media_body(ctx, m);
+    rc = ngx_http_wahub_look_body(ctx, m);
 
     if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-        ngx_http_wahub_media_undo(ctx);
+        ngx_http_wahub_look_undo(ctx);
     }
 
     ngx_http_finalize_request(r, rc);
@@ -62,7 +62,7 @@ ngx_http_wahub_media_send(ngx_http_wahub_ctx_t *ctx,
  * there is stays said.
  */
 static void
-ngx_http_wahub_media_undo(ngx_http_wahub_ctx_t *ctx)
+ngx_http_wahub_look_undo(ngx_http_wahub_ctx_t *ctx)
 {
     ngx_uint_t           i;
     ngx_list_part_t     *part;
@@ -87,8 +87,8 @@ ngx_http_wahub_media_undo(ngx_http_wahub_ctx_t *ctx)
 
 
 static ngx_int_t
-ngx_http_wahub_media_headers(ngx_http_wahub_ctx_t *ctx,
-    ngx_http_wahub_media_t *m)
+ngx_http_wahub_look_headers(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_look_t *m)
 {
     char                 mime[WA_MIME_MAX];
     ngx_http_request_t  *r = ctx->request;
@@ -125,18 +125,18 @@ ngx_http_wahub_media_headers(ngx_http_wahub_ctx_t *ctx,
         ngx_str_set(&ctx->cache, "private, max-age=31536000, immutable");
     }
 
-    if (ngx_http_wahub_media_etag(ctx, m) != NGX_OK) {
+    if (ngx_http_wahub_look_etag(ctx, m) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    return ngx_http_wahub_media_name(ctx, m, mime);
+    return ngx_http_wahub_look_name(ctx, m, mime);
 }
 
 
 /* Content-Disposition, and what a page that is shown must not do. */
 static ngx_int_t
-ngx_http_wahub_media_name(ngx_http_wahub_ctx_t *ctx,
-    ngx_http_wahub_media_t *m, const char *mime)
+ngx_http_wahub_look_name(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_look_t *m, const char *mime)
 {
     wa_err_t             rc;
     wa_buf_t             text;
@@ -191,8 +191,8 @@ ngx_http_wahub_media_name(ngx_http_wahub_ctx_t *ctx,
 
 /* The content's hash: the same for ever. */
 static ngx_int_t
-ngx_http_wahub_media_etag(ngx_http_wahub_ctx_t *ctx,
-    ngx_http_wahub_media_t *m)
+ngx_http_wahub_look_etag(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_look_t *m)
 {
     u_char               *p;
     ngx_table_elt_t      *h;
@@ -227,8 +227,8 @@ ngx_http_wahub_media_etag(ngx_http_wahub_ctx_t *ctx,
 
 
 static ngx_int_t
-ngx_http_wahub_media_body(ngx_http_wahub_ctx_t *ctx,
-    ngx_http_wahub_media_t *m)
+ngx_http_wahub_look_body(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_look_t *m)
 {
     ngx_buf_t                *b;
     ngx_int_t                 rc;

@@ -353,37 +353,37 @@ static const ngx_http_wahub_route_t  ngx_http_wahub_routes[] = {
     /* media; arg: how many files, or what is answered */
 
     { POST, PATH("/api/media"), G(MEDIA), A(SEND), NONE|UPLOAD,
-      F(media_upload), 1, "keep a file" },
+      F(files_upload), 1, "keep a file" },
 
     { POST, PATH("/api/media/upload"), G(MEDIA), A(SEND), NONE|UPLOAD,
-      F(media_upload), 1, "keep a file" },
+      F(files_upload), 1, "keep a file" },
 
     { POST, PATH("/api/media/upload-multiple"), G(MEDIA), A(SEND),
-      NONE|UPLOAD, F(media_upload), 10, "keep several files" },
+      NONE|UPLOAD, F(files_upload), 10, "keep several files" },
 
     { GET, PATH("/api/media/stats"), G(MEDIA), A(READ), NONE,
-      F(media_stats), 0, "how many files, of which types" },
+      F(files_stats), 0, "how many files, of which types" },
 
     { GET, PATH("/api/media/{id}"), G(MEDIA), A(READ), NONE,
-      F(media_get), 0, "one file's facts" },
+      F(files_get), 0, "one file's facts" },
 
     { GET, PATH("/api/media/{id}/download"), G(MEDIA), A(PUBLIC), NONE,
-      F(media_download), 0, "a file: thumb=1, disposition=attachment" },
+      F(files_download), 0, "a file: thumb=1, disposition=attachment" },
 
     { GET, PATH("/api/media/by-message/{msgId}"), G(MEDIA), A(READ), NONE,
-      F(media_by_message), 0, "the file of a message" },
+      F(files_by_message), 0, "the file of a message" },
 
     { GET, PATH("/files/{sessionId}/{fileName}"), G(MEDIA), A(PUBLIC), NONE,
-      F(media_file), 0, "a file by its link" },
+      F(files_file), 0, "a file by its link" },
 
     { GET, PATH("/media"), G(MEDIA), A(READ), NONE,
-      F(media_list), 0, "the newest files" },
+      F(files_list), 0, "the newest files" },
 
     { GET, PATH("/media/stats"), G(MEDIA), A(READ), NONE,
-      F(media_stats), 1, "how many files, of which types" },
+      F(files_stats), 1, "how many files, of which types" },
 
     { GET, PATH("/media/download/{messageId}"), G(MEDIA), A(READ), NONE,
-      F(media_by_message), NGX_HTTP_WAHUB_MEDIA_OPEN,
+      F(files_by_message), NGX_HTTP_WAHUB_LOOK_OPEN,
       "the file of a message" }
 };
 

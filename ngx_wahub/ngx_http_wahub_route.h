@@ -117,13 +117,13 @@ void ngx_http_wahub_channels_messages(ngx_http_wahub_ctx_t *ctx);
 void ngx_http_wahub_channels_viewed(ngx_http_wahub_ctx_t *ctx);
 
 /* api_media.c; route->arg as said in the table */
-void ngx_http_wahub_media_get(ngx_http_wahub_ctx_t *ctx);
-void ngx_http_wahub_media_by_message(ngx_http_wahub_ctx_t *ctx);
-void ngx_http_wahub_media_stats(ngx_http_wahub_ctx_t *ctx);
-void ngx_http_wahub_media_list(ngx_http_wahub_ctx_t *ctx);
-void ngx_http_wahub_media_download(ngx_http_wahub_ctx_t *ctx);
-void ngx_http_wahub_media_file(ngx_http_wahub_ctx_t *ctx);
-void ngx_http_wahub_media_upload(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_files_get(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_files_by_message(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_files_stats(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_files_list(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_files_download(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_files_file(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_files_upload(ngx_http_wahub_ctx_t *ctx);
 
 /* api_system.c */
 void ngx_http_wahub_system_index(ngx_http_wahub_ctx_t *ctx);
