@@ -33,11 +33,13 @@ struct ngx_http_wahub_look_s {
     unsigned                  by_message:1;  /* `ref` is a message's id  */
     unsigned                  open:1;        /* the file, too            */
     unsigned                  thumb:1;       /* not it but its thumbnail */
+    unsigned                  both:1;        /* the thumbnail's bytes too */
 
     wa_media_t                row;           /* id.p NULL: none          */
     json_t                   *json;          /* what `run` made of it    */
     ngx_fd_t                  fd;            /* -1: not there            */
     struct stat               st;
+    wa_buf_t                  picture;       /* JPEG; empty: none        */
 };
 
 
@@ -53,6 +55,7 @@ void ngx_http_wahub_look_start(ngx_http_wahub_ctx_t *ctx,
 #define NGX_HTTP_WAHUB_LOOK_BY_MESSAGE  1
 #define NGX_HTTP_WAHUB_LOOK_OPEN        2
 #define NGX_HTTP_WAHUB_LOOK_THUMB       4
+#define NGX_HTTP_WAHUB_LOOK_BOTH        8
 
 /* Thread: the Media object of a row with its links; NULL: out of memory. */
 json_t *ngx_http_wahub_look_json(ngx_http_wahub_look_t *m,

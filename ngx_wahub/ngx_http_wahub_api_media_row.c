@@ -5,6 +5,8 @@
 
 #include "ngx_http_wahub_error.h"
 
+#include "wa_image.h"
+
 
 static wa_err_t ngx_http_wahub_look_run(wa_sql_t *db, void *data);
 static void ngx_http_wahub_look_done(void *data, wa_err_t err,
@@ -50,6 +52,7 @@ ngx_http_wahub_look_start(ngx_http_wahub_ctx_t *ctx,
     m->by_message = (flags & NGX_HTTP_WAHUB_LOOK_BY_MESSAGE) ? 1 : 0;
     m->open = (flags & NGX_HTTP_WAHUB_LOOK_OPEN) ? 1 : 0;
     m->thumb = (flags & NGX_HTTP_WAHUB_LOOK_THUMB) ? 1 : 0;
+    m->both = (flags & NGX_HTTP_WAHUB_LOOK_BOTH) ? 1 : 0;
     wa_media_init(&m->row);
 
     /* what is too long, nobody has been given */
@@ -82,6 +85,31 @@ static wa_span_t
 ngx_http_wahub_look_optional(const char *text)
 {
     return text[0] == '\0' ? wa_span_none() : wa_span_str(text);
+}
+
+
+/* A thumbnail that cannot be read is one that is not there. */
+static void
+ngx_http_wahub_look_picture(ngx_http_wahub_look_t *m)
+{
+    ssize_t      n;
+    ngx_fd_t     fd;
+    struct stat  st;
+
+    if (ngx_http_wahub_file_open(m->files, m->row.tenant, m->row.thumb, &fd,
+                                 &st) != WA_OK)
+    {
+        return;
+    }
+
+    if (st.st_size > 0 && st.st_size <= (off_t) WA_IMAGE_THUMB_MAX
+        && wa_buf_reserve(&m->picture, WA_IMAGE_THUMB_MAX) == WA_OK)
+    {
+        n = pread(fd, m->picture.p, WA_IMAGE_THUMB_MAX, 0);
+        m->picture.n = (n == (ssize_t) st.st_size) ? (size_t) n : 0;
+    }
+
+    (void) close(fd);
 }
 
 
@@ -129,6 +157,9 @@ ngx_http_wahub_look_run(wa_sql_t *db, void *data)
 
     if (rc != WA_OK) {
         m->fd = -1;
+
+    } else if (m->both && m->row.thumb.n != 0) {
+        ngx_http_wahub_look_picture(m);
     }
 
     /* the disk's trouble is not that of the database's connection */
@@ -212,6 +243,7 @@ ngx_http_wahub_look_end(ngx_http_wahub_look_t *m)
     wa_wipe(m->key, sizeof(m->key));
     wa_media_free(&m->row);
     json_decref(m->json);
+    wa_buf_free(&m->picture);
 
     (void) ngx_http_wahub_wait_end(&m->wait);
 }

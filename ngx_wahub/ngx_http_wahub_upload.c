@@ -8,10 +8,15 @@
 #include "ngx_http_wahub_sql.h"
 
 #include "wa_crypto.h"
+#include "wa_image.h"
+
+#include <sys/mman.h>
 
 
 /* JSON beyond this is not parsed in the event loop. */
-#define NGX_HTTP_WAHUB_UPLOAD_JSON  131072
+#define NGX_HTTP_WAHUB_UPLOAD_JSON     131072
+
+#define NGX_HTTP_WAHUB_UPLOAD_PICTURE  (64 * 1024 * 1024)
 
 
 typedef struct {
@@ -210,6 +215,60 @@ ngx_http_wahub_upload_decode(void *data)
 
     if (rc != WA_OK) {
         job->code = ngx_http_wahub_upload_code(rc);
+    }
+}
+
+
+/* The body is a picture here. */
+static void
+ngx_http_wahub_upload_draw(void *data)
+{
+    void                          *map;
+    size_t                         size;
+    wa_err_t                       rc;
+    wa_buf_t                       webp;
+    ngx_http_wahub_part_t         *p;
+    ngx_http_wahub_upload_task_t  *task = data;
+    ngx_http_wahub_upload_job_t   *job = task->job;
+
+    if (job->size <= 0 || job->size > NGX_HTTP_WAHUB_UPLOAD_PICTURE) {
+        job->code = "INVALID_MEDIA";
+        return;
+    }
+
+    size = (size_t) job->size;
+    map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, job->fd, 0);
+
+    if (map == MAP_FAILED) {
+        job->code = "INTERNAL_ERROR";
+        return;
+    }
+
+    ngx_memzero(&webp, sizeof(wa_buf_t));
+    rc = wa_image_sticker(wa_span(map, size), &webp);
+    (void) munmap(map, size);
+
+    p = &job->upload->parts[0];
+
+    if (rc == WA_OK) {
+        rc = ngx_http_wahub_file_create(job->files, &p->file);
+    }
+
+    if (rc == WA_OK) {
+        job->upload->n = 1;
+        ngx_memcpy(p->part, "file", sizeof("file"));
+        rc = ngx_http_wahub_file_write(&p->file, wa_span_buf(&webp));
+    }
+
+    if (rc == WA_OK) {
+        rc = ngx_http_wahub_file_examine(&p->file, wa_span_none());
+    }
+
+    wa_buf_free(&webp);
+
+    if (rc != WA_OK) {
+        job->code = (rc == WA_ERR_LIMIT) ? "INVALID_MEDIA"
+                                         : ngx_http_wahub_upload_code(rc);
     }
 }
 
@@ -447,6 +506,36 @@ ngx_http_wahub_upload_base64(ngx_http_wahub_ctx_t *ctx, json_t *text,
     (void) wa_filename_clean(ngx_http_wahub_span(filename), job->filename);
 
     ngx_http_wahub_upload_post(ctx, job, ngx_http_wahub_upload_decode);
+}
+
+
+void
+ngx_http_wahub_upload_sticker(ngx_http_wahub_ctx_t *ctx, ngx_fd_t fd,
+    ngx_http_wahub_row_pt next)
+{
+    struct stat                   st;
+    ngx_http_wahub_upload_job_t  *job;
+
+    ngx_http_wahub_upload_free(ctx->worker, ctx->upload);
+    ctx->upload = NULL;
+
+    job = ngx_http_wahub_upload_job(ctx, next);
+
+    if (job == NULL) {
+        return;
+    }
+
+    job->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+    if (job->fd == -1 || fstat(job->fd, &st) == -1) {
+        ngx_http_wahub_upload_end(job);
+        ngx_http_wahub_error(ctx, "INTERNAL_ERROR", NULL);
+        return;
+    }
+
+    job->size = st.st_size;
+
+    ngx_http_wahub_upload_post(ctx, job, ngx_http_wahub_upload_draw);
 }
 
 

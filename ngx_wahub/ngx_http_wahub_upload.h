@@ -60,6 +60,14 @@ void ngx_http_wahub_upload_base64(ngx_http_wahub_ctx_t *ctx, json_t *text,
     ngx_http_wahub_row_pt next);
 
 /*
+ * Makes a sticker (WebP) of the picture in `fd`, which stays the caller's, in
+ * a thread, then runs `next` with it as the only file, the part "file";
+ * answers errors by itself (INVALID_MEDIA).
+ */
+void ngx_http_wahub_upload_sticker(ngx_http_wahub_ctx_t *ctx, ngx_fd_t fd,
+    ngx_http_wahub_row_pt next);
+
+/*
  * Keeps all files of the request as uploads of the tenant, in a thread, then
  * runs `next`; each part's `row` is what wa_media then has.  Answers errors
  * by itself.
