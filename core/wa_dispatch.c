@@ -52,6 +52,7 @@ static const struct {
 void
 wa_dispatch_stanza(wa_account_t *a, wa_node_t *node, wa_arena_t *arena)
 {
+    bool    offline;
     size_t  i;
 
     wa_log(a, WA_LOG_DEBUG, "stanza %.*s", (int) node->tag.n,
@@ -68,11 +69,16 @@ wa_dispatch_stanza(wa_account_t *a, wa_node_t *node, wa_arena_t *arena)
             return;
         }
 
-        if (wa_node_attr(node, "offline").p != NULL) {
+        offline = wa_node_attr(node, "offline").p != NULL;
+        dispatch_park(a, node, arena, handlers[i].tag);
+
+        /* Behind it: asking for more may end the connection, and with it what
+           waits.  A stanza that waited alone would overtake the others. */
+
+        if (offline) {
             wa_offline_seen(a);
         }
 
-        dispatch_park(a, node, arena, handlers[i].tag);
         return;
     }
 

@@ -96,6 +96,11 @@ wa_recv_message(wa_task_t *t)
         return;
     }
 
+    if (m->node == NULL) {
+        wa_recv_unknown(t);
+        return;
+    }
+
     n = recv_map_keys(t, keys);
 
     t->resume = recv_addressed;
@@ -201,7 +206,7 @@ recv_parse_enc(const wa_node_t *st, wa_recv_t *m)
     }
 
     if (direct == NULL && shared == NULL) {
-        return WA_ERR_STATE;
+        return wa_node_child(st, "enc") == NULL ? WA_ERR_STATE : WA_OK;
     }
 
     m->node = (shared == NULL) ? direct : shared;

@@ -75,6 +75,10 @@ wa_err_t wa_recv_room_learn(wa_unit_t *u, wa_task_t *t, const wa_recv_t *m,
     wa_span_t plain);
 
 
+/* Takes over the task of a parsed message without an <enc> of a known kind;
+   ends it. */
+void wa_recv_unknown(wa_task_t *t);
+
 /* Puts what follows from a decrypted message into the unit: events, records
    and the receipt.  WA_ERR_NOMEM: drop the unit. */
 wa_err_t wa_recv_deliver(wa_unit_t *u, wa_task_t *t, wa_recv_t *m,

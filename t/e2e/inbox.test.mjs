@@ -2,11 +2,13 @@
 // phone hands out, odd kinds, long queues, repeats and changed order.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { proto } from 'baileys/WAProto/index.js';
 import { node } from '../sim/codec.mjs';
 import { answerRequest } from '../sim/placeholder.mjs';
-import { Stage } from './lib/stage.mjs';
+import { encodeMessage } from '../sim/signal.mjs';
+import { numbers, Stage } from './lib/stage.mjs';
 
 let s, sim, w, me, ann;
 
@@ -182,5 +184,114 @@ describe('a message without its content', () => {
             await stillWorks();
             me.phone.answers = true;
             assert.deepEqual(s.bodies('slipped in'), []);
+        });
+});
+
+describe('kinds that hold no text', () => {
+    const post = (enc, attrs) => s.post(me, ann.phone, enc, attrs);
+    const bytes = randomBytes(48);
+
+    it('of an unknown enc are told as unknown, once', async () => {
+        const enc = [node('enc', { v: 2, type: 'msmsg' }, bytes)];
+        const id = post(enc);
+        post(enc, { id });
+        const e = await w.events.wait(x => x.type === 'message.received'
+            && x.data.message.message_id === id, 'the unknown message');
+        const m = e.data.message;
+        assert.equal(m.message_type, 'unknown');
+        assert.equal(m.body, null);
+        assert.equal(m.remote_jid, ann.pn);
+        await stillWorks();
+    });
+
+    it('are acknowledged, whatever they are', async () => {
+        const events = w.events.all.length;
+        post([node('plaintext', {}, Buffer.from('x'))]);
+        post(undefined, { type: 'medianotify' });
+        post(undefined, { type: 'unheard-of', category: 'peer' });
+        post([node('unavailable')], { from: '15550001111-1@g.us' });
+        await s.env.drained(me.device);
+        assert.deepEqual(w.events.all.slice(events).map(e => e.type)
+            .filter(t => t.startsWith('message.')), []);
+        await stillWorks();
+    });
+
+    it('are read receipts in a list', async () => {
+        const ids = [];
+        for (const t of numbers('listed', 3)) {
+            ids.push((await s.sent(me, ann.account.pn, t)).message_id);
+        }
+        await s.arrived(ann, 'listed 2');
+        me.device.mailbox.post(node('receipt', { id: ids[2], type: 'read',
+            from: ann.phone.device.lidJid, t: Math.floor(Date.now() / 1000) },
+        [node('list', {}, ids.slice(0, 2).map(i =>
+            node('item', { id: i })))]));
+        for (const i of ids) {
+            await w.events.wait(e => e.type === 'message.receipt'
+                && e.data.message_id === i && e.data.status === 'read',
+            `receipt of ${i}`);
+        }
+        await stillWorks();
+    });
+});
+
+/** Kilobytes of all workers: now, and at the most. */
+function memory() {
+    let [now, peak] = [0, 0];
+    for (const pid of w.pids().workers) {
+        const text = readFileSync(`/proc/${pid}/status`, 'utf8');
+        now += Number(/VmRSS:\s+(\d+)/.exec(text)[1]);
+        peak += Number(/VmHWM:\s+(\d+)/.exec(text)[1]);
+    }
+    return { now, peak };
+}
+
+describe('a long queue', () => {
+    const asan = /asan/.test(process.env.WAHUB_NGINX ?? '');
+    const COUNT = asan ? 2000 : 10000;
+    const MORE_KB = 48 * 1024;
+
+    it(`of ${COUNT} messages comes in order, once, in little memory`,
+        async t => {
+            await stillWorks();
+            await w.api('POST', `/api/accounts/${me.id}/stop`);
+            await w.state(me.id, 'STOPPED');
+            const texts = numbers('long', COUNT);
+            const start = performance.now();
+            for (const text of texts) {
+                s.post(me, ann.phone, [await ann.phone.encryptFor(me.device,
+                    encodeMessage({ conversation: text }))]);
+            }
+            const written = performance.now();
+            const before = memory();
+            // the connection is lost in the middle, then some come twice
+            const cut = d => {
+                if (d === me.device
+                    && d.mailbox.entries.length <= COUNT / 2) {
+                    sim.off('receipt', cut);
+                    d.link.streamError({ code: 503 });
+                    d.faults.duplicate = 20;
+                }
+            };
+            sim.on('receipt', cut);
+            await w.api('POST', `/api/accounts/${me.id}/start`);
+            await w.received(texts[COUNT - 1], 120000);
+            const done = performance.now();
+            await s.env.drained(me.device);
+            assert.deepEqual(s.bodies('long '), texts);
+            const { peak } = memory();
+            const { batches } = me.device.mailbox;
+            t.diagnostic(`${COUNT} messages: written in `
+                + `${Math.round(written - start)} ms, taken in within `
+                + `${Math.round(done - written)} ms, `
+                + `${Math.round(COUNT / (done - written) * 1000)}/s, `
+                + `${peak - before.now} kB more at the peak, `
+                + `${batches} batches after the cut`);
+            assert.ok(batches >= 1 && batches <= COUNT / 200 + 5,
+                `${batches} batches`);
+            assert.ok(asan || peak - before.now < MORE_KB,
+                `${peak - before.now} kB more`);
+            await w.state(me.id, 'READY');
+            await stillWorks();
         });
 });

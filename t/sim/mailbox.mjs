@@ -15,6 +15,8 @@ export class Mailbox {
         this.window = WINDOW_UNASKED;
         this.unasked = 0;
         this.offlineTotal = 0;
+        this.open = 0;      // offline: so many of the first entries are sent
+        this.batches = 0;   // asked for on this link
     }
 
     /** Adds a stanza (message, receipt, notification, call). `own` marks a
@@ -46,6 +48,8 @@ export class Mailbox {
         this.asked = false;
         this.unasked = WINDOW_UNASKED;
         this.offlineTotal = 0;
+        this.open = 0;
+        this.batches = 0;
         const count = {};
         for (const e of this.entries) {
             e.link = undefined;
@@ -86,6 +90,7 @@ export class Mailbox {
     /** `<offline_batch count>`: how many may be unanswered at a time. */
     batch(count) {
         this.asked = true;
+        this.batches++;
         this.window = Math.max(1, Math.min(count, 500));
         if (this.phase === 'offline') {
             this.pump();
@@ -93,16 +98,12 @@ export class Mailbox {
     }
 
     pump() {
-        let open = this.entries.filter(e => e.link === this.link).length;
-        for (const e of this.entries) {
-            if (e.link === this.link) {
-                continue;
-            }
-            if (this.asked ? open >= this.window : this.unasked <= 0) {
+        while (this.open < this.entries.length) {
+            if (this.asked ? this.open >= this.window : this.unasked <= 0) {
                 return;
             }
             this.unasked--;
-            open++;
+            const e = this.entries[this.open++];
             e.offline = ++this.offlineTotal;
             this.transmit(e);
         }
@@ -151,6 +152,7 @@ export class Mailbox {
         const entry = this.entries[i];
         if (clears(entry)) {
             this.entries.splice(i, 1);
+            this.open -= i < this.open ? 1 : 0;
             if (this.entries.length === 0) {
                 this.device.account.sim.emit('drained', this.device);
             }

@@ -4,7 +4,7 @@ import { jid, parseJid, SERVER } from './codec.mjs';
 import { generate, sha256 } from './keys.mjs';
 import { signKeyIndexList } from './adv.mjs';
 
-const SEEN_MAX = 4096;
+const SEEN_MAX = 16384;
 
 /** Set that forgets its oldest members. */
 export class Recent {

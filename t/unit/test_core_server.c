@@ -204,6 +204,49 @@ a_lost_connection_ends_the_asking(void **state)
 }
 
 
+/*
+ * The last stanza of a batch comes together with the end of the connection:
+ * asking for more fails, and what waited is dropped, that stanza too.  Taken
+ * alone it would overtake those before it, which come again.
+ */
+static void
+the_end_of_a_connection_lets_nothing_overtake(void **state)
+{
+    size_t      i, acks, requests;
+    wa_buf_t    bytes = WA_BUF_EMPTY;
+    server_t   *s = *state;
+    wa_node_t  *m;
+
+    static const char *const  ids[] = { "3EB001", "3EB002", "3EB003" };
+    static const uint8_t      close[] = { 0x88, 2, 0x03, 0xe8 };
+
+    say_ib(s, "offline_preview", "count", "400");
+    assert_true(is_request(wa_peer_next(s->p)));
+    say_offline(s, 197, &acks, &requests);
+    assert_int_equal(acks, 197);
+
+    for (i = 0; i < 3; i++) {
+        m = wa_node_new(s->arena, "message");
+        wa_node_set_str(s->arena, m, "type", "text");
+        wa_node_set_str(s->arena, m, "from", "4915100002@s.whatsapp.net");
+        wa_node_set_str(s->arena, m, "id", ids[i]);
+        wa_node_set_u64(s->arena, m, "offline", 198 + i);
+        (void) wa_node_add_new(s->arena, m, "unavailable");
+        wa_peer_seal(s->p, m, &bytes);
+    }
+
+    assert_int_equal(wa_buf_append(&bytes, close, sizeof(close)), WA_OK);
+    (void) wa_account_feed(wa_host_account(s->h), wa_span_buf(&bytes),
+                           wa_host_now(s->h));
+    wa_host_drain(s->h);
+    wa_buf_free(&bytes);
+
+    for (i = 0; i < wa_host_events(s->h); i++) {
+        assert_null(strstr(wa_host_event_body(s->h, i), ids[2]));
+    }
+}
+
+
 static void
 a_dirty_account_is_cleaned(void **state)
 {
@@ -511,6 +554,7 @@ main(void)
         T(a_long_offline_queue_is_asked_for_batch_by_batch),
         T(an_offline_queue_that_stops_is_asked_for_again),
         T(a_lost_connection_ends_the_asking),
+        T(the_end_of_a_connection_lets_nothing_overtake),
         T(a_dirty_account_is_cleaned),
         T(an_unknown_stanza_is_passed_over),
         T(a_message_from_nowhere_is_acknowledged),
