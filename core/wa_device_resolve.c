@@ -19,7 +19,7 @@
 /* A list that did not verify is believed for so long only. */
 #define RESOLVE_DOUBT_S   600
 
-/* Numbers of so many at a time are learnt; a group tells its members' itself. */
+/* Numbers of so many at a time are learnt; a group tells its own. */
 #define RESOLVE_NUMBERS   8
 
 

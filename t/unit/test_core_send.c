@@ -301,107 +301,6 @@ a_number_without_whatsapp_is_refused(void **state)
 
 
 static void
-refusals_of_the_server_are_failures(void **state)
-{
-    size_t             i;
-    json_t            *e;
-    room_t            *r = *state;
-    const wa_reply_t  *reply;
-
-    static const struct {
-        unsigned     error;
-        const char  *code;
-    } rows[] = {
-        { 463, "REACHOUT_LIMITED" },
-        { 479, "STALE_ADDRESS" },
-        { 420, "RECIPIENT_REFUSED" },
-        { 429, "WHATSAPP_RATE_LIMIT" },
-        { 475, "SEND_FAILED" },
-        { 400, "SEND_FAILED" }
-    };
-
-    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        r->ack_error = rows[i].error;
-        room_send(r, 0, BOB_PN, "no");
-        room_run(r);
-
-        reply = wa_host_reply(r->side[0].h);
-        assert_non_null(reply->code);
-        assert_string_equal(reply->code, rows[i].code);
-        assert_int_equal(json_integer_value(json_object_get(reply->data,
-                             "provider_code")), rows[i].error);
-
-        e = room_event(r, 0, "message.failed", i);
-        assert_non_null(e);
-        assert_string_equal(message_field(e, "status"), "FAILED");
-        json_decref(e);
-    }
-
-    assert_null(wa_host_record(r->side[0].h, "pending", 0).p);
-    assert_int_equal(room_events(r, 0, "message.sent"), 0);
-}
-
-
-/* Its addresses are looked up, and the message is made anew with its id. */
-static void
-a_stale_address_is_tried_once_more(void **state)
-{
-    json_t            *e;
-    room_t            *r = *state;
-    wa_node_t         *first, *second;
-    const wa_reply_t  *reply;
-
-    room_send(r, 0, BOB_PN, "hello bob");
-    r->ack_error = 479;
-
-    while (room_count(r, 0, "message", NULL) == 0) {
-        assert_true(room_step(r, 0));
-    }
-
-    first = room_last(r, 0, "message", NULL);
-    r->ack_error = 0;
-    room_run(r);
-    second = room_last(r, 0, "message", NULL);
-    assert_int_equal(room_count(r, 0, "message", NULL), 2);
-    assert_true(wa_span_eq(wa_node_attr(first, "id"),
-                           wa_node_attr(second, "id")));
-    assert_int_equal(room_count(r, 0, "iq", "get"), 3);
-
-    reply = wa_host_reply(r->side[0].h);
-    assert_null(reply->code);
-    assert_int_equal(room_events(r, 0, "message.sent"), 1);
-    assert_int_equal(room_events(r, 0, "message.failed"), 0);
-    assert_null(wa_host_record(r->side[0].h, "pending", 0).p);
-
-    assert_int_equal(room_events(r, 1, "message.received"), 1);
-    e = room_event(r, 1, "message.received", 0);
-    assert_text(e, "hello bob");
-    json_decref(e);
-}
-
-
-/* The connection ends meanwhile: the next login goes on. */
-static void
-a_stale_address_survives_a_restart(void **state)
-{
-    room_t  *r = *state;
-
-    room_send(r, 0, BOB_PN, "hello bob");
-    r->ack_error = 479;
-
-    while (room_count(r, 0, "message", NULL) == 0) {
-        assert_true(room_step(r, 0));
-    }
-
-    r->ack_error = 0;
-    room_restart(r, 0);
-    room_run(r);
-    assert_int_equal(room_events(r, 0, "message.sent"), 1);
-    assert_int_equal(room_events(r, 1, "message.received"), 1);
-}
-
-
-static void
 no_frame_leaves_before_its_commit(void **state)
 {
     room_t  *r = *state;
@@ -807,9 +706,6 @@ main(void)
         T(nothing_is_sent_when_not_ready),
         T(a_send_meets_a_move_to_another_worker),
         T(a_number_without_whatsapp_is_refused),
-        T(refusals_of_the_server_are_failures),
-        T(a_stale_address_is_tried_once_more),
-        T(a_stale_address_survives_a_restart),
         T(no_frame_leaves_before_its_commit),
         T(an_ack_is_answered_at_once_a_refusal_when_durable),
         T(an_unconfirmed_send_survives_a_crash),
