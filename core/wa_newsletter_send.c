@@ -330,6 +330,68 @@ send_reaction(wa_task_t *t, wa_prepare_t *p, wa_node_t *stanza)
 }
 
 
+/* An edit has the id of its message: told as sent, it would be a second
+   message of that id. */
+wa_err_t
+wa_newsletter_changed(wa_unit_t *u, const wa_send_t *s,
+    const wa_content_t *c)
+{
+    bool           edit, ours;
+    char           ref[WA_MESSAGE_REF_LEN], when[32];
+    json_t        *data;
+    wa_jid_t       self;
+    wa_err_t       rc;
+    wa_account_t  *a;
+
+    if (!wa_jid_is_newsletter(&s->to) || c->target == NULL
+        || c->target->id == NULL
+        || (c->kind != WA_KIND_PROTOCOL && c->kind != WA_KIND_REACTION))
+    {
+        return WA_ERR_STATE;
+    }
+
+    a = wa_unit_account(u);
+    self = wa_jid_bare(wa_account_self(a, WA_SERVER_PN));
+    ours = c->kind == WA_KIND_PROTOCOL || c->target->from_me;
+    edit = c->kind == WA_KIND_PROTOCOL && c->protocol->edited_message != NULL;
+
+    rc = wa_message_ref(a, ours, &s->to, wa_span_str(c->target->id), ref);
+    if (rc != WA_OK) {
+        return rc;
+    }
+
+    (void) wa_iso_time(wa_unix_ms(a), when);
+
+    if (c->kind == WA_KIND_REACTION) {
+        data = json_pack("{s:s, s:o, s:o, s:o, s:b, s:o}",
+                         "target_id", ref,
+                         "target_message_id", wa_json_text(c->target->id),
+                         "chat_jid", wa_json_jid(&s->to),
+                         "from_jid", wa_json_jid(&self),
+                         "from_me", 1,
+                         "emoji", wa_json_text(c->emoji));
+
+    } else if (edit) {
+        data = json_pack("{s:s, s:s, s:o, s:o, s:s}",
+                         "id", ref, "message_id", s->id,
+                         "chat_jid", wa_json_jid(&s->to),
+                         "body", wa_json_text(c->text),
+                         "edited_at", when);
+
+    } else {
+        data = json_pack("{s:s, s:s, s:o, s:n, s:s, s:s}",
+                         "id", ref, "message_id", s->id,
+                         "chat_jid", wa_json_jid(&s->to), "by_jid",
+                         "for", "everyone", "deleted_at", when);
+    }
+
+    return data == NULL ? WA_ERR_NOMEM
+           : wa_unit_event(u, c->kind == WA_KIND_REACTION ? "message.reaction"
+                              : edit ? "message.edited" : "message.deleted",
+                           data);
+}
+
+
 void
 wa_newsletter_acked(wa_unit_t *u, const wa_send_t *s, const wa_node_t *ack)
 {

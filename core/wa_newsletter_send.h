@@ -3,6 +3,7 @@
 #define WA_NEWSLETTER_SEND_H
 
 #include "wa_compose.h"
+#include "wa_message.h"
 #include "wa_prepare.h"
 
 
@@ -23,6 +24,14 @@ void wa_newsletter_prepare(wa_task_t *t, wa_prepare_t *p, wa_task_pt ready);
 
 /* wa_prepare_unit() for channels. */
 wa_err_t wa_newsletter_unit(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p);
+
+/*
+ * The event of what was sent, if it changes another message: message.edited,
+ * message.deleted, message.reaction.  WA_ERR_STATE: it is a message of its
+ * own, or of another chat; WA_ERR_NOMEM.
+ */
+wa_err_t wa_newsletter_changed(wa_unit_t *u, const wa_send_t *s,
+    const wa_content_t *c);
 
 /* The server took it: its number is kept.  Does nothing for other chats. */
 void wa_newsletter_acked(wa_unit_t *u, const wa_send_t *s,

@@ -279,6 +279,7 @@ settle_event(wa_unit_t *u, const wa_send_t *s, const refusal_t *refusal,
 {
     char                ref[WA_MESSAGE_REF_LEN];
     wa_jw_t             w;
+    wa_err_t            rc;
     wa_account_t       *a;
     wa_content_t        content;
     wa_message_view_t   v;
@@ -289,6 +290,14 @@ settle_event(wa_unit_t *u, const wa_send_t *s, const refusal_t *refusal,
         || wa_message_ref(a, true, NULL, wa_span_str(s->id), ref) != WA_OK)
     {
         return WA_ERR_NOMEM;
+    }
+
+    if (refusal == NULL) {
+        rc = wa_newsletter_changed(u, s, &content);
+
+        if (rc != WA_ERR_STATE) {
+            return rc;
+        }
     }
 
     memset(&v, 0, sizeof(v));

@@ -256,6 +256,37 @@ describe('a channel of our own', () => {
         assert.equal(data[0].body, 'from the owner');
     });
 
+    it('takes edits, reactions and deletions', async () => {
+        const n = of(own.jid);
+        const change = (type, more) => ok(w.request('POST',
+            `/api/accounts/${me.id}/messages`, { to: own.jid, type, ...more }),
+        201);
+        const { id, message_id: waId } = await s.sent(me, own.jid, 'draft');
+        await ann.client.waitText('draft');
+        const r = await change('edit', { target_id: id, text: 'final' });
+        assert.equal(r.message_id, waId);
+        assert.equal((await ann.client.waitText('final')).id, waId);
+        assert.equal((await event('message.edited', d => d.id === id)).body,
+            'final');
+
+        await change('reaction', { target_id: id, emoji: '🎉' });
+        assert.deepEqual([...n.byId(waId).reactions.values()], ['🎉']);
+        const d = await event('message.reaction', x => x.target_id === id);
+        assert.equal(d.from_me, true);
+        await change('reaction', { emoji: '',
+            target_id: String(n.byId(waId).serverId) });
+        assert.equal(n.byId(waId).reactions.size, 0);
+
+        await change('delete', { target_id: id });
+        assert.equal(n.byId(waId).deleted, true);
+        await event('message.deleted', x => x.id === id);
+        assert.equal(w.events.of('message.sent').filter(e =>
+            e.data.message.message_id === waId).length, 1);
+        await refused(w.request('POST', `/api/accounts/${me.id}/messages`,
+            { to: own.jid, text: 'x', quoted_id: id }), 409,
+        'PROVIDER_UNSUPPORTED');
+    });
+
     it('gets a post once, whatever happens to the connection', async () => {
         const n = of(own.jid);
         me.account.faults.swallow = 1;

@@ -206,6 +206,7 @@ reactions_go_by_number(void **state)
     assert_true(wa_node_attr(m, "edit").p == NULL);
     assert_true(wa_node_attr_is(wa_node_child(m, "reaction"), "code", "+"));
     assert_int_equal(m->n_nodes, 1);
+    assert_int_equal(room_events(r, 0, "message.reaction"), 1);
 
     submit(r, "{\"type\":\"reaction\",\"emoji\":\"\",\"target_id\":\"42\"}");
     m = last(r);
@@ -259,6 +260,9 @@ edits_and_deletions_keep_the_id(void **state)
     take(r, "119");
     assert_null(code(r));
     assert_int_equal(room_count(r, 0, "message", NULL), 3);
+    assert_int_equal(room_events(r, 0, "message.sent"), 1);
+    assert_int_equal(room_events(r, 0, "message.edited"), 1);
+    assert_int_equal(room_events(r, 0, "message.deleted"), 1);
 }
 
 
