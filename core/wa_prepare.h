@@ -69,4 +69,14 @@ wa_err_t wa_prepare_unit(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p);
 wa_err_t wa_prepare_records(wa_unit_t *u, wa_prepare_t *p,
     const wa_node_t *stanza);
 
+/* Shared by wa_send_prepare.c and wa_send_again.c: from the device lists on;
+   the end without a stanza; true: nobody waits for it any more. */
+void wa_prepare_resolve(wa_task_t *t, wa_prepare_t *p);
+void wa_prepare_failed(wa_task_t *t, wa_err_t rc);
+bool wa_prepare_dropped(wa_task_t *t);
+
+/* The same steps of a send that is made anew.  Takes the unit. */
+void wa_prepare_again_ready(wa_task_t *t, wa_unit_t *u);
+void wa_prepare_again_failed(wa_task_t *t, wa_err_t rc);
+
 #endif /* WA_PREPARE_H */

@@ -5,6 +5,7 @@
  *   wa_compose.c       what they say -> Message bytes
  *   wa_send_repeat.c   what has no answer yet, after a login or a restart
  *   wa_send_prepare.c  one queued send -> unit with the stanza
+ *   wa_send_again.c    the same for addresses that turned out stale
  *   wa_send_settle.c   server ack -> reply, unit with the event; JSON
  *   wa_send_device.c   answers that wait for a delivery receipt
  *   wa_idem.c          repeats by Idempotency-Key or client's own id

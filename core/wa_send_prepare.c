@@ -24,9 +24,6 @@
 
 
 static void prepare_begin(wa_task_t *t, wa_err_t rc);
-static void prepare_again(wa_task_t *t, wa_err_t rc);
-static void prepare_again_failed(wa_task_t *t, wa_err_t rc);
-static void prepare_resolve(wa_task_t *t, wa_prepare_t *p);
 static wa_err_t prepare_begin_keys(wa_task_t *t, wa_prepare_t *p);
 static void prepare_known(wa_task_t *t, wa_err_t rc);
 static void prepare_user(wa_task_t *t, wa_prepare_t *p);
@@ -41,11 +38,6 @@ static void prepare_fetched(wa_task_t *t, wa_err_t rc);
 static wa_err_t prepare_need_sessions(wa_task_t *t, wa_prepare_t *p);
 static void prepare_ready(wa_task_t *t, wa_err_t rc);
 static void prepare_durable(wa_task_t *t, wa_err_t rc);
-static void prepare_ready_again(wa_task_t *t, wa_unit_t *u,
-    wa_prepare_t *p);
-static void prepare_again_durable(wa_task_t *t, wa_err_t rc);
-static void prepare_failed(wa_task_t *t, wa_err_t rc);
-static bool prepare_dropped(wa_task_t *t);
 
 
 void
@@ -75,86 +67,11 @@ wa_send_prepare(wa_account_t *a, wa_send_t *s)
 }
 
 
-void
-wa_send_prepare_again(wa_account_t *a, wa_send_t *s)
-{
-    wa_task_t     *t;
-    wa_prepare_t  *p;
-
-    t = wa_task_new(a, "send again", prepare_again);
-
-    if (t == NULL) {
-        return;                         /* repeated as it was, in time     */
-    }
-
-    p = wa_arena_calloc(&t->arena, 1, sizeof(wa_prepare_t));
-
-    if (p == NULL) {
-        wa_task_end(t, WA_ERR_NOMEM);
-        return;
-    }
-
-    p->send = s;
-    p->again = true;
-    memcpy(p->id, s->id, sizeof(p->id));
-    t->data = p;
-    wa_task_ready(t, WA_OK);
-}
-
-
-static void
-prepare_again(wa_task_t *t, wa_err_t rc)
-{
-    wa_prepare_t  *p;
-
-    p = t->data;
-
-    if (rc == WA_OK && !prepare_dropped(t)) {
-        rc = wa_prepare_again(t, p);
-
-        if (rc == WA_OK) {
-            prepare_resolve(t, p);
-            return;
-        }
-    }
-
-    prepare_failed(t, rc);
-}
-
-
-/* It stays what it was: durable, and refused. */
-static void
-prepare_again_failed(wa_task_t *t, wa_err_t rc)
-{
-    bool           gone;
-    wa_send_t     *s;
-    wa_account_t  *a;
-
-    a = t->account;
-    gone = prepare_dropped(t);
-    s = ((wa_prepare_t *) t->data)->send;
-    wa_task_end(t, rc);
-
-    if (gone) {
-        return;
-    }
-
-    if (rc == WA_ERR_GONE) {
-        s->renewed = false;             /* the next login repeats it       */
-        return;
-    }
-
-    wa_log(a, WA_LOG_INFO, "message is not made anew: %s", wa_err_name(rc));
-    wa_send_refuse(a, s, "STALE_ADDRESS",
-                   "WhatsApp does not accept the recipient's address", 479);
-}
-
-
 static void
 prepare_begin(wa_task_t *t, wa_err_t rc)
 {
-    if (rc != WA_OK || prepare_dropped(t)) {
-        prepare_failed(t, rc);
+    if (rc != WA_OK || wa_prepare_dropped(t)) {
+        wa_prepare_failed(t, rc);
         return;
     }
 
@@ -224,8 +141,8 @@ prepare_known(wa_task_t *t, wa_err_t rc)
 
     p = t->data;
 
-    if (rc != WA_OK || prepare_dropped(t)) {
-        prepare_failed(t, rc);
+    if (rc != WA_OK || wa_prepare_dropped(t)) {
+        wa_prepare_failed(t, rc);
         return;
     }
 
@@ -234,7 +151,7 @@ prepare_known(wa_task_t *t, wa_err_t rc)
     }
 
     if (wa_account_state(t->account) != WA_STATE_READY) {
-        prepare_failed(t, WA_ERR_GONE);
+        wa_prepare_failed(t, WA_ERR_GONE);
         return;
     }
 
@@ -250,7 +167,7 @@ prepare_known(wa_task_t *t, wa_err_t rc)
         break;
 
     default:
-        prepare_failed(t, WA_ERR_ARG);
+        wa_prepare_failed(t, WA_ERR_ARG);
     }
 }
 
@@ -266,16 +183,16 @@ prepare_user(wa_task_t *t, wa_prepare_t *p)
     rc = wa_prepare_message(t, p);
 
     if (rc != WA_OK) {
-        prepare_failed(t, rc);
+        wa_prepare_failed(t, rc);
         return;
     }
 
-    prepare_resolve(t, p);
+    wa_prepare_resolve(t, p);
 }
 
 
-static void
-prepare_resolve(wa_task_t *t, wa_prepare_t *p)
+void
+wa_prepare_resolve(wa_task_t *t, wa_prepare_t *p)
 {
     wa_err_t  rc;
 
@@ -300,7 +217,7 @@ prepare_others(wa_task_t *t, wa_prepare_t *p)
     rc = wa_prepare_message(t, p);
 
     if (rc != WA_OK) {
-        prepare_failed(t, rc);
+        wa_prepare_failed(t, rc);
         return;
     }
 
@@ -374,8 +291,8 @@ prepare_devices(wa_task_t *t, wa_err_t rc)
 
     p = t->data;
 
-    if (rc != WA_OK || prepare_dropped(t)) {
-        prepare_failed(t, rc);
+    if (rc != WA_OK || wa_prepare_dropped(t)) {
+        wa_prepare_failed(t, rc);
         return;
     }
 
@@ -407,7 +324,7 @@ prepare_addresses(wa_task_t *t, wa_prepare_t *p)
     if (p->again
         && (user->jid.server == WA_SERVER_NONE || (user->n == 0 && !p->self)))
     {
-        prepare_failed(t, WA_ERR_NO_SESSION);
+        wa_prepare_failed(t, WA_ERR_NO_SESSION);
         return false;
     }
 
@@ -471,15 +388,15 @@ prepare_sessions(wa_task_t *t, wa_err_t rc)
 
     p = t->data;
 
-    if (rc != WA_OK || prepare_dropped(t)) {
-        prepare_failed(t, rc);
+    if (rc != WA_OK || wa_prepare_dropped(t)) {
+        wa_prepare_failed(t, rc);
         return;
     }
 
     rc = prepare_find_missing(t, p);
 
     if (rc != WA_OK) {
-        prepare_failed(t, rc);
+        wa_prepare_failed(t, rc);
         return;
     }
 
@@ -536,8 +453,8 @@ prepare_fetched(wa_task_t *t, wa_err_t rc)
 
     p = t->data;
 
-    if (rc != WA_OK || prepare_dropped(t)) {
-        prepare_failed(t, rc);
+    if (rc != WA_OK || wa_prepare_dropped(t)) {
+        wa_prepare_failed(t, rc);
         return;
     }
 
@@ -577,15 +494,15 @@ prepare_ready(wa_task_t *t, wa_err_t rc)
         rc = WA_ERR_GONE;
     }
 
-    if (rc != WA_OK || prepare_dropped(t)) {
-        prepare_failed(t, rc);
+    if (rc != WA_OK || wa_prepare_dropped(t)) {
+        wa_prepare_failed(t, rc);
         return;
     }
 
     u = wa_unit_new(a);
 
     if (p->again) {
-        prepare_ready_again(t, u, p);
+        wa_prepare_again_ready(t, u);
         return;
     }
 
@@ -603,7 +520,7 @@ prepare_ready(wa_task_t *t, wa_err_t rc)
     if (rc != WA_OK) {
         s->state = WA_SEND_PREPARING;
         wa_unit_drop(u);
-        prepare_failed(t, rc);
+        wa_prepare_failed(t, rc);
         return;
     }
 
@@ -612,7 +529,7 @@ prepare_ready(wa_task_t *t, wa_err_t rc)
 
     if (rc != WA_AGAIN) {
         s->state = WA_SEND_PREPARING;
-        prepare_failed(t, rc);
+        wa_prepare_failed(t, rc);
         return;
     }
 
@@ -623,48 +540,6 @@ prepare_ready(wa_task_t *t, wa_err_t rc)
     ss->unacked++;
 
     wa_send_next(a);
-}
-
-
-/* The entry counts as unacked all the time. */
-static void
-prepare_ready_again(wa_task_t *t, wa_unit_t *u, wa_prepare_t *p)
-{
-    wa_err_t  rc;
-
-    rc = wa_prepare_unit(u, t, p);
-
-    if (rc != WA_OK) {
-        wa_unit_drop(u);
-        prepare_failed(t, rc);
-        return;
-    }
-
-    t->resume = prepare_again_durable;
-    rc = wa_task_commit(t, u);
-
-    if (rc != WA_AGAIN) {
-        prepare_failed(t, rc);
-    }
-}
-
-
-static void
-prepare_again_durable(wa_task_t *t, wa_err_t rc)
-{
-    bool           gone;
-    wa_send_t     *s;
-    wa_account_t  *a;
-
-    a = t->account;
-    gone = prepare_dropped(t);
-    s = ((wa_prepare_t *) t->data)->send;
-    wa_task_end(t, rc);
-
-    if (!gone) {
-        s->repeat_at = a->now + WA_SEND_REPEAT_MS;
-        wa_send_watch(a, s);
-    }
 }
 
 
@@ -703,15 +578,15 @@ prepare_durable(wa_task_t *t, wa_err_t rc)
 
 
 /* Ends the task, answers the command, lets the next one in. */
-static void
-prepare_failed(wa_task_t *t, wa_err_t rc)
+void
+wa_prepare_failed(wa_task_t *t, wa_err_t rc)
 {
     wa_send_t                 *s;
     wa_account_t              *a;
     const wa_compose_error_t  *e;
 
     if (((wa_prepare_t *) t->data)->again) {
-        prepare_again_failed(t, rc);
+        wa_prepare_again_failed(t, rc);
         return;
     }
 
@@ -773,8 +648,8 @@ prepare_failed(wa_task_t *t, wa_err_t rc)
 
 
 /* One that is made anew may be settled and freed meanwhile. */
-static bool
-prepare_dropped(wa_task_t *t)
+bool
+wa_prepare_dropped(wa_task_t *t)
 {
     wa_prepare_t  *p;
 
