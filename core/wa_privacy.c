@@ -27,8 +27,9 @@ static void wr_time(wa_wr_t *w, int64_t s);
 static bool rd_time(wa_rd_t *r, int64_t *s);
 static wa_err_t nodes_reporting(wa_task_t *t, wa_prepare_t *p,
     wa_node_t *stanza);
-static wa_err_t nodes_token(wa_task_t *t, wa_prepare_t *p,
-    const wa_trust_t *trust, wa_node_t *stanza);
+static bool trust_holds(const wa_account_t *a, const wa_trust_t *trust);
+static wa_err_t nodes_token(wa_account_t *a, wa_arena_t *arena,
+    const wa_jid_t *contact, const wa_trust_t *trust, wa_node_t *stanza);
 
 
 size_t
@@ -208,10 +209,9 @@ wa_err_t
 wa_privacy_nodes(wa_task_t *t, wa_prepare_t *p, wa_node_t *stanza,
     bool answered)
 {
-    bool        trusted;
-    int64_t     now_s;
-    wa_err_t    rc;
-    wa_trust_t  trust;
+    wa_err_t       rc;
+    wa_trust_t     trust;
+    wa_account_t  *a;
 
     rc = nodes_reporting(t, p, stanza);
 
@@ -219,15 +219,35 @@ wa_privacy_nodes(wa_task_t *t, wa_prepare_t *p, wa_node_t *stanza,
         return rc;
     }
 
-    now_s = wa_unix_s(t->account);
-    wa_trust_get(t->account, &p->chat, &trust);
-    trusted = (trust.token.n > 0
-               && wa_tctoken_valid(trust.received_s, now_s));
+    a = t->account;
+    wa_trust_get(a, &p->chat, &trust);
 
-    p->send->cold = !trusted && !answered;
-    p->send->issue = wa_tctoken_due(trust.issued_s, now_s);
+    p->send->cold = !trust_holds(a, &trust) && !answered;
+    p->send->issue = wa_tctoken_due(trust.issued_s, wa_unix_s(a));
 
-    return nodes_token(t, p, trusted ? &trust : NULL, stanza);
+    return nodes_token(a, &t->arena, &p->chat, &trust, stanza);
+}
+
+
+wa_err_t
+wa_privacy_token(wa_account_t *a, wa_arena_t *arena, const wa_jid_t *contact,
+    wa_node_t *stanza)
+{
+    wa_jid_t    person;
+    wa_trust_t  trust;
+
+    person = wa_jid_person(contact);
+    wa_trust_get(a, &person, &trust);
+
+    return nodes_token(a, arena, &person, &trust, stanza);
+}
+
+
+static bool
+trust_holds(const wa_account_t *a, const wa_trust_t *trust)
+{
+    return trust->token.n > 0
+           && wa_tctoken_valid(trust->received_s, wa_unix_s(a));
 }
 
 
@@ -279,20 +299,17 @@ nodes_reporting(wa_task_t *t, wa_prepare_t *p, wa_node_t *stanza)
 }
 
 
-/* `trust` NULL: the contact's token is of no use, another stands in. */
+/* Where the contact's token is of no use another stands in. */
 static wa_err_t
-nodes_token(wa_task_t *t, wa_prepare_t *p, const wa_trust_t *trust,
-    wa_node_t *stanza)
+nodes_token(wa_account_t *a, wa_arena_t *arena, const wa_jid_t *contact,
+    const wa_trust_t *trust, wa_node_t *stanza)
 {
-    char         chat[WA_JID_TEXT_MAX];
-    uint8_t     *made;
-    wa_err_t     rc;
-    wa_span_t    salt, token;
-    wa_arena_t  *arena;
+    char        lid[WA_JID_TEXT_MAX];
+    uint8_t    *made;
+    wa_err_t    rc;
+    wa_span_t   salt, token;
 
-    arena = &t->arena;
-
-    if (trust != NULL) {
+    if (trust_holds(a, trust)) {
         rc = wa_arena_dup_span(arena, trust->token, &token);
 
         if (rc == WA_OK) {
@@ -303,8 +320,8 @@ nodes_token(wa_task_t *t, wa_prepare_t *p, const wa_trust_t *trust,
         return rc;
     }
 
-    if (!wa_jid_is_lid(&p->chat)
-        || wa_record_get(t->account, SALT_NAME, 0, &salt) != WA_OK
+    if (!wa_jid_is_lid(contact)
+        || wa_record_get(a, SALT_NAME, 0, &salt) != WA_OK
         || salt.n == 0)
     {
         return WA_OK;
@@ -312,8 +329,8 @@ nodes_token(wa_task_t *t, wa_prepare_t *p, const wa_trust_t *trust,
 
     made = wa_arena_alloc(arena, WA_SHA256_LEN);
     rc = made == NULL ? WA_ERR_NOMEM
-         : wa_cstoken(salt, wa_span(chat, wa_jid_format(&p->chat, chat,
-                                                        sizeof(chat))), made);
+         : wa_cstoken(salt, wa_span(lid, wa_jid_format(contact, lid,
+                                                       sizeof(lid))), made);
 
     if (rc == WA_OK) {
         wa_node_bytes(wa_node_add_new(arena, stanza, "cstoken"),

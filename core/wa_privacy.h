@@ -68,6 +68,12 @@ wa_err_t wa_privacy_salt(wa_unit_t *u, wa_span_t salt);
 wa_err_t wa_privacy_nodes(wa_task_t *t, wa_prepare_t *p, wa_node_t *stanza,
     bool answered);
 
+/* Adds <tctoken> or <cstoken>, if there is one for this contact, to the
+   stanza of a message that is sent again.  Needs the records of
+   wa_privacy_need().  WA_ERR_NOMEM. */
+wa_err_t wa_privacy_token(wa_account_t *a, wa_arena_t *arena,
+    const wa_jid_t *contact, wa_node_t *stanza);
+
 /* The server took this send: gives the contact our token if it is due.
    Nobody waits for it; it is tried again with the next message. */
 void wa_privacy_issue(wa_account_t *a, const wa_send_t *s);

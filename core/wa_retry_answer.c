@@ -19,6 +19,7 @@
 #include "wa_lid.h"
 #include "wa_message.h"
 #include "wa_pb.h"
+#include "wa_privacy.h"
 #include "wa_receipt.h"
 #include "wa_sent.h"
 #include "wa_signal_group.h"
@@ -32,7 +33,8 @@
 /* Devices with a count of their own in one record. */
 #define RESENDS_MAX       64
 
-#define ANSWER_KEYS_MAX   (WA_BUNDLE_KEYS + WA_SIGNAL_KEYS + 1)
+#define ANSWER_KEYS_MAX   (WA_BUNDLE_KEYS + WA_SIGNAL_KEYS + 1                 \
+                           + WA_PRIVACY_KEYS)
 
 typedef struct {
     wa_jid_t                  from;
@@ -558,7 +560,7 @@ answer_address(wa_arena_t *arena, const answer_t *r, wa_node_t *node)
 
 /*
  * <message id to type [edit] t device_fanout=false [recipient]>
- *     <enc v=2 type count/>[<device-identity/>][<meta/>]
+ *     <enc v=2 type count/>[<device-identity/>][<meta/>][<tctoken/>]
  */
 static wa_err_t
 answer_stanza(wa_unit_t *u, wa_task_t *t, answer_t *r)
@@ -624,7 +626,11 @@ answer_stanza(wa_unit_t *u, wa_task_t *t, answer_t *r)
 
     wa_stanza_meta(&attrs, arena, node);
 
-    return wa_unit_send(u, node);
+    if (!r->own && r->room.server == WA_SERVER_NONE) {
+        rc = wa_privacy_token(t->account, arena, &r->enc, node);
+    }
+
+    return rc != WA_OK ? rc : wa_unit_send(u, node);
 }
 
 
@@ -636,6 +642,7 @@ answer_need(wa_task_t *t, const answer_t *r)
 
     n = wa_signal_need(&r->enc, &t->arena, keys);
     n += wa_bundle_need(&r->enc, &t->arena, keys + n);
+    n += wa_privacy_need(&r->enc, &t->arena, keys + n);
 
     if (r->room.server != WA_SERVER_NONE
         && wa_skey_need(&r->room, wa_group_sender(t->account), &t->arena,

@@ -216,6 +216,27 @@ a_contacts_token_goes_with_each_message(void **state)
 }
 
 
+/* And with the one that is asked for again. */
+static void
+a_resend_carries_the_token(void **state)
+{
+    room_t     *r = *state;
+    wa_node_t  *m;
+
+    (void) text(r, BOB_PN);
+    room_send(r, 1, ALICE_PN, "hello Alice");
+    room_run(r);
+    token(r, BOB_LID "@lid", NULL, now_s(r), "token");
+    r->spoil = true;
+    room_send(r, 0, BOB_PN, "spoilt");
+    room_run(r);
+    m = room_last(r, 0, "message", NULL);
+    assert_true(wa_node_attr_is(m, "device_fanout", "false"));
+    assert_true(wa_span_eq_str(wa_node_child_content(m, "tctoken"),
+                               "token"));
+}
+
+
 static void
 odd_tokens_are_only_acknowledged(void **state)
 {
@@ -412,6 +433,7 @@ main(void)
         T(ours_is_given_once_a_week),
         T(many_messages_give_one_token),
         T(a_contacts_token_goes_with_each_message),
+        T(a_resend_carries_the_token),
         T(odd_tokens_are_only_acknowledged),
         T(a_token_follows_its_owner_to_the_lid),
         T(a_token_brings_the_pair),
