@@ -65,7 +65,7 @@ wa_archive_messages(wa_sql_t *db, const wa_archive_query_t *q,
 
     rc = wa_list_run(db, q, &messages_list, out);
 
-    if (rc != WA_OK || !(q->receipts || q->reactions)) {
+    if (rc != WA_OK) {
         return rc;
     }
 

@@ -36,6 +36,7 @@ typedef struct {
     bool        ascending;
     bool        receipts;         /* messages with "receipts" */
     bool        reactions;        /* messages with "reactions" */
+    bool        raw;              /* one message with its bytes, "raw" */
 } wa_archive_query_t;
 
 typedef struct {

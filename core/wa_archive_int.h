@@ -79,8 +79,14 @@ json_t *wa_column_bool(const wa_sql_rows_t *rows, size_t column);
     " read_ts, updated_ms, body, ts, pos, shard, account_id, id"
 json_t *wa_archive_message_row(const wa_sql_rows_t *rows);
 
-/* Adds what was asked for to such an object. */
+/* Adds what was asked for to such an object, and the tally of a poll. */
 wa_err_t wa_archive_attach(wa_sql_t *db, json_t *message, bool receipts,
     bool reactions);
+
+/* The tally of a poll or an event, "poll_results"; nothing for others. */
+wa_err_t wa_archive_votes(wa_sql_t *db, json_t *message);
+
+/* The message's bytes as they came, "raw", base64; null: not kept. */
+wa_err_t wa_archive_raw(wa_sql_t *db, json_t *message);
 
 #endif /* WA_ARCHIVE_INT_H */

@@ -39,6 +39,10 @@ wa_archive_message(wa_sql_t *db, const wa_archive_query_t *q, wa_span_t ref,
 
     rc = wa_archive_attach(db, m, true, true);
 
+    if (rc == WA_OK && q->raw) {
+        rc = wa_archive_raw(db, m);
+    }
+
     if (rc != WA_OK) {
         json_decref(m);
         return rc;
@@ -71,7 +75,7 @@ wa_archive_attach(wa_sql_t *db, json_t *message, bool receipts,
                               " ORDER BY ms", message, "reactions");
     }
 
-    return rc;
+    return rc == WA_OK ? wa_archive_votes(db, message) : rc;
 }
 
 

@@ -116,6 +116,8 @@ typedef struct {
     const Wa__MessageKey  *target;          /* of what refers to a message */
     const Wa__Message__ProtocolMessage  *protocol;  /* WA_KIND_PROTOCOL    */
 
+    bool           edit;          /* WA_KIND_PROTOCOL: text is the new one
+                                     of the target; was sealed             */
     wa_sealed_e    sealed;        /* the content is in here: wa_secret.h   */
     wa_span_t      sealed_iv;
     wa_span_t      sealed_payload;

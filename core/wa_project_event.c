@@ -36,6 +36,7 @@ static const handler_t  handlers[] = {
     { "message.edited", wa_ev_on_edited },
     { "message.deleted", wa_ev_on_deleted },
     { "message.starred", wa_ev_on_starred },
+    { "poll.vote", wa_ev_on_vote },
     { "chat.merged", wa_ev_on_merged },
     { "session.created", wa_ev_on_created },
     { "session.status", wa_ev_on_status },

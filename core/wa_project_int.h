@@ -93,12 +93,16 @@ void wa_ev_arg_int(wa_ev_args_t *a, int64_t i);
 wa_err_t wa_ev_run(wa_ev_t *e, const char *statement,
     const wa_ev_args_t *a);
 
+/* Keeps the message's bytes that came beside its event, if any. */
+wa_err_t wa_ev_keep_raw(wa_ev_t *e, wa_span_t id);
+
 wa_err_t wa_ev_on_message(wa_ev_t *e);
 wa_err_t wa_ev_on_receipt(wa_ev_t *e);
 wa_err_t wa_ev_on_reaction(wa_ev_t *e);
 wa_err_t wa_ev_on_edited(wa_ev_t *e);
 wa_err_t wa_ev_on_deleted(wa_ev_t *e);
 wa_err_t wa_ev_on_starred(wa_ev_t *e);
+wa_err_t wa_ev_on_vote(wa_ev_t *e);
 wa_err_t wa_ev_on_merged(wa_ev_t *e);
 wa_err_t wa_ev_on_created(wa_ev_t *e);
 wa_err_t wa_ev_on_status(wa_ev_t *e);

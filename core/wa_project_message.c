@@ -34,7 +34,9 @@ wa_ev_on_message(wa_ev_t *e)
         return rc;
     }
 
-    if (wa_jv_is_true(m, "from_me")) {
+    rc = wa_ev_keep_raw(e, id);
+
+    if (rc == WA_OK && wa_jv_is_true(m, "from_me")) {
         rc = message_settle(e, id);
     }
 

@@ -22,6 +22,7 @@
  *   pending              -    ids of sends without a server ack, in order
  *   pend/<id>            -    one of them: packed stanza, ready to repeat
  *   out/<id>             yes  sent message, for a peer's retry receipt
+ *   sec/<reference>      yes  secret of a message, for what refers to it
  *   seen/<hash>          yes  (chat, sender, id) was delivered; of a
  *                             channel also its number (wa_newsletter.h)
  *   rtry/<hash>          yes  retry receipts sent for one message

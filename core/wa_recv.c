@@ -46,6 +46,7 @@ static wa_err_t recv_open(wa_unit_t *u, wa_task_t *t, wa_recv_t *m,
 static void recv_closed(wa_task_t *t, wa_unit_t *u, wa_err_t rc,
     const wa_signal_plain_t *out);
 static void recv_content(wa_task_t *t, wa_unit_t *u, wa_span_t plain);
+static bool recv_refer(wa_task_t *t, wa_unit_t *u, const wa_content_t *c);
 static void recv_failed(wa_task_t *t, wa_err_t rc, uint8_t reason);
 static bool recv_seek(wa_task_t *t, wa_recv_t *m);
 static void recv_sought(wa_task_t *t, wa_err_t rc);
@@ -562,6 +563,10 @@ recv_content(wa_task_t *t, wa_unit_t *u, wa_span_t plain)
         rc = wa_message_decode(plain, &t->arena, &content);
     }
 
+    if (rc == WA_OK && recv_refer(t, u, &content)) {
+        return;
+    }
+
     if (rc == WA_OK) {
         m->plain = plain;
         rc = wa_recv_deliver(u, t, m, &content);
@@ -589,6 +594,41 @@ recv_content(wa_task_t *t, wa_unit_t *u, wa_span_t plain)
     }
 
     wa_task_end(t, rc);
+}
+
+
+/*
+ * What is sealed with another message's secret needs records that only the
+ * plaintext names: they are loaded, and it is decrypted once more.
+ */
+static bool
+recv_refer(wa_task_t *t, wa_unit_t *u, const wa_content_t *c)
+{
+    size_t      n;
+    wa_err_t    rc;
+    wa_key_t    keys[WA_SEALED_KEYS];
+    wa_recv_t  *m;
+
+    m = t->data;
+    n = m->referred ? 0 : wa_recv_sealed_need(t->account, m, c, keys);
+
+    if (n == 0) {
+        return false;
+    }
+
+    wa_unit_drop(u);
+    m->referred = true;
+    m->keyed = false;
+    m->reason = 0;
+
+    t->resume = recv_learned;
+    rc = wa_task_need(t, keys, n);
+
+    if (rc != WA_AGAIN) {
+        recv_learned(t, rc);
+    }
+
+    return true;
 }
 
 
@@ -741,34 +781,6 @@ recv_duplicate(wa_task_t *t, wa_err_t rc)
     rc = wa_unit_commit(u, NULL);
 
     wa_task_end(t, rc);
-}
-
-
-void
-wa_recv_resolve(wa_account_t *a, wa_recv_t *m)
-{
-    if (!m->pair) {
-        memset(&m->pn, 0, sizeof(m->pn));
-        memset(&m->lid, 0, sizeof(m->lid));
-
-        if (wa_jid_is_lid(&m->chat)) {
-            m->lid = m->chat;
-
-            if (!wa_pn_of(a, &m->chat, &m->pn)) {
-                m->pn.server = WA_SERVER_NONE;
-            }
-
-        } else {
-            m->pn = m->chat;
-
-            if (!wa_lid_of(a, &m->chat, &m->lid)) {
-                m->lid.server = WA_SERVER_NONE;
-            }
-        }
-    }
-
-    m->show = m->pn.server != WA_SERVER_NONE ? m->pn : m->lid;
-    m->who = m->lid.server != WA_SERVER_NONE ? m->lid : m->pn;
 }
 
 

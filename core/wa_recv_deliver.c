@@ -38,8 +38,6 @@ static wa_err_t deliver_reaction(wa_unit_t *u, wa_recv_t *m,
     const wa_content_t *c);
 static wa_err_t target_ref(wa_unit_t *u, const wa_recv_t *m,
     const Wa__MessageKey *key, char out[WA_MESSAGE_REF_LEN]);
-static void target_author(wa_unit_t *u, const wa_recv_t *m,
-    const Wa__MessageKey *key, wa_jid_t *author);
 static bool is_primary(const wa_recv_t *m);
 static bool is_history(const wa_content_t *c);
 
@@ -78,17 +76,29 @@ wa_recv_deliver(wa_unit_t *u, wa_task_t *t, wa_recv_t *m,
 static wa_err_t
 deliver_content(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
 {
+    bool          done;
+    wa_err_t      rc;
+    wa_content_t  opened;
+
+    if (c->sealed != WA_SEALED_NONE) {
+        opened = *c;
+        rc = wa_recv_sealed(u, m, c, &opened, &done);
+
+        if (rc != WA_OK || done) {
+            return rc;
+        }
+
+        c = &opened;
+    }
+
     switch (c->kind) {
 
     case WA_KIND_PROTOCOL:
-        return c->protocol == NULL ? deliver_message(u, m, c)
-                                   : deliver_protocol(u, m, c);
+        return c->protocol != NULL ? deliver_protocol(u, m, c)
+               : c->edit ? deliver_edited(u, m, c) : deliver_message(u, m, c);
 
     case WA_KIND_REACTION:
         return deliver_reaction(u, m, c);
-
-    case WA_KIND_POLL_UPDATE:
-        return WA_OK;
 
     default:
         return (c->nothing || m->peer) ? WA_OK : deliver_message(u, m, c);
@@ -213,6 +223,12 @@ deliver_message(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
         v.target_ref = target;
     }
 
+    rc = wa_recv_secret_keep(u, c, ref);
+
+    if (rc != WA_OK) {
+        return rc;
+    }
+
     wa_unit_event_begin(u, m->from_me ? "message.echo" : "message.received",
                         &w);
     wa_jw_open(&w, NULL, '{');
@@ -301,9 +317,15 @@ deliver_edited(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
         return WA_OK;
     }
 
+    /* Everyone changes only what they wrote. */
+
+    if (!c->target->from_me) {
+        return WA_OK;
+    }
+
     ms = m->ts * 1000;
 
-    if (c->protocol->has_timestamp_ms && c->protocol->timestamp_ms > 0
+    if (c->protocol != NULL && c->protocol->has_timestamp_ms && c->protocol->timestamp_ms > 0
         && c->protocol->timestamp_ms / 1000 < m->ts + 86400)
     {
         ms = c->protocol->timestamp_ms;
@@ -375,58 +397,92 @@ deliver_reaction(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
 }
 
 
-/*
- * Reference of the message a key points at.  `fromMe` in a key is as its
- * writer sees it.  WA_ERR_SYNTAX: no usable key.
- */
+/* Reference of the message a key points at.  WA_ERR_SYNTAX: no usable key. */
 static wa_err_t
 target_ref(wa_unit_t *u, const wa_recv_t *m, const Wa__MessageKey *key,
     char out[WA_MESSAGE_REF_LEN])
 {
-    bool      ours;
-    size_t    n;
-    wa_jid_t  author;
+    bool           ours;
+    wa_jid_t       author;
+    wa_account_t  *a;
 
-    if (key == NULL || key->id == NULL) {
+    a = wa_unit_account(u);
+
+    if (!wa_recv_target(a, m, key, &ours, &author)) {
         return WA_ERR_SYNTAX;
     }
 
-    n = strlen(key->id);
-    if (n == 0 || n > DELIVER_ID_MAX) {
-        return WA_ERR_SYNTAX;
-    }
-
-    author = m->who;
-    ours = (key->has_from_me && key->from_me) == m->from_me;
-
-    if (m->room.server != WA_SERVER_NONE) {
-        target_author(u, m, key, &author);
-        ours = wa_account_is_self(wa_unit_account(u), &author);
-    }
-
-    return wa_message_ref(wa_unit_account(u), ours, &author,
-                          wa_span(key->id, n), out);
+    return wa_message_ref(a, ours, &author, wa_span_str(key->id), out);
 }
 
 
-/* Who wrote the message that a key in a room points at: the key's writer, or
-   whom it names. */
-static void
-target_author(wa_unit_t *u, const wa_recv_t *m, const Wa__MessageKey *key,
-    wa_jid_t *author)
+bool
+wa_recv_target(wa_account_t *a, const wa_recv_t *m, const Wa__MessageKey *key,
+    bool *ours, wa_jid_t *author)
 {
+    bool      own;
+    size_t    n;
     wa_jid_t  jid;
 
-    if ((key->has_from_me && key->from_me) || key->participant == NULL
-        || wa_jid_parse(wa_span_str(key->participant), &jid) != WA_OK
-        || !wa_jid_is_user(&jid))
-    {
-        *author = m->who;
-        return;
+    if (key == NULL || key->id == NULL) {
+        return false;
     }
 
-    *author = wa_jid_person(&jid);
-    wa_lid_prefer(wa_unit_account(u), author);
+    n = strlen(key->id);
+    own = (key->has_from_me && key->from_me);
+
+    if (n == 0 || n > DELIVER_ID_MAX) {
+        return false;
+    }
+
+    *author = m->who;
+    *ours = (own == m->from_me);
+
+    if (m->room.server == WA_SERVER_NONE) {
+        return true;
+    }
+
+    /* In a room the key's writer, or whom it names. */
+
+    if (!own && key->participant != NULL
+        && wa_jid_parse(wa_span_str(key->participant), &jid) == WA_OK
+        && wa_jid_is_user(&jid))
+    {
+        *author = wa_jid_person(&jid);
+        wa_lid_prefer(a, author);
+    }
+
+    *ours = wa_account_is_self(a, author);
+
+    return true;
+}
+
+
+void
+wa_recv_resolve(wa_account_t *a, wa_recv_t *m)
+{
+    if (!m->pair) {
+        memset(&m->pn, 0, sizeof(m->pn));
+        memset(&m->lid, 0, sizeof(m->lid));
+
+        if (wa_jid_is_lid(&m->chat)) {
+            m->lid = m->chat;
+
+            if (!wa_pn_of(a, &m->chat, &m->pn)) {
+                m->pn.server = WA_SERVER_NONE;
+            }
+
+        } else {
+            m->pn = m->chat;
+
+            if (!wa_lid_of(a, &m->chat, &m->lid)) {
+                m->lid.server = WA_SERVER_NONE;
+            }
+        }
+    }
+
+    m->show = m->pn.server != WA_SERVER_NONE ? m->pn : m->lid;
+    m->who = m->lid.server != WA_SERVER_NONE ? m->lid : m->pn;
 }
 
 
@@ -441,5 +497,6 @@ static bool
 is_history(const wa_content_t *c)
 {
     return c->kind == WA_KIND_PROTOCOL
+           && c->protocol != NULL
            && c->protocol->history_sync_notification != NULL;
 }

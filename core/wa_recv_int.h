@@ -39,6 +39,7 @@ typedef struct {
     bool              known;       /* delivered before                     */
     bool              sought;      /* a session of the PN was looked for   */
     bool              keyed;       /* the direct <enc> was decrypted       */
+    bool              referred;    /* secrets of its target are loaded     */
     wa_err_t          failed;      /* why it does not decrypt              */
 } wa_recv_t;
 
@@ -88,6 +89,37 @@ wa_err_t wa_recv_deliver(wa_unit_t *u, wa_task_t *t, wa_recv_t *m,
    own stanza. */
 wa_err_t wa_recv_deliver_late(wa_unit_t *u, wa_recv_t *m,
     const wa_content_t *c);
+
+/*
+ * Who wrote the message that a key points at; `fromMe` in a key is as its
+ * writer sees it.  *author: bare, the LID when known; of ours it says
+ * nothing.  False: no usable key.
+ */
+bool wa_recv_target(wa_account_t *a, const wa_recv_t *m,
+    const Wa__MessageKey *key, bool *ours, wa_jid_t *author);
+
+
+/* ---- what is sealed with another message's secret (wa_recv_sealed.c) ---- */
+
+/* Records that are needed to open it; returns how many, WA_SEALED_KEYS at
+   most.  The names are in m->arena. */
+#define WA_SEALED_KEYS  (2 * WA_BUCKET_DAYS + 1)
+
+size_t wa_recv_sealed_need(wa_account_t *a, const wa_recv_t *m,
+    const wa_content_t *c, wa_key_t *keys);
+
+/*
+ * Opens it.  *done: it was a vote, its event is in the unit.  Otherwise *out,
+ * a copy of *c beforehand, is the content to be delivered: *c itself, when it
+ * does not open.  WA_ERR_NOMEM, WA_ERR_LIMIT: drop the unit.
+ */
+wa_err_t wa_recv_sealed(wa_unit_t *u, const wa_recv_t *m,
+    const wa_content_t *c, wa_content_t *out, bool *done);
+
+/* Keeps the secret of a message for what will refer to it. */
+wa_err_t wa_recv_secret_keep(wa_unit_t *u, const wa_content_t *c,
+    const char *ref);
+
 
 /* The receipt alone.  `c` NULL: not decrypted this time. */
 void wa_recv_answer(wa_unit_t *u, wa_task_t *t, const wa_recv_t *m,

@@ -146,6 +146,23 @@ static const char  schema_1[] =
     "  ms BIGINT NOT NULL,"
     "  PRIMARY KEY (account_id, id, from_jid));"
 
+    /* The newest vote of each in a poll or an event; options: JSON array. */
+    "CREATE TABLE wa_votes ("
+    "  account_id TEXT NOT NULL,"
+    "  id TEXT NOT NULL,"
+    "  voter TEXT NOT NULL,"
+    "  lid TEXT,"
+    "  options TEXT NOT NULL,"
+    "  ms BIGINT NOT NULL,"
+    "  PRIMARY KEY (account_id, id, voter));"
+
+    /* Message bytes, base64, where the object does not tell all. */
+    "CREATE TABLE wa_raw ("
+    "  account_id TEXT NOT NULL,"
+    "  id TEXT NOT NULL,"
+    "  message TEXT NOT NULL,"
+    "  PRIMARY KEY (account_id, id));"
+
     "CREATE TABLE wa_chats ("
     "  account_id TEXT NOT NULL,"
     "  jid TEXT NOT NULL,"

@@ -23,6 +23,7 @@ static const char *const  ngx_http_wahub_statuses[] = {
 };
 
 static const char *const  ngx_http_wahub_receipts[] = { "receipts", NULL };
+static const char *const  ngx_http_wahub_raw[] = { "raw", NULL };
 static const char *const  ngx_http_wahub_reactions[] = { "reactions", NULL };
 
 static const ngx_http_wahub_filter_t  ngx_http_wahub_message_filters[] = {
@@ -56,7 +57,7 @@ static ngx_int_t ngx_http_wahub_history_jid(ngx_http_wahub_ctx_t *ctx,
 static ngx_int_t ngx_http_wahub_history_time(ngx_http_wahub_ctx_t *ctx,
     const char *name, int64_t *time);
 static ngx_int_t ngx_http_wahub_history_include(ngx_http_wahub_ctx_t *ctx,
-    wa_archive_query_t *q);
+    wa_archive_query_t *q, ngx_uint_t single);
 static ngx_int_t ngx_http_wahub_history_order(ngx_http_wahub_ctx_t *ctx,
     wa_archive_query_t *q);
 
@@ -174,7 +175,7 @@ ngx_http_wahub_history_messages_query(ngx_http_wahub_ctx_t *ctx)
         || ngx_http_wahub_history_flag(ctx, "from_me", &q.from_me) != NGX_OK
         || ngx_http_wahub_history_flag(ctx, "has_media", &q.has_media)
            != NGX_OK
-        || ngx_http_wahub_history_include(ctx, &q) != NGX_OK
+        || ngx_http_wahub_history_include(ctx, &q, 0) != NGX_OK
         || ngx_http_wahub_history_order(ctx, &q) != NGX_OK)
     {
         return;
@@ -214,6 +215,11 @@ ngx_http_wahub_history_message_query(ngx_http_wahub_ctx_t *ctx)
 
     ctx->vars.message_id = ctx->params[0];
     ngx_http_wahub_history_query(ctx, NULL, &q);
+
+    if (ngx_http_wahub_history_include(ctx, &q, 1) != NGX_OK) {
+        return;
+    }
+
     ngx_http_wahub_history_start(ctx, &q, &ctx->params[0], NULL,
                                  "MESSAGE_NOT_FOUND",
                                  ngx_http_wahub_history_run_message);
@@ -441,10 +447,10 @@ ngx_http_wahub_history_flag(ngx_http_wahub_ctx_t *ctx, const char *name,
 }
 
 
-/* receipts and reactions, with a comma between. */
+/* receipts and reactions, of a single message raw, with a comma between. */
 static ngx_int_t
 ngx_http_wahub_history_include(ngx_http_wahub_ctx_t *ctx,
-    wa_archive_query_t *q)
+    wa_archive_query_t *q, ngx_uint_t single)
 {
     u_char     *p, *end, *last;
     ngx_int_t   rc;
@@ -480,6 +486,11 @@ ngx_http_wahub_history_include(ngx_http_wahub_ctx_t *ctx,
                                                ngx_http_wahub_reactions))
         {
             q->reactions = true;
+
+        } else if (single
+                   && ngx_http_wahub_history_word(&word, ngx_http_wahub_raw))
+        {
+            q->raw = true;
 
         } else {
             ngx_http_wahub_error_query(ctx, "include");

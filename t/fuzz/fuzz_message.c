@@ -1,7 +1,7 @@
 /*
  * Message protobufs behind padding, and the ADV blobs.  The first byte
  * chooses the schema.  What unpacks must pack, and the packed form must be
- * stable.
+ * stable.  What a message says is JSON, whatever it is.
  */
 
 #include "fuzz.h"
@@ -12,6 +12,7 @@
 #include "signal.pb-c.h"
 
 #include "wa_adv.h"
+#include "wa_event_int.h"
 #include "wa_padding.h"
 #include "wa_pb.h"
 #include "wa_report.h"
@@ -81,6 +82,44 @@ fuzz_adv(wa_span_t in, wa_arena_t *arena)
 }
 
 
+static void
+fuzz_content(wa_span_t in, wa_arena_t *arena)
+{
+    json_t             *o;
+    wa_jw_t             w;
+    wa_buf_t            text = WA_BUF_EMPTY;
+    wa_content_t        c;
+    wa_message_view_t   v;
+
+    memset(&v, 0, sizeof(v));
+
+    if (wa_message_decode(in, arena, &c) != WA_OK) {
+        return;
+    }
+
+    v.content = &c;
+    v.plain = in;
+    v.media_id = c.medium.kind;
+
+    wa_jw_init(&w, &text);
+    wa_jw_open(&w, NULL, '[');
+    wa_jw_open(&w, NULL, '{');
+    wa_event_contacts(&c, &w);
+    wa_event_interactive(&v, &w);
+    wa_jw_close(&w, '}');
+    wa_event_aside(&v, &w);
+    wa_jw_close(&w, ']');
+
+    if (w.err == WA_OK) {
+        o = json_loadb((const char *) text.p, text.n, JSON_ALLOW_NUL, NULL);
+        wa_fuzz_check(o != NULL);
+        json_decref(o);
+    }
+
+    wa_buf_free(&text);
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -113,6 +152,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
 
         fuzz_round_trip(fuzz_schemas[schema], in, &arena);
+
+        if (schema == 0) {
+            fuzz_content(in, &arena);
+        }
     }
 
     wa_arena_free(&arena);
