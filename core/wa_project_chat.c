@@ -131,6 +131,37 @@ wa_batch_chat(wa_ev_t *e, const wa_jv_t *m)
 }
 
 
+/* What was read here; messages before it in the batch count no more. */
+wa_err_t
+wa_ev_on_chat(wa_ev_t *e)
+{
+    wa_err_t        rc;
+    wa_ev_args_t    a = { .n = 0 };
+    const wa_jv_t  *chat;
+
+    chat = wa_jv_get(e->data, "chat");
+
+    if (chat == NULL || wa_jv_get(chat, "unread_count") == NULL) {
+        return WA_OK;
+    }
+
+    wa_ev_arg(&a, e->account);
+    wa_ev_arg(&a, wa_ev_key(e, chat, "jid"));
+    wa_ev_arg_int(&a, wa_ev_int(chat, "unread_count"));
+    wa_ev_arg_int(&a, (int64_t) e->entry->id.ms);
+
+    if (e->bad) {
+        return WA_OK;
+    }
+
+    rc = wa_batch_flush(e->batch, e->db);
+
+    return rc != WA_OK ? rc : wa_ev_run(e,
+        "UPDATE wa_chats SET unread_count = $3, updated_ms = $4"
+        " WHERE account_id = $1 AND jid = $2", &a);
+}
+
+
 static wa_err_t
 chat_count(wa_ev_t *e, wa_batch_chat_t *c, const wa_jv_t *m, bool from_me)
 {

@@ -38,6 +38,7 @@ static const handler_t  handlers[] = {
     { "message.starred", wa_ev_on_starred },
     { "poll.vote", wa_ev_on_vote },
     { "chat.merged", wa_ev_on_merged },
+    { "chat.updated", wa_ev_on_chat },
     { "session.created", wa_ev_on_created },
     { "session.status", wa_ev_on_status },
     { "session.connected", wa_ev_on_connected },

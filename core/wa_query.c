@@ -7,6 +7,7 @@
 #include "wa_group_query.h"
 #include "wa_media_verbs.h"
 #include "wa_newsletter.h"
+#include "wa_read.h"
 
 
 typedef struct {
@@ -20,6 +21,7 @@ static void query_offline(wa_account_t *a, uint64_t cmd_id);
 
 
 static const query_verb_t  query_verbs[] = {
+    { "message.read", wa_read_query, false },
     { "media.conn", wa_media_conn_query, false },
     { "media.retry", wa_media_retry_query, false },
     { "media.event", wa_media_event_query, true },

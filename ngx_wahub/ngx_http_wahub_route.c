@@ -186,6 +186,9 @@ static const ngx_http_wahub_route_t  ngx_http_wahub_routes[] = {
       SELECT|BRIEF, F(messages_send), SEND(001)|KIND(EDIT),
       "edit a message" },
 
+    { POST, PATH("/api/actions/read"), G(MESSAGES), A(SEND), SELECT|BRIEF,
+      F(actions_read), 0, "tell that messages were read" },
+
     { POST, PATH("/api/actions/delete"), G(MESSAGES), A(SEND),
       SELECT|BRIEF, F(messages_send), SEND(001)|KIND(DELETE),
       "delete a message" },

@@ -232,6 +232,36 @@ describe('what is about another message', () => {
     });
 });
 
+describe('what was read', () => {
+    it('is told to who wrote it, and is unread no more', async () => {
+        const unread = async () => (await w.request('GET',
+            `/api/chats/${bob.pn}?account=${me.id}`)).json.unread_count;
+        const ids = [];
+        for (const text of ['read me', 'me too']) {
+            ids.push(await bob.client.sendText(me.lid, text));
+        }
+        const refs = await Promise.all(['read me', 'me too'].map(async t =>
+            (await w.received(t)).data.message.id));
+        await until('unread', async () => await unread() >= 2);
+        await post('/api/actions/read', { jid: bob.pn,
+            message_ids: [refs[0], ids[1]] }, 200);
+        await Promise.all(ids.map(id => bob.client.waitStatus(id, 4)));
+        await until('nothing is unread', async () => await unread() === 0);
+        const e = w.events.of('chat.updated').at(-1);
+        assert.deepEqual(e.data.chat, { jid: bob.pn, account_id: me.id,
+            unread_count: 0 });
+    });
+
+    it('needs ids of messages', async () => {
+        for (const [ids, status] of [[undefined, 400], [[], 400], ['x', 400],
+            [[1], 400], [['a/b'], 404]]) {
+            await post('/api/actions/read', { jid: bob.pn,
+                message_ids: ids }, status);
+        }
+        await post('/api/actions/read', { message_ids: ['AAAA'] }, 400);
+    });
+});
+
 describe('a request that cannot become a message', () => {
     const rows = [
         [{ type: 'nonsense' }, 400, 'VALIDATION_ERROR', 'type'],
