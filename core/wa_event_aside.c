@@ -3,6 +3,7 @@
  */
 #include "wa_account_int.h"
 #include "wa_b64.h"
+#include "wa_descriptor.h"
 #include "wa_event_int.h"
 
 
@@ -10,7 +11,9 @@
 #define ASIDE_RAW_MAX    (256 * 1024)
 
 
-static void aside_media(const wa_message_view_t *v, wa_jw_t *w);
+static void aside_media(wa_account_t *a, const wa_message_view_t *v,
+    wa_jw_t *w);
+static wa_err_t aside_descriptor(const wa_message_view_t *v, wa_buf_t *out);
 static void bytes(wa_jw_t *w, const char *name, wa_span_t s);
 static void positive(wa_jw_t *w, const char *name, int64_t i);
 static bool has_raw(const wa_message_view_t *v);
@@ -24,12 +27,12 @@ wa_event_has_aside(const wa_message_view_t *v)
 
 
 void
-wa_event_aside(const wa_message_view_t *v, wa_jw_t *w)
+wa_event_aside(wa_account_t *a, const wa_message_view_t *v, wa_jw_t *w)
 {
     wa_jw_open(w, NULL, '{');
 
     if (v->media_id != NULL) {
-        aside_media(v, w);
+        aside_media(a, v, w);
     }
 
     if (has_raw(v)) {
@@ -47,9 +50,12 @@ has_raw(const wa_message_view_t *v)
 }
 
 
+/* In the clear: what a row of wa_media shows. */
 static void
-aside_media(const wa_message_view_t *v, wa_jw_t *w)
+aside_media(wa_account_t *a, const wa_message_view_t *v, wa_jw_t *w)
 {
+    wa_err_t             rc;
+    wa_buf_t             plain = WA_BUF_EMPTY, text = WA_BUF_EMPTY;
     const wa_medium_t   *m;
     const wa_content_t  *c;
 
@@ -65,29 +71,62 @@ aside_media(const wa_message_view_t *v, wa_jw_t *w)
         wa_jw_str(w, WA_JW("filename"), c->filename);
     }
 
-    if (m->url != NULL) {
-        wa_jw_str(w, WA_JW("url"), m->url);
-    }
-
-    wa_jw_str(w, WA_JW("direct_path"), m->direct_path);
-    bytes(w, WA_JW("media_key"), m->key);
-    bytes(w, WA_JW("file_sha256"), m->sha256);
-    bytes(w, WA_JW("file_enc_sha256"), m->enc_sha256);
-    wa_jw_int(w, WA_JW("file_length"), (int64_t) c->file_len);
-    wa_jw_int(w, WA_JW("media_key_timestamp"), m->key_timestamp);
+    positive(w, WA_JW("file_length"), (int64_t) c->file_len);
     positive(w, WA_JW("seconds"), c->seconds);
     positive(w, WA_JW("width"), m->width);
     positive(w, WA_JW("height"), m->height);
 
-    if (m->thumbnail.n != 0) {
-        bytes(w, WA_JW("thumbnail"), m->thumbnail);
+    rc = aside_descriptor(v, &plain);
+
+    if (rc == WA_OK) {
+        rc = wa_descriptor_seal(a->engine->conf.master_key,
+                                wa_span_str(v->media_id),
+                                wa_span_buf(&plain), &text);
     }
 
-    if (m->waveform.n != 0) {
-        bytes(w, WA_JW("waveform"), m->waveform);
+    if (rc != WA_OK) {
+        w->err = (w->err == WA_OK) ? rc : w->err;
     }
 
+    wa_jw_text(w, WA_JW("descriptor"), wa_span_buf(&text));
     wa_jw_close(w, '}');
+
+    wa_buf_wipe(&plain);
+    wa_buf_free(&text);
+}
+
+
+/* Sealed: where the file is, how it is opened, and whom to ask for it. */
+static wa_err_t
+aside_descriptor(const wa_message_view_t *v, wa_buf_t *out)
+{
+    wa_jw_t             w;
+    const wa_medium_t  *m;
+
+    m = &v->content->medium;
+
+    wa_jw_init(&w, out);
+    wa_jw_open(&w, NULL, '{');
+    wa_jw_str(&w, WA_JW("url"), m->url);
+    wa_jw_str(&w, WA_JW("direct_path"), m->direct_path);
+    bytes(&w, WA_JW("media_key"), m->key);
+    bytes(&w, WA_JW("file_sha256"), m->sha256);
+    bytes(&w, WA_JW("file_enc_sha256"), m->enc_sha256);
+    wa_jw_int(&w, WA_JW("media_key_timestamp"), m->key_timestamp);
+    wa_jw_text(&w, WA_JW("message_id"), v->message_id);
+    wa_jw_jid(&w, WA_JW("chat"), v->chat_lid.server != WA_SERVER_NONE
+                                 ? &v->chat_lid : &v->chat);
+    wa_jw_bool(&w, WA_JW("from_me"), v->from_me);
+
+    if (wa_jid_is_group(&v->chat) && !v->from_me) {
+        wa_jw_jid(&w, WA_JW("participant"),
+                  v->sender_lid.server != WA_SERVER_NONE ? &v->sender_lid
+                                                         : &v->sender);
+    }
+
+    wa_jw_close(&w, '}');
+
+    return w.err;
 }
 
 

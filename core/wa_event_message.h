@@ -70,18 +70,19 @@ void wa_event_unified(wa_account_t *a, const wa_message_view_t *v,
 /*
  * What is kept beside the event and is not for everybody (wa_event_t):
  *
- *   {"media": {id, kind, mimetype, filename?, url?, direct_path, media_key,
- *              file_sha256, file_enc_sha256, file_length,
- *              media_key_timestamp, seconds?, width?, height?, thumbnail?,
- *              waveform?},
+ *   {"media": {id, kind, mimetype, filename?, file_length?, seconds?, width?,
+ *              height?, descriptor},
  *    "raw": Message bytes}
  *
- * Bytes are base64; the names are those of a send's `media`.  "media" is
+ * The descriptor is sealed (wa_descriptor.h): {url, direct_path, media_key,
+ * file_sha256, file_enc_sha256, media_key_timestamp, message_id, chat,
+ * from_me, participant?}, bytes in base64.  "media" is
  * there when the view has a media_id, "raw" when the content says that the
  * message object does not tell all.  False: there is nothing to keep.
  */
 bool wa_event_has_aside(const wa_message_view_t *v);
-void wa_event_aside(const wa_message_view_t *v, wa_jw_t *w);
+void wa_event_aside(wa_account_t *a, const wa_message_view_t *v,
+    wa_jw_t *w);
 
 /* A new medium's id. */
 void wa_medium_id(wa_account_t *a, char out[WA_MEDIUM_ID_SIZE]);

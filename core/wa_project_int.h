@@ -97,6 +97,9 @@ wa_err_t wa_ev_run(wa_ev_t *e, const char *statement,
 wa_err_t wa_ev_keep_raw(wa_ev_t *e, wa_span_t id);
 
 wa_err_t wa_ev_on_message(wa_ev_t *e);
+/* The row of the medium that came with a message, from what is beside it. */
+wa_err_t wa_ev_medium(wa_ev_t *e, const wa_jv_t *m);
+
 wa_err_t wa_ev_on_receipt(wa_ev_t *e);
 wa_err_t wa_ev_on_reaction(wa_ev_t *e);
 wa_err_t wa_ev_on_edited(wa_ev_t *e);

@@ -40,6 +40,10 @@ wa_ev_on_message(wa_ev_t *e)
         rc = message_settle(e, id);
     }
 
+    if (rc == WA_OK) {
+        rc = wa_ev_medium(e, m);
+    }
+
     return rc == WA_OK ? wa_batch_chat(e, m) : rc;
 }
 

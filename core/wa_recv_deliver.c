@@ -238,7 +238,7 @@ deliver_message(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
 
     if (rc == WA_OK && wa_event_has_aside(&v)) {
         wa_unit_aside_begin(u, &w);
-        wa_event_aside(&v, &w);
+        wa_event_aside(a, &v, &w);
         rc = wa_unit_aside_end(u, &w);
     }
 

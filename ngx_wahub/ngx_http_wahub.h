@@ -80,6 +80,7 @@ typedef struct ngx_http_wahub_webhooks_s     ngx_http_wahub_webhooks_t;
 typedef struct ngx_http_wahub_api_s          ngx_http_wahub_api_t;
 typedef struct ngx_http_wahub_sql_s          ngx_http_wahub_sql_t;
 typedef struct ngx_http_wahub_projector_s    ngx_http_wahub_projector_t;
+typedef struct ngx_http_wahub_media_s        ngx_http_wahub_media_t;
 typedef struct ngx_http_wahub_files_s        ngx_http_wahub_files_t;
 
 
@@ -152,6 +153,8 @@ typedef struct {
     time_t                       log_age;    /*  most, in a shard's log    */
     ngx_str_t                    media_path;
     ngx_str_t                    media_host;
+    size_t                       max_media_size;        /* 0: no limit     */
+    ngx_flag_t                   auto_download;
     ngx_str_t                    graph_endpoint;
 
     ngx_uint_t                   max_accounts;          /* 0: no limit     */
@@ -238,6 +241,7 @@ struct ngx_http_wahub_worker_s {
     ngx_http_wahub_api_t        *api;
     ngx_http_wahub_sql_t        *sql;
     ngx_http_wahub_projector_t  *projector;
+    ngx_http_wahub_media_t      *media;
     ngx_http_wahub_files_t      *files;
 
     u_char                      *read_buf;   /* for one read, by anybody   */

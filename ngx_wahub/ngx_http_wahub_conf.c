@@ -39,6 +39,8 @@ ngx_http_wahub_conf_create_main(ngx_conf_t *cf)
     wmcf->lease = NGX_CONF_UNSET_MSEC;
     wmcf->qr_timeout = NGX_CONF_UNSET_MSEC;
     wmcf->send_timeout = NGX_CONF_UNSET_MSEC;
+    wmcf->max_media_size = NGX_CONF_UNSET_SIZE;
+    wmcf->auto_download = NGX_CONF_UNSET;
 
     return wmcf;
 }
@@ -58,6 +60,8 @@ ngx_http_wahub_conf_init_main(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(wmcf->lease, 10000);
     ngx_conf_init_msec_value(wmcf->qr_timeout, 600000);
     ngx_conf_init_msec_value(wmcf->send_timeout, 20000);
+    ngx_conf_init_size_value(wmcf->max_media_size, 100 * 1024 * 1024);
+    ngx_conf_init_value(wmcf->auto_download, 1);
 
     if (wmcf->redis_prefix.len == 0) {
         ngx_str_set(&wmcf->redis_prefix, "wahub");
@@ -590,10 +594,6 @@ ngx_http_wahub_conf_later(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     case ngx_http_wahub_kind_number:
         bad = (ngx_atoi(value[1].data, value[1].len) == NGX_ERROR);
-        break;
-
-    case ngx_http_wahub_kind_size:
-        bad = (ngx_parse_size(&value[1]) == NGX_ERROR);
         break;
 
     case ngx_http_wahub_kind_time:

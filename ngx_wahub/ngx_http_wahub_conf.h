@@ -12,7 +12,6 @@
 typedef enum {
     ngx_http_wahub_kind_flag = 1,
     ngx_http_wahub_kind_number,
-    ngx_http_wahub_kind_size,
     ngx_http_wahub_kind_time,
     ngx_http_wahub_kind_words
 } ngx_http_wahub_kind_e;

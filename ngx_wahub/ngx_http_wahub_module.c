@@ -57,7 +57,6 @@ static ngx_uint_t  ngx_http_wahub_groups[] = {
 
 /* "post" values of directives that are only checked */
 static ngx_http_wahub_kind_e  ngx_http_wahub_flag = ngx_http_wahub_kind_flag;
-static ngx_http_wahub_kind_e  ngx_http_wahub_size = ngx_http_wahub_kind_size;
 static ngx_http_wahub_kind_e  ngx_http_wahub_time = ngx_http_wahub_kind_time;
 static ngx_http_wahub_kind_e  ngx_http_wahub_number
                                                 = ngx_http_wahub_kind_number;
@@ -123,6 +122,10 @@ static ngx_command_t  ngx_http_wahub_commands[] = {
                         ngx_http_wahub_conf_file, media_path),
     ngx_http_wahub_main("wahub_media_host", NGX_CONF_TAKE1,
                         ngx_conf_set_str_slot, media_host),
+    ngx_http_wahub_main("wahub_auto_download_media", NGX_CONF_FLAG,
+                        ngx_conf_set_flag_slot, auto_download),
+    ngx_http_wahub_main("wahub_max_media_size", NGX_CONF_TAKE1,
+                        ngx_conf_set_size_slot, max_media_size),
 
     ngx_http_wahub_main("wahub_max_accounts", NGX_CONF_TAKE1,
                         ngx_conf_set_num_slot, max_accounts),
@@ -195,10 +198,6 @@ static ngx_command_t  ngx_http_wahub_commands[] = {
 
     ngx_http_wahub_later("wahub_media_redirect", NGX_HTTP_MAIN_CONF,
                          NGX_CONF_TAKE1, words),
-    ngx_http_wahub_later("wahub_auto_download_media", NGX_HTTP_MAIN_CONF,
-                         NGX_CONF_FLAG, flag),
-    ngx_http_wahub_later("wahub_max_media_size", NGX_HTTP_MAIN_CONF,
-                         NGX_CONF_TAKE1, size),
     ngx_http_wahub_later("wahub_jwt_secret_file", NGX_HTTP_MAIN_CONF,
                          NGX_CONF_TAKE1, words),
     ngx_http_wahub_later("wahub_jwt_refresh_secret_file", NGX_HTTP_MAIN_CONF,

@@ -5,6 +5,7 @@
  */
 #include "ngx_http_wahub_project_int.h"
 
+#include "ngx_http_wahub_media.h"
 #include "ngx_http_wahub_redis.h"
 #include "ngx_http_wahub_sql.h"
 
@@ -47,6 +48,7 @@ struct ngx_http_wahub_round_s {
     ngx_array_t                  epochs;     /* uint64_t                 */
     size_t                       fenced;
     unsigned                     failed:1;   /* Redis                    */
+    unsigned                     asides:1;   /* some entry has one       */
 };
 
 
@@ -270,6 +272,7 @@ ngx_http_wahub_round_entry(ngx_http_wahub_stretch_t *s,
     entry->aside = wa_span_none();
 
     if (aside.data != NULL) {
+        round->asides = 1;
         ngx_memcpy(p + body.len, aside.data, aside.len);
         entry->aside = wa_span(p + body.len, aside.len);
     }
@@ -465,6 +468,10 @@ ngx_http_wahub_round_written(void *data, wa_err_t err, const char *text)
     if (err != WA_OK) {
         ngx_http_wahub_round_failed(round, err, text);
         return;
+    }
+
+    if (round->asides) {
+        ngx_http_wahub_media_look(pj->worker);
     }
 
     pj->pause = 0;

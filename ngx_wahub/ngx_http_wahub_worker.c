@@ -14,6 +14,7 @@
 #include "ngx_http_wahub_call.h"
 #include "ngx_http_wahub_file.h"
 #include "ngx_http_wahub_log.h"
+#include "ngx_http_wahub_media.h"
 #include "ngx_http_wahub_project.h"
 #include "ngx_http_wahub_redis.h"
 #include "ngx_http_wahub_resolve.h"
@@ -227,6 +228,7 @@ ngx_http_wahub_worker_parts(ngx_http_wahub_worker_t *w)
         || ngx_http_wahub_calls_init(w) != NGX_OK
         || ngx_http_wahub_curl_init(w) != NGX_OK
         || ngx_http_wahub_webhook_init(w) != NGX_OK
+        || ngx_http_wahub_media_init(w) != NGX_OK
         || ngx_http_wahub_api_init(w) != NGX_OK)
     {
         return NGX_ERROR;
@@ -493,6 +495,7 @@ ngx_http_wahub_worker_exit(ngx_http_wahub_main_conf_t *wmcf)
     }
 
     ngx_http_wahub_api_exit(w);
+    ngx_http_wahub_media_exit(w);
     ngx_http_wahub_webhook_exit(w);
     ngx_http_wahub_curl_exit(w);
 

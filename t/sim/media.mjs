@@ -16,8 +16,8 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createReadStream, createWriteStream, mkdtempSync, readFileSync,
-    rmSync } from 'node:fs';
+import { chmodSync, createReadStream, createWriteStream, mkdtempSync,
+    readFileSync, rmSync } from 'node:fs';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -75,6 +75,7 @@ export class MediaServer {
 
     async listen() {
         this.dir = mkdtempSync(join(tmpdir(), 'wa-media-'));
+        chmodSync(this.dir, 0o755); // others read the certificate
         const tls = makeCertificate(this.dir);
         this.ca = join(this.dir, 'cert.pem');
         this.server = https.createServer(tls, (req, res) => {

@@ -182,7 +182,10 @@ export class Wahub {
         this.env = { WAHUB_DATA: this.data, WAHUB_WORKERS: String(workers),
             WAHUB_WEBHOOK_ALLOW: '127.0.0.0/8', WAHUB_MAX_ACCOUNTS: '0',
             ...(sim === undefined ? {} : { WAHUB_ENDPOINT: sim.url,
-                WAHUB_NOISE_ROOT_KEY: sim.rootKeyHex }), ...env };
+                WAHUB_NOISE_ROOT_KEY: sim.rootKeyHex }),
+            ...(sim?.media === undefined ? {} : {
+                WAHUB_MEDIA_HOST: sim.media.host,
+                WAHUB_TRUSTED_CERTIFICATE: sim.media.ca }), ...env };
         this.allowedAlerts = [];
         if (conf !== undefined) {
             this.env.WAHUB_HTTP_EXTRA = join(this.data, 'extra.conf');
