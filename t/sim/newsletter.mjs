@@ -204,7 +204,8 @@ function checkContent(bad, stanza, bytes) {
             bad(`plaintext holds ${f}`);
         }
     }
-    const media = MEDIA.map(f => m[f]).find(x => x);
+    const inner = m.documentWithCaptionMessage?.message ?? m;
+    const media = MEDIA.map(f => inner[f]).find(x => x);
     if ((stanza.attrs.type === 'media') !== (media !== undefined
         && media !== null)) {
         bad(`type "${stanza.attrs.type}" for this content`);
