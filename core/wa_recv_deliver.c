@@ -325,7 +325,8 @@ deliver_edited(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
 
     ms = m->ts * 1000;
 
-    if (c->protocol != NULL && c->protocol->has_timestamp_ms && c->protocol->timestamp_ms > 0
+    if (c->protocol != NULL && c->protocol->has_timestamp_ms
+        && c->protocol->timestamp_ms > 0
         && c->protocol->timestamp_ms / 1000 < m->ts + 86400)
     {
         ms = c->protocol->timestamp_ms;
