@@ -4,6 +4,9 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import assert from 'node:assert/strict';
 import { Stage } from './lib/stage.mjs';
 
+// WhatsApp allows 1024; the simulator needs minutes for that
+const SIZE = Number(process.env.GROUP_SIZE ?? 24);
+
 let stage, sim, w, me, bob, cat;
 
 const text = body => e => e.type === 'message.received'
@@ -154,6 +157,31 @@ describe('sending', () => {
         await late.waitText('after the link');
         await sent(g, 'still after it');
         await late.waitText('still after it');
+    });
+
+    it(`reaches ${SIZE} members`, async () => {
+        const crowd = Array.from({ length: SIZE - 2 }, (_, i) =>
+            sim.phone({ name: `member ${i}` }));
+        const read = crowd.slice(0, 8).map(p => stage.env.phoneText(
+            { phone: p, account: p.account, inbox: [] }, 'to the crowd'));
+        for (const [i, p] of crowd.entries()) {
+            // signatures in JavaScript take longer than the send may
+            p.refill();
+            p.account.keyIndexList();
+            if (i >= read.length) {
+                p.deliver = () => {};
+            }
+        }
+        const g = room('lid', [me, ...crowd]);
+        assert.equal(g.members.size, SIZE);
+        const next = sim.next('group-message');
+        await sent(g, 'to the crowd');
+        const [, , stanza] = await next;
+        assert.ok(stanza.content.find(c => c.tag === 'participants')
+            .content.length > SIZE);
+        await Promise.all(read);
+        await sent(g, 'to the crowd once more');
+        await stage.arrived(bob, 'to the crowd once more');
     });
 
     it('is refused where it is no member', async () => {
