@@ -47,8 +47,11 @@
 
 
 #define WA_RECORD_NAME_MAX   200
-#define WA_RECORD_VALUE_MAX  (1024 * 1024)   /* a session with 2000 skipped
-                                                keys is 182 kB             */
+#define WA_RECORD_VALUE_MAX  (4 * 1024 * 1024)
+                                             /* a session with 2000 skipped
+                                                keys is 182 kB, a first send
+                                                to 1024 members with three
+                                                devices each 900 kB          */
 
 /*
  * The record's value, borrowed until the next put of the same name or the
