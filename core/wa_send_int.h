@@ -7,6 +7,7 @@
  *   wa_send_prepare.c  one queued send -> unit with the stanza
  *   wa_send_again.c    the same for addresses that turned out stale
  *   wa_send_settle.c   server ack -> reply, unit with the event; JSON
+ *   wa_send_change.c   what a reaction, edit or deletion did
  *   wa_send_device.c   answers that wait for a delivery receipt
  *   wa_idem.c          repeats by Idempotency-Key or client's own id
  */
@@ -16,6 +17,7 @@
 #include "wa_account_int.h"
 #include "wa_compose.h"
 #include "wa_hashes.h"
+#include "wa_message.h"
 #include "wa_sent.h"
 #include "wa_task.h"
 
@@ -158,6 +160,16 @@ void wa_send_not_ready(wa_account_t *a, wa_send_t *s);
 /* Gives up an unacked send: message.failed, and the command's answer. */
 void wa_send_refuse(wa_account_t *a, wa_send_t *s, const char *code,
     const char *message, unsigned provider_code);
+
+/* wahub's id of the message that a key in a message of ours points at.
+   WA_ERR_SYNTAX: nobody's. */
+wa_err_t wa_send_target_ref(wa_unit_t *u, const wa_send_t *s,
+    const Wa__MessageKey *key, char *out);
+
+/* Tells what a message changed that the server has taken: message.reaction,
+   message.edited, message.deleted; for others nothing. */
+wa_err_t wa_send_changed(wa_unit_t *u, const wa_send_t *s,
+    const wa_content_t *c);
 
 /* The chat's address as it is shown. */
 const wa_jid_t *wa_send_show(const wa_send_t *s);

@@ -278,6 +278,7 @@ settle_event(wa_unit_t *u, const wa_send_t *s, const refusal_t *refusal,
     wa_arena_t *arena)
 {
     char                ref[WA_MESSAGE_REF_LEN];
+    char                target[WA_MESSAGE_REF_LEN];
     wa_jw_t             w;
     wa_err_t            rc;
     wa_account_t       *a;
@@ -309,10 +310,17 @@ settle_event(wa_unit_t *u, const wa_send_t *s, const refusal_t *refusal,
     v.from_me = true;
     v.timestamp = s->ts;
     v.content = &content;
+    v.plain = wa_span_buf(&s->message);
     v.status = refusal == NULL ? "SENT" : "FAILED";
     v.source = "api";
     v.client_id = s->client_id;
     v.metadata = s->metadata;
+
+    if (content.target != NULL
+        && wa_send_target_ref(u, s, content.target, target) == WA_OK)
+    {
+        v.target_ref = target;
+    }
 
     if (refusal != NULL) {
         v.error_code = refusal->code;
@@ -335,7 +343,16 @@ settle_event(wa_unit_t *u, const wa_send_t *s, const refusal_t *refusal,
 
     wa_jw_close(&w, '}');
 
-    return wa_unit_event_end(u, &w);
+    rc = wa_unit_event_end(u, &w);
+
+    if (rc == WA_OK && wa_event_has_aside(&v)) {
+        wa_unit_aside_begin(u, &w);
+        wa_event_aside(&v, &w);
+        rc = wa_unit_aside_end(u, &w);
+    }
+
+    return rc != WA_OK || refusal != NULL ? rc
+                                          : wa_send_changed(u, s, &content);
 }
 
 

@@ -153,6 +153,15 @@ describe('a message of its own', () => {
     });
 });
 
+/** The message as the history has it, once `test` holds. */
+const kept = (id, test) => until(`${id} in the history`, async () => {
+    const r = await w.request('GET', `/api/messages/${id}`);
+    return r.status === 200 && test(r.json) ? r.json : undefined;
+});
+
+const told = (type, test) => w.events.wait(e => e.type === type
+    && test(e.data), type);
+
 describe('what is about another message', () => {
     const update = (id, test) => bob.client.wait('update',
         u => u.id === id && test(u), bob.client.updates);
@@ -168,12 +177,18 @@ describe('what is about another message', () => {
         assert.equal(key.id, id);
         assert.equal(key.fromMe, true);
         attrs(got, { type: 'reaction', hide: 'hide' });
+        const e = await told('message.reaction', x => x.emoji === '👍');
+        assert.equal(e.data.target_id, m.id);
+        assert.equal(e.data.chat_jid, bob.pn);
+        assert.equal(e.data.from_me, true);
+        await kept(m.id, x => x.reactions?.[0]?.emoji === '👍');
         const none = await send({ type: 'reaction', target_id: id,
             emoji: '' });
         assert.equal(none.reaction_emoji, '');
         const gone = await arrived(none.message_id);
         assert.equal(gone.message.reactionMessage.text, '');
         attrs(gone, { type: 'reaction', edit: '7', hide: 'hide' });
+        await kept(m.id, x => x.reactions?.length === 0);
         const own = await s.sent(me, bob.account.pn, 'my own');
         const self = await send({ type: 'reaction', target_id: own.id,
             emoji: '🙂' });
@@ -191,6 +206,10 @@ describe('what is about another message', () => {
             'no typo');
         const got = await arrived(r.message_id);
         attrs(got, { type: 'text', edit: '1', hide: 'hide' });
+        const e = await told('message.edited', x => x.id === first.id);
+        assert.equal(e.data.body, 'no typo');
+        const now = await kept(first.id, x => x.body === 'no typo');
+        assert.equal(now.edit_type, 1);
     });
 
     it('a deletion for everyone', async () => {
@@ -199,6 +218,9 @@ describe('what is about another message', () => {
             message_id: first.message_id }, 200);
         const u = await update(first.message_id, x => x.message === null);
         assert.equal(u.messageStubType, 1);
+        const e = await told('message.deleted', x => x.id === first.id);
+        assert.equal(e.data.for, 'everyone');
+        await kept(first.id, x => x.is_deleted);
         attrs(await arrived(r.message_id),
             { type: 'text', edit: '7', hide: 'hide' });
     });
