@@ -23,8 +23,6 @@ static const ngx_http_wahub_field_t  ngx_http_wahub_send_options[] = {
     { "metadata", "metadata", ngx_http_wahub_field_object, 0, 4096, 0, 0 },
     { "send_at", "send_at", ngx_http_wahub_field_refused, 0, 0, 0, 0 },
     { "ttl", "ttl", ngx_http_wahub_field_refused, 0, 0, 0, 0 },
-    { "media_url|mediaUrl|url|base64|media|media_id|mediaId", "media",
-      ngx_http_wahub_field_refused, 0, 0, 0, 0 },
     { NULL, NULL, ngx_http_wahub_field_text, 0, 0, 0, 0 }
 };
 
@@ -64,8 +62,7 @@ ngx_http_wahub_messages_send(ngx_http_wahub_ctx_t *ctx)
     }
 
     if (ngx_http_wahub_send_is_media(kind)) {
-        ngx_http_wahub_error_field(ctx, "type", "UNSUPPORTED",
-            "type: media are not available in this version");
+        ngx_http_wahub_send_media(ctx, kind);
         return;
     }
 

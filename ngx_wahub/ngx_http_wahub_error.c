@@ -60,6 +60,7 @@ static const ngx_http_wahub_error_row_t  ngx_http_wahub_errors[] = {
     { "MESSAGE_NOT_FOUND", 404, 0, "Message not found" },
     { "CHAT_NOT_FOUND", 404, 0, "Chat not found" },
     { "CONTACT_NOT_FOUND", 404, 0, "Contact not found" },
+    { "MEDIA_SEND_FAILED", 502, 0, "The file could not be uploaded" },
     { "MEDIA_NOT_FOUND", 404, 0, "Media not found" },
     { "GROUP_NOT_FOUND", 404, 0, "Group not found" },
     { "QR_NOT_AVAILABLE", 404, 0, "No QR code is available" },

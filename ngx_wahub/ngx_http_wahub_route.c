@@ -151,11 +151,12 @@ static const ngx_http_wahub_route_t  ngx_http_wahub_routes[] = {
 
     /* messages */
 
-    { POST, PATH("/api/messages"), G(MESSAGES), A(SEND), SELECT|BRIEF,
-      F(messages_send), SEND(MESSAGE), "send a message" },
+    { POST, PATH("/api/messages"), G(MESSAGES), A(SEND),
+      SELECT|BRIEF|UPLOAD, F(messages_send), SEND(MESSAGE), "send a message" },
 
     { POST, PATH("/api/accounts/{id}/messages"), G(MESSAGES), A(SEND),
-      IN_PATH|BRIEF, F(messages_send), SEND(ACCOUNT), "send a message" },
+      IN_PATH|BRIEF|UPLOAD, F(messages_send), SEND(ACCOUNT),
+      "send a message" },
 
     { POST, PATH("/api/accounts/{id}/messages/send"), G(MESSAGES), A(SEND),
       IN_PATH|BRIEF, F(messages_send), SEND(000), "send a message" },
@@ -165,6 +166,26 @@ static const ngx_http_wahub_route_t  ngx_http_wahub_routes[] = {
 
     { POST, PATH("/api/actions/send/text"), G(MESSAGES), A(SEND),
       SELECT|BRIEF, F(messages_send), SEND(001)|KIND(TEXT), "send a text" },
+
+    { POST, PATH("/api/actions/send/image"), G(MESSAGES), A(SEND),
+      SELECT|BRIEF|UPLOAD, F(messages_send), SEND(001)|KIND(IMAGE),
+      "send an image" },
+
+    { POST, PATH("/api/actions/send/video"), G(MESSAGES), A(SEND),
+      SELECT|BRIEF|UPLOAD, F(messages_send), SEND(001)|KIND(VIDEO),
+      "send a video" },
+
+    { POST, PATH("/api/actions/send/audio"), G(MESSAGES), A(SEND),
+      SELECT|BRIEF|UPLOAD, F(messages_send), SEND(001)|KIND(AUDIO),
+      "send a sound" },
+
+    { POST, PATH("/api/actions/send/document"), G(MESSAGES), A(SEND),
+      SELECT|BRIEF|UPLOAD, F(messages_send), SEND(001)|KIND(DOCUMENT),
+      "send a document" },
+
+    { POST, PATH("/api/actions/send/sticker"), G(MESSAGES), A(SEND),
+      SELECT|BRIEF|UPLOAD, F(messages_send), SEND(001)|KIND(STICKER),
+      "send a sticker" },
 
     { POST, PATH("/api/actions/send/location"), G(MESSAGES), A(SEND),
       SELECT|BRIEF, F(messages_send), SEND(001)|KIND(LOCATION),
@@ -196,6 +217,22 @@ static const ngx_http_wahub_route_t  ngx_http_wahub_routes[] = {
     { POST, PATH("/session/{sessionId}/send"), G(MESSAGES), A(SEND),
       IN_PATH|BRIEF, F(messages_send), SEND(002)|KIND(TEXT),
       "send a text" },
+
+    { POST, PATH("/session/{sessionId}/send-image"), G(MESSAGES), A(SEND),
+      IN_PATH|BRIEF|UPLOAD, F(messages_send), SEND(002)|KIND(IMAGE),
+      "send an image" },
+
+    { POST, PATH("/session/{sessionId}/send-video"), G(MESSAGES), A(SEND),
+      IN_PATH|BRIEF|UPLOAD, F(messages_send), SEND(002)|KIND(VIDEO),
+      "send a video" },
+
+    { POST, PATH("/session/{sessionId}/send-audio"), G(MESSAGES), A(SEND),
+      IN_PATH|BRIEF|UPLOAD, F(messages_send), SEND(002)|KIND(AUDIO),
+      "send a sound" },
+
+    { POST, PATH("/session/{sessionId}/send-document"), G(MESSAGES),
+      A(SEND), IN_PATH|BRIEF|UPLOAD, F(messages_send),
+      SEND(002)|KIND(DOCUMENT), "send a document" },
 
     { POST, PATH("/api/messages/send"), G(MESSAGES), A(SEND), SELECT|BRIEF,
       F(messages_send), SEND(003)|KIND(TEXT), "send a text" },

@@ -50,6 +50,12 @@ ngx_int_t ngx_http_wahub_send_content(ngx_http_wahub_ctx_t *ctx);
 /* A message that is a file: it has to be uploaded first. */
 ngx_uint_t ngx_http_wahub_send_is_media(ngx_int_t kind);
 
+/*
+ * Brings the file to WhatsApp's media servers, then submits; answers errors
+ * by itself.  Everything else is in ctx->args.
+ */
+void ngx_http_wahub_send_media(ngx_http_wahub_ctx_t *ctx, ngx_int_t kind);
+
 /* Everything is in ctx->args: the command goes to the account. */
 void ngx_http_wahub_send_submit(ngx_http_wahub_ctx_t *ctx);
 

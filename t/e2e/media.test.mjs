@@ -6,6 +6,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { downloadMediaMessage } from 'baileys';
 import { Stage, until } from './lib/stage.mjs';
 
 const run = promisify(execFile);
@@ -155,5 +156,74 @@ describe('received media', () => {
         const r = await row(message);
         assert.ok(!r.descriptor.includes('media_key'));
         assert.ok(r.descriptor.length > 200);
+    });
+});
+
+/** A contact's client has fetched what it was sent. */
+async function arrived(r) {
+    const { message_id: id } = r.json;
+    const m = await you.client.wait('message', x => x.id === id,
+        you.client.messages);
+    return { bytes: await downloadMediaMessage(m.raw, 'buffer', {}),
+        content: Object.values(m.raw.message).find(x => x?.mediaKey),
+        message: m.raw.message };
+}
+
+describe('media to be sent', () => {
+    const post = (path, body, options) => w.request('POST', path, body,
+        options);
+
+    it('goes out from base64', async () => {
+        const bytes = randomBytes(3001);
+        const r = await post(`/api/accounts/${me.id}/messages`, { to: you.lid,
+            type: 'image', media: { base64: bytes.toString('base64'),
+                mime_type: 'image/jpeg' }, caption: 'look' });
+        assert.equal(r.status, 201, r.raw?.toString());
+        const got = await arrived(r);
+        assert.deepEqual(got.bytes, bytes);
+        assert.equal(got.content.caption, 'look');
+        assert.equal(got.content.mimetype, 'image/jpeg');
+    });
+
+    it('goes out again by its media_id', async () => {
+        const bytes = randomBytes(70000);
+        const up = await post('/api/media', {
+            base64: bytes.toString('base64'), filename: 'report.pdf',
+            mime_type: 'application/pdf' });
+        assert.equal(up.status, 201, up.raw?.toString());
+        const r = await post(`/api/accounts/${me.id}/messages`, { to: you.lid,
+            type: 'document', media_id: up.json.data?.id ?? up.json.id });
+        assert.equal(r.status, 201, r.raw?.toString());
+        const got = await arrived(r);
+        assert.deepEqual(got.bytes, bytes);
+        assert.equal(got.content.fileName, 'report.pdf');
+    });
+
+    it('has rows of its own for each kind', async () => {
+        const bytes = randomBytes(64);
+        const r = await post(`/api/actions/send/audio?account=${me.id}`,
+            { jid: you.lid, base64: bytes.toString('base64'), ptt: true });
+        assert.equal(r.status, 200, r.raw?.toString());
+        assert.deepEqual((await arrived({ json: { message_id: r.json
+            .message_id ?? r.json.messageId } })).bytes, bytes);
+    });
+
+    it('asks for another auth, and tries other hosts', async () => {
+        sim.media.refuse = [401, 503];
+        const bytes = randomBytes(10);
+        const r = await post(`/api/accounts/${me.id}/messages`, { to: you.lid,
+            type: 'video', base64: bytes.toString('base64') });
+        assert.equal(r.status, 201, r.raw?.toString());
+        assert.deepEqual((await arrived(r)).bytes, bytes);
+        assert.equal(sim.media.refuse.length, 0);
+    });
+
+    it('says what is missing', async () => {
+        const path = `/api/accounts/${me.id}/messages`;
+        const none = await post(path, { to: you.lid, type: 'image' });
+        assert.equal(none.status, 400);
+        const unknown = await post(path, { to: you.lid, type: 'image',
+            media_id: 'f'.repeat(32) });
+        assert.equal(unknown.status, 404);
     });
 });
