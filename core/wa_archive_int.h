@@ -6,6 +6,7 @@
 #define WA_ARCHIVE_INT_H
 
 #include "wa_archive.h"
+#include "wa_archive_media.h"
 
 
 #define WA_ARCHIVE_VALUES_MAX  40
@@ -88,5 +89,11 @@ wa_err_t wa_archive_votes(wa_sql_t *db, json_t *message);
 
 /* The message's bytes as they came, "raw", base64; null: not kept. */
 wa_err_t wa_archive_raw(wa_sql_t *db, json_t *message);
+
+/* Begins "SELECT ... FROM wa_media WHERE "; the caller goes on. */
+void wa_media_select(wa_build_t *b);
+
+/* Runs that and ends `b`; out->items is NULL after an error. */
+wa_err_t wa_media_list(wa_build_t *b, wa_sql_t *db, wa_media_list_t *out);
 
 #endif /* WA_ARCHIVE_INT_H */

@@ -54,8 +54,6 @@ static const char *const  status_names[] = {
 
 static wa_err_t media_one(wa_build_t *b, wa_sql_t *db, wa_media_t *out);
 static wa_err_t media_read(const wa_sql_rows_t *rows, wa_media_t *out);
-static wa_err_t media_list(wa_build_t *b, wa_sql_t *db,
-    wa_media_list_t *out);
 
 
 static wa_span_t *
@@ -213,8 +211,8 @@ media_columns(wa_build_t *b)
 }
 
 
-static void
-media_select(wa_build_t *b)
+void
+wa_media_select(wa_build_t *b)
 {
     wa_build_init(b);
     wa_build_add(b, "SELECT ");
@@ -268,7 +266,7 @@ wa_media_find(wa_sql_t *db, wa_span_t tenant, wa_span_t id, wa_media_t *out)
 {
     wa_build_t  b;
 
-    media_select(&b);
+    wa_media_select(&b);
     wa_build_add(&b, "id = ");
     wa_build_text(&b, id);
 
@@ -296,7 +294,7 @@ wa_media_of_message(wa_sql_t *db, wa_span_t tenant, wa_span_t account,
 
     wa_media_init(out);
 
-    media_select(&b);
+    wa_media_select(&b);
     wa_build_add(&b, "tenant = ");
     wa_build_text(&b, tenant);
 
@@ -311,7 +309,7 @@ wa_media_of_message(wa_sql_t *db, wa_span_t tenant, wa_span_t account,
     wa_build_text(&b, ref);
     wa_build_add(&b, ") ORDER BY created_ms DESC LIMIT 16");
 
-    rc = media_list(&b, db, &list);
+    rc = wa_media_list(&b, db, &list);
 
     if (rc != WA_OK) {
         return rc;
@@ -341,7 +339,7 @@ wa_media_same(wa_sql_t *db, wa_span_t tenant, wa_span_t hash,
 {
     wa_build_t  b;
 
-    media_select(&b);
+    wa_media_select(&b);
     wa_build_add(&b, "tenant = ");
     wa_build_text(&b, tenant);
     wa_build_add(&b, " AND hash = ");
@@ -437,7 +435,7 @@ wa_media_pending(wa_sql_t *db, const uint32_t *shards, size_t n_shards,
         return WA_OK;
     }
 
-    media_select(&b);
+    wa_media_select(&b);
     wa_build_add(&b, "status = ");
     wa_build_int(&b, WA_MEDIA_PENDING);
     wa_build_add(&b, " AND retry_ms <= ");
@@ -455,7 +453,7 @@ wa_media_pending(wa_sql_t *db, const uint32_t *shards, size_t n_shards,
     wa_build_add(&b, ") ORDER BY created_ms LIMIT ");
     wa_build_int(&b, limit > WA_MEDIA_LIST_MAX ? WA_MEDIA_LIST_MAX : limit);
 
-    return media_list(&b, db, out);
+    return wa_media_list(&b, db, out);
 }
 
 
@@ -465,7 +463,7 @@ wa_media_recent(wa_sql_t *db, wa_span_t tenant, wa_span_t account,
 {
     wa_build_t  b;
 
-    media_select(&b);
+    wa_media_select(&b);
     wa_build_add(&b, "tenant = ");
     wa_build_text(&b, tenant);
 
@@ -477,7 +475,7 @@ wa_media_recent(wa_sql_t *db, wa_span_t tenant, wa_span_t account,
     wa_build_add(&b, " ORDER BY created_ms DESC, id LIMIT ");
     wa_build_int(&b, limit > WA_MEDIA_LIST_MAX ? WA_MEDIA_LIST_MAX : limit);
 
-    return media_list(&b, db, out);
+    return wa_media_list(&b, db, out);
 }
 
 
@@ -509,9 +507,8 @@ media_one(wa_build_t *b, wa_sql_t *db, wa_media_t *out)
 }
 
 
-/* Ends `b`. */
-static wa_err_t
-media_list(wa_build_t *b, wa_sql_t *db, wa_media_list_t *out)
+wa_err_t
+wa_media_list(wa_build_t *b, wa_sql_t *db, wa_media_list_t *out)
 {
     wa_err_t        rc;
     wa_sql_rows_t  *rows;

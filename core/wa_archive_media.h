@@ -144,4 +144,12 @@ json_t *wa_media_object(const wa_media_t *m);
 wa_err_t wa_media_sign(json_t *object, const wa_media_t *m,
     const uint8_t key[32], int64_t now);
 
+/*
+ * Lays what wa_media knows over message objects, one or an array: media_id,
+ * media_url (signed), media_status, type, size, width, height.  `now` in
+ * unix s.
+ */
+wa_err_t wa_media_lay(wa_sql_t *db, wa_span_t tenant, json_t *messages,
+    const uint8_t key[32], int64_t now);
+
 #endif /* WA_ARCHIVE_MEDIA_H */

@@ -95,6 +95,10 @@ ngx_http_wahub_history_run_messages(wa_sql_t *db, void *data)
 
     rc = wa_archive_messages(db, &h->q, &h->page);
 
+    if (rc == WA_OK) {
+        rc = ngx_http_wahub_history_media(db, h, h->page.items);
+    }
+
     return rc == WA_OK ? ngx_http_wahub_history_list(h) : rc;
 }
 
@@ -124,6 +128,13 @@ ngx_http_wahub_history_run_message(wa_sql_t *db, void *data)
         return rc;
     }
 
+    rc = ngx_http_wahub_history_media(db, h, json);
+
+    if (rc != WA_OK) {
+        json_decref(json);
+        return rc;
+    }
+
     return ngx_http_wahub_history_body(h, json);
 }
 
@@ -138,6 +149,14 @@ ngx_http_wahub_history_run_chat(wa_sql_t *db, void *data)
     rc = wa_archive_chat(db, &h->q, h->ref, &json);
 
     if (rc != WA_OK || json == NULL) {
+        return rc;
+    }
+
+    rc = ngx_http_wahub_history_media(db, h, json_object_get(json,
+                                                  "recent_messages"));
+
+    if (rc != WA_OK) {
+        json_decref(json);
         return rc;
     }
 

@@ -80,14 +80,14 @@ ngx_http_wahub_row_status(const char *ours)
 static json_t *
 ngx_http_wahub_row_metadata(json_t *message, const char *emoji)
 {
-    return json_pack("{s:O?,s:O?,s:O?,s:O?,s:s?,s:O?,s:n,s:O?,s:O?,s:O?}",
+    return json_pack("{s:O?,s:O?,s:O?,s:O?,s:s?,s:O?,s:O?,s:O?,s:O?,s:O?}",
         "messageId", json_object_get(message, "message_id"),
         "timestamp", json_object_get(message, "timestamp"),
         "pushName", json_object_get(message, "push_name"),
         "mediaType", json_object_get(message, "mediaType"),
         "mediaEmoji", emoji,
         "fileName", json_object_get(message, "media_filename"),
-        "filePath",
+        "filePath", json_object_get(message, "media_url"),
         "mimeType", json_object_get(message, "media_mime_type"),
         "fileSize", json_object_get(message, "media_size"),
         "fromMe", json_object_get(message, "from_me"));
@@ -147,6 +147,10 @@ ngx_http_wahub_history_run_rows(wa_sql_t *db, void *data)
     ngx_http_wahub_history_t  *h = data;
 
     rc = wa_archive_messages(db, &h->q, &h->page);
+
+    if (rc == WA_OK) {
+        rc = ngx_http_wahub_history_media(db, h, h->page.items);
+    }
 
     if (rc != WA_OK) {
         return rc;

@@ -9,6 +9,8 @@
 #include "ngx_http_wahub_error.h"
 #include "ngx_http_wahub_lookup.h"
 
+#include "wa_archive_media.h"
+
 
 /* ms: longer than a statement may take, so that its own error comes first */
 #define NGX_HTTP_WAHUB_HISTORY_DEADLINE  (NGX_HTTP_WAHUB_SQL_TIMEOUT + 2000)
@@ -101,6 +103,8 @@ ngx_http_wahub_history_start(ngx_http_wahub_ctx_t *ctx,
         return;
     }
 
+    h->now = ngx_time();
+    ngx_memcpy(h->key, ctx->worker->conf->link_key, WA_KEY_LEN);
     h->extra = extra;
     h->missing = missing;
     h->list = (ref == NULL);
@@ -176,6 +180,7 @@ ngx_http_wahub_history_free(ngx_http_wahub_history_t *h)
         ngx_destroy_pool(h->pool);
     }
 
+    wa_wipe(h->key, sizeof(h->key));
     json_decref(h->extra);
     wa_buf_free(&h->body);
 
@@ -196,6 +201,14 @@ static int
 ngx_http_wahub_history_dump(const char *p, size_t n, void *data)
 {
     return wa_buf_append(data, p, n) == WA_OK ? 0 : -1;
+}
+
+
+wa_err_t
+ngx_http_wahub_history_media(wa_sql_t *db, ngx_http_wahub_history_t *h,
+    json_t *messages)
+{
+    return wa_media_lay(db, h->q.tenant, messages, h->key, h->now);
 }
 
 

@@ -20,6 +20,8 @@ typedef struct {
     wa_span_t                    ref;        /* of one message or chat   */
     json_t                      *extra;      /* members of the answer    */
     const char                  *missing;    /* error code               */
+    u_char                       key[WA_KEY_LEN];       /* of links      */
+    int64_t                      now;        /* unix s                   */
 
     wa_archive_page_t            page;       /* items taken out          */
     wa_buf_t                     body;       /* empty: there is none     */
@@ -46,6 +48,10 @@ void ngx_http_wahub_history_query(ngx_http_wahub_ctx_t *ctx,
 void ngx_http_wahub_history_start(ngx_http_wahub_ctx_t *ctx,
     const wa_archive_query_t *q, const ngx_str_t *ref, json_t *extra,
     const char *missing, ngx_http_wahub_sql_pt run);
+
+/* Thread: messages (an object or an array) learn of their media. */
+wa_err_t ngx_http_wahub_history_media(wa_sql_t *db,
+    ngx_http_wahub_history_t *h, json_t *messages);
 
 /* Thread: `json` becomes the body.  Takes the reference. */
 wa_err_t ngx_http_wahub_history_body(ngx_http_wahub_history_t *h,

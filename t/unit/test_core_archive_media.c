@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "wa_archive_media.h"
+#include "wa_crypto.h"
 #include "wa_db.h"
 
 
@@ -248,6 +249,77 @@ test_media_lists(void **state)
 
 
 static void
+test_media_lay(void **state)
+{
+    char         text[64];
+    size_t       i;
+    json_t      *messages, *one;
+    uint8_t      key[32];
+    wa_db_t     *d = *state;
+    wa_media_t   m;
+
+    assert_int_equal(wa_crypto_init(), WA_OK);
+    memset(key, 1, sizeof(key));
+    messages = json_array();
+
+    /* more than one statement's worth; every second has a row */
+
+    for (i = 0; i < 100; i++) {
+        (void) snprintf(text, sizeof(text), "m%zu", i);
+        json_array_append_new(messages, json_pack("{s:s,s:s,s:b}", "id",
+                                  text, "account_id", "a1", "has_media",
+                                  i != 4));
+
+        if (i % 2 == 0) {
+            m = row("", "a1", text);
+            (void) snprintf(text + 16, sizeof(text) - 16, "%032zx", i);
+            m.id = wa_span_str(text + 16);
+            m.status = WA_MEDIA_DOWNLOADED;
+            m.width = 7;
+            assert_int_equal(wa_media_add(d->db, &m), WA_OK);
+        }
+    }
+
+    /* another account's message of the same name is another one */
+
+    m = row("f0000000000000000000000000000000", "a2", "m1");
+    assert_int_equal(wa_media_add(d->db, &m), WA_OK);
+
+    assert_int_equal(wa_media_lay(d->db, TENANT, messages, key, 1000),
+                     WA_OK);
+
+    for (i = 0; i < 100; i++) {
+        one = json_array_get(messages, i);
+        assert_int_equal(json_object_get(one, "media_status") != NULL,
+                         i % 2 == 0 && i != 4);
+    }
+
+    one = json_array_get(messages, 98);
+    assert_string_equal(json_string_value(json_object_get(one, "mediaId")),
+                        "00000000000000000000000000000062");
+    assert_non_null(strstr(json_string_value(json_object_get(one,
+                                                             "media_url")),
+                           "/files/a1/00000000000000000000000000000062.jpg"
+                           "?exp="));
+    assert_string_equal(json_string_value(json_object_get(one,
+                            "media_status")), "downloaded");
+    assert_int_equal(json_integer_value(json_object_get(one,
+                         "media_width")), 7);
+    assert_null(json_object_get(one, "media_height"));
+
+    one = json_incref(json_array_get(messages, 0));
+    json_decref(messages);
+    json_object_del(one, "media_status");
+    assert_int_equal(wa_media_lay(d->db, wa_span_str("other"), one, key, 1),
+                     WA_OK);
+    assert_null(json_object_get(one, "media_status"));
+    assert_int_equal(wa_media_lay(d->db, TENANT, one, key, 1), WA_OK);
+    assert_non_null(json_object_get(one, "media_status"));
+    json_decref(one);
+}
+
+
+static void
 test_media_ids(void **state)
 {
     char  one[WA_MEDIA_ID_LEN + 1], two[WA_MEDIA_ID_LEN + 1];
@@ -274,7 +346,8 @@ main(void)
         WA_DB_BOTH(test_media_lives),
         WA_DB_BOTH(test_media_of_message),
         WA_DB_BOTH(test_media_pending),
-        WA_DB_BOTH(test_media_lists)
+        WA_DB_BOTH(test_media_lists),
+        WA_DB_BOTH(test_media_lay)
     };
 
     return cmocka_run_group_tests(tests, NULL, wa_pg_end);
