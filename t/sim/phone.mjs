@@ -170,7 +170,7 @@ export class Phone extends EventEmitter {
         this.answer(stanza, own);
         this.noteMedia(id, inner);
         if (stanza.attrs.category === 'peer') {
-            await answerRequest(this, author, id, message);
+            await answerRequest(this, author, id, inner);
             return;
         }
         this.emit('message', { id, from: author, message: inner, own,
