@@ -347,7 +347,7 @@ settle_event(wa_unit_t *u, const wa_send_t *s, const refusal_t *refusal,
 
     if (rc == WA_OK && wa_event_has_aside(&v)) {
         wa_unit_aside_begin(u, &w);
-        wa_event_aside(&v, &w);
+        wa_event_aside(a, &v, &w);
         rc = wa_unit_aside_end(u, &w);
     }
 

@@ -159,7 +159,7 @@ ngx_http_wahub_wire_copy(ngx_http_wahub_push_t *p, wa_media_seal_t *m,
     ssize_t   n;
     wa_err_t  rc;
 
-    for (at = 0; ; at += n) {
+    for (at = 0;; at += n) {
         n = pread(p->source, chunk, NGX_HTTP_WAHUB_FILE_CHUNK, at);
 
         if (n <= 0) {

@@ -6,10 +6,13 @@
 
 #include <cmocka.h>
 
+#include "wa_account_int.h"
 #include "wa_archive.h"
 #include "wa_crypto.h"
 #include "wa_db.h"
+#include "wa_descriptor.h"
 #include "wa_event_int.h"
+#include "wa_host.h"
 #include "wa_secret.h"
 #include "wa_vectors.h"
 
@@ -87,6 +90,33 @@ sample(wa_vectors_t *v, const char *name)
 }
 
 
+/* What opens the file is sealed, and is the sender's. */
+static void
+assert_descriptor(wa_host_t *h, const char *id, const char *text)
+{
+    json_t          *o;
+    wa_buf_t         plain = WA_BUF_EMPTY;
+    const uint8_t   *key;
+
+    assert_non_null(text);
+    assert_null(strstr(text, "media_key"));
+    key = wa_host_account(h)->engine->conf.master_key;
+    assert_int_equal(wa_descriptor_open(key, wa_span_str("another"),
+                                        wa_span_str(text), &plain),
+                     WA_ERR_AUTH);
+    plain.n = 0;
+    assert_int_equal(wa_descriptor_open(key, wa_span_str(id),
+                                        wa_span_str(text), &plain), WA_OK);
+    o = json_loadb((const char *) plain.p, plain.n, 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(o, "media_key")),
+                        "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=");
+    assert_string_equal(json_string_value(json_object_get(o, "message_id")),
+                        "M1");
+    json_decref(o);
+    wa_buf_wipe(&plain);
+}
+
+
 /* Keys and bytes stay beside the event. */
 static void
 a_medium_is_described_aside(void **state)
@@ -98,28 +128,30 @@ a_medium_is_described_aside(void **state)
     wa_vectors_t        v;
     wa_content_t        c;
     wa_message_view_t   view;
+    wa_host_t          *h;
 
     (void) state;
+    h = wa_host_create();
     wa_vectors_open(&v, "content.json");
     wa_arena_init(&arena, 0);
     memset(&view, 0, sizeof(view));
     view.content = &c;
+    view.message_id = wa_span_str("M1");
     view.media_id = "00112233445566778899aabbccddeeff";
     view.plain = wa_vectors_hex(&v, sample(&v, "voice note"), "hex");
 
     assert_int_equal(wa_message_decode(view.plain, &arena, &c), WA_OK);
     assert_true(wa_event_has_aside(&view));
     wa_jw_init(&w, &text);
-    wa_event_aside(&view, &w);
+    wa_event_aside(wa_host_account(h), &view, &w);
     o = json_loadb((const char *) text.p, text.n, 0, NULL);
     m = json_object_get(o, "media");
     assert_string_equal(json_string_value(json_object_get(m, "kind")), "ptt");
-    assert_string_equal(json_string_value(json_object_get(m, "waveform")),
-                        "AQI=");
-    assert_string_equal(json_string_value(json_object_get(m, "media_key")),
-                        "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=");
     assert_int_equal(json_integer_value(json_object_get(m, "file_length")),
                      99);
+    assert_null(json_object_get(m, "media_key"));
+    assert_descriptor(h, view.media_id,
+                      json_string_value(json_object_get(m, "descriptor")));
     assert_null(json_object_get(o, "raw"));
     json_decref(o);
     wa_buf_free(&text);
@@ -129,7 +161,7 @@ a_medium_is_described_aside(void **state)
     assert_int_equal(wa_message_decode(view.plain, &arena, &c), WA_OK);
     assert_true(wa_event_has_aside(&view));
     wa_jw_init(&w, &text);
-    wa_event_aside(&view, &w);
+    wa_event_aside(wa_host_account(h), &view, &w);
     o = json_loadb((const char *) text.p, text.n, 0, NULL);
     assert_non_null(json_object_get(o, "raw"));
     assert_null(json_object_get(o, "media"));
@@ -138,6 +170,7 @@ a_medium_is_described_aside(void **state)
 
     wa_arena_free(&arena);
     wa_vectors_close(&v);
+    wa_host_free(h);
 }
 
 
