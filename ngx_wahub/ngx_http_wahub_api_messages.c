@@ -26,6 +26,13 @@ static const ngx_http_wahub_field_t  ngx_http_wahub_send_options[] = {
     { NULL, NULL, ngx_http_wahub_field_text, 0, 0, 0, 0 }
 };
 
+/* Of messages that are no files. */
+static const ngx_http_wahub_field_t  ngx_http_wahub_send_no_file[] = {
+    { "media_url|mediaUrl|url|base64|media|media_id|mediaId", "media",
+      ngx_http_wahub_field_refused, 0, 0, 0, 0 },
+    { NULL, NULL, ngx_http_wahub_field_text, 0, 0, 0, 0 }
+};
+
 
 static ngx_int_t ngx_http_wahub_send_recipient(ngx_http_wahub_ctx_t *ctx);
 static ngx_int_t ngx_http_wahub_send_mode(ngx_http_wahub_ctx_t *ctx);
@@ -63,6 +70,12 @@ ngx_http_wahub_messages_send(ngx_http_wahub_ctx_t *ctx)
 
     if (ngx_http_wahub_send_is_media(kind)) {
         ngx_http_wahub_send_media(ctx, kind);
+        return;
+    }
+
+    if (ngx_http_wahub_body_fields(ctx, ngx_http_wahub_send_no_file,
+                                   ctx->args) != NGX_OK)
+    {
         return;
     }
 
