@@ -410,6 +410,9 @@ static const ngx_http_wahub_route_t  ngx_http_wahub_routes[] = {
     { GET, PATH("/api/media/{id}/download"), G(MEDIA), A(PUBLIC), NONE,
       F(files_download), 0, "a file: thumb=1, disposition=attachment" },
 
+    { POST, PATH("/api/media/{id}/retry"), G(MEDIA), A(SEND), NONE,
+      F(files_retry), 0, "fetch a file that is not there" },
+
     { GET, PATH("/api/media/by-message/{msgId}"), G(MEDIA), A(READ), NONE,
       F(files_by_message), 0, "the file of a message" },
 

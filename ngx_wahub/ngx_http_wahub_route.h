@@ -128,6 +128,9 @@ void ngx_http_wahub_files_download(ngx_http_wahub_ctx_t *ctx);
 void ngx_http_wahub_files_file(ngx_http_wahub_ctx_t *ctx);
 void ngx_http_wahub_files_upload(ngx_http_wahub_ctx_t *ctx);
 
+/* api_media_retry.c */
+void ngx_http_wahub_files_retry(ngx_http_wahub_ctx_t *ctx);
+
 /* api_system.c */
 void ngx_http_wahub_system_index(ngx_http_wahub_ctx_t *ctx);
 void ngx_http_wahub_system_health(ngx_http_wahub_ctx_t *ctx);

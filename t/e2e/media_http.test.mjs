@@ -388,6 +388,12 @@ describe('downloads', () => {
         assert.equal((await get(`${path}?thumb=x`)).status, 400);
     });
 
+    test('a retry of what needs none', async () => {
+        const retry = id => w.request('POST', `/api/media/${id}/retry`);
+        assert.deepEqual((await retry(m.id)).json, { success: true });
+        assert.equal((await retry('0'.repeat(32))).status, 404);
+    });
+
     test('a file that is gone, or became a link, is not found', async () => {
         const secret = join(w.data, 'api.key');
         const gone = await upload(randomBytes(100), 'gone');
