@@ -14,6 +14,7 @@
 #define RANK_READ          50
 
 
+static bool message_is_change(wa_ev_t *e, const wa_jv_t *m);
 static wa_err_t message_put(wa_ev_t *e, const wa_jv_t *m);
 static wa_err_t message_settle(wa_ev_t *e, wa_span_t id);
 static int status_rank(wa_span_t status);
@@ -44,7 +45,19 @@ wa_ev_on_message(wa_ev_t *e)
         rc = wa_ev_medium(e, m);
     }
 
-    return rc == WA_OK ? wa_batch_chat(e, m) : rc;
+    return rc == WA_OK && !message_is_change(e, m) ? wa_batch_chat(e, m) : rc;
+}
+
+
+/* A reaction, an edit: no chat has it as its last message. */
+static bool
+message_is_change(wa_ev_t *e, const wa_jv_t *m)
+{
+    wa_span_t  type;
+
+    type = wa_ev_word(e, m, "message_type");
+
+    return wa_span_eq_str(type, "reaction") || wa_span_eq_str(type, "protocol");
 }
 
 

@@ -393,10 +393,20 @@ chats_and_unread(void **state)
     assert_true(wa_db_message(d, 4, &m));
     assert_int_equal(number(d, "SELECT unread_count FROM wa_chats"), 0);
 
+    /* What changes another message is no chat's last one. */
+
+    memset(&m, 0, sizeof(m));
+    m.type = "message.sent";
+    m.id = "r1";
+    m.kind = "reaction";
+    m.ts = 501;
+    assert_true(wa_db_message(d, 5, &m));
+    assert_string_equal(look(d, "SELECT last_id FROM wa_chats"), "m4");
+
     memset(&m, 0, sizeof(m));
     m.id = "g1";
     m.jid = "123-456@g.us";
-    assert_true(wa_db_message(d, 5, &m));
+    assert_true(wa_db_message(d, 6, &m));
     assert_int_equal(number(d, "SELECT is_group FROM wa_chats"
                                " WHERE jid = '123-456@g.us'"), 1);
 
@@ -410,7 +420,7 @@ chats_and_unread(void **state)
              "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
              "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
              "\xe2\x82\xac and more";
-    assert_true(wa_db_message(d, 6, &m));
+    assert_true(wa_db_message(d, 7, &m));
     assert_int_equal(strlen(look(d, "SELECT last_body FROM wa_chats"
                                     " WHERE last_ts = 900")), 202);
 }
