@@ -34,6 +34,8 @@ static wa_err_t deliver_edited(wa_unit_t *u, wa_recv_t *m,
     const wa_content_t *c);
 static wa_err_t deliver_deleted(wa_unit_t *u, wa_recv_t *m,
     const wa_content_t *c);
+static wa_err_t deliver_expiry(wa_unit_t *u, wa_recv_t *m,
+    const wa_content_t *c);
 static wa_err_t deliver_reaction(wa_unit_t *u, wa_recv_t *m,
     const wa_content_t *c);
 static wa_err_t target_ref(wa_unit_t *u, const wa_recv_t *m,
@@ -268,6 +270,9 @@ deliver_protocol(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
     case WA__MESSAGE__PROTOCOL_MESSAGE__TYPE__MESSAGE_EDIT:
         return deliver_edited(u, m, c);
 
+    case PROTOCOL(EPHEMERAL_SETTING):
+        return deliver_expiry(u, m, c);
+
     case WA__MESSAGE__PROTOCOL_MESSAGE__TYPE__APP_STATE_SYNC_KEY_SHARE:
         return is_primary(m) ? deliver_keys(u, m) : WA_OK;
 
@@ -370,6 +375,34 @@ deliver_deleted(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
                      "deleted_at", wa_iso_time(m->ts * 1000, when));
 
     return deliver_event(u, "message.deleted", data);
+}
+
+
+/* How long messages of this chat are kept from now on; 0: for ever. */
+static wa_err_t
+deliver_expiry(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
+{
+    json_t    *data;
+    uint32_t   seconds;
+    wa_jid_t   lid;
+
+    memset(&lid, 0, sizeof(lid));
+
+    if (m->room.server == WA_SERVER_NONE) {
+        lid = m->lid;
+    }
+
+    seconds = c->protocol->has_ephemeral_expiration
+                  ? c->protocol->ephemeral_expiration : 0;
+
+    data = json_pack("{s:{s:o, s:o, s:s, s:b, s:I}}", "chat",
+                     "jid", wa_json_jid(wa_recv_chat(m)),
+                     "lid", wa_json_jid(&lid),
+                     "account_id", wa_unit_account(u)->id,
+                     "is_group", (int) wa_jid_is_group(wa_recv_chat(m)),
+                     "ephemeral_duration", (json_int_t) seconds);
+
+    return deliver_event(u, "chat.updated", data);
 }
 
 

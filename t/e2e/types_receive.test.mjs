@@ -259,6 +259,15 @@ describe('what refers to a message', () => {
         assert.equal((await kept(mine.id)).body, 'not yours');
     });
 
+    it('the time that messages of the chat are kept', async () => {
+        await relays({ protocolMessage: { type: 3, ephemeralExpiration:
+            604800 } });
+        const { data } = await w.events.wait(e => e.type === 'chat.updated'
+            && e.data.chat.ephemeral_duration === 604800);
+        assert.equal(data.chat.jid, ann.pn);
+        assert.equal(data.chat.lid, ann.lid);
+    });
+
     it('a pin', async () => {
         const id = await sends({ text: 'pin me' });
         const m = await arrived(id);
