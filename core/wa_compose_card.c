@@ -81,6 +81,12 @@ wa_compose_contact(wa_draft_t *d, const json_t *args)
 
     a->n_contacts = n;
     a->display_name = wa_arena_strdup(&d->arena, wa_span_str(title));
+
+    if (a->display_name == NULL) {
+        wa_arg_refuse(d, "INTERNAL_ERROR", "Out of memory");
+        return;
+    }
+
     d->message.contacts_array_message = a;
     d->slot = &a->context_info;
     d->secret = true;

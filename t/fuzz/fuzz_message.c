@@ -82,6 +82,30 @@ fuzz_adv(wa_span_t in, wa_arena_t *arena)
 }
 
 
+/* Made once: whose key seals what lies beside a message. */
+static wa_account_t *
+fuzz_account(void)
+{
+    wa_engine_t       *e;
+    wa_engine_conf_t   conf;
+
+    static wa_account_t  *a;
+
+    if (a == NULL) {
+        memset(&conf, 0, sizeof(conf));
+        conf.ws_host = "web.whatsapp.com";
+        conf.ws_path = "/ws/chat";
+        e = wa_engine_create(&conf);
+        wa_fuzz_check(e != NULL);
+        a = wa_account_create(e, wa_span_str("11111111-2222-4333-8444-"
+                                             "555555555555"), NULL);
+        wa_fuzz_check(a != NULL);
+    }
+
+    return a;
+}
+
+
 static void
 fuzz_content(wa_span_t in, wa_arena_t *arena)
 {
@@ -99,6 +123,7 @@ fuzz_content(wa_span_t in, wa_arena_t *arena)
 
     v.content = &c;
     v.plain = in;
+    v.message_id = wa_span_str("M1");
     v.media_id = c.medium.kind;
 
     wa_jw_init(&w, &text);
@@ -107,7 +132,7 @@ fuzz_content(wa_span_t in, wa_arena_t *arena)
     wa_event_contacts(&c, &w);
     wa_event_interactive(&v, &w);
     wa_jw_close(&w, '}');
-    wa_event_aside(&v, &w);
+    wa_event_aside(fuzz_account(), &v, &w);
     wa_jw_close(&w, ']');
 
     if (w.err == WA_OK) {
