@@ -1,7 +1,7 @@
 // Baileys as it is measured: all clients in one node process, nothing
 // persisted.
 import { Remote } from './remote.mjs';
-import { cpuSeconds, quiet, residentKib } from './proc.mjs';
+import { cpuSeconds, loopSeconds, quiet, residentKib } from './proc.mjs';
 
 export class BaileysSide {
     constructor(sim, { url }) {
@@ -23,7 +23,8 @@ export class BaileysSide {
     }
 
     cpu() {
-        return { main: cpuSeconds(this.pid) };
+        return { main: cpuSeconds(this.pid),
+            loop: loopSeconds(this.pid) };
     }
 
     async memory() {

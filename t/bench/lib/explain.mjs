@@ -17,7 +17,9 @@ export function explained(plan) {
   and persists nothing. Redis's CPU and memory stand beside wahub's, not in
   them.
 - CPU is user + system time of the worker from \`/proc\`, all threads, from
-  quiet to quiet. Resident memory is \`VmRSS\`, PSS that of \`smaps_rollup\`;
+  quiet to quiet. The event loop's is that of the first thread; the others are
+  the pool's (history, media), with Baileys those of node.
+  Resident memory is \`VmRSS\`, PSS that of \`smaps_rollup\`;
   Redis's is \`used_memory\`. Baileys is measured after a forced garbage
   collection.
 - "Per further idle account" is what the accounts beyond the first add,

@@ -8,6 +8,13 @@ export function cpuSeconds(pid) {
         `${dir}/${tid}/schedstat`, 'utf8').split(' ')[0]), 0) / 1e9;
 }
 
+/** The same of the first thread alone: that of the event loop, in nginx as
+ *  in node. */
+export function loopSeconds(pid) {
+    return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8')
+        .split(' ')[0]) / 1e9;
+}
+
 /** Resident memory in KiB. */
 export function residentKib(pid) {
     const line = /^VmRSS:\s*(\d+) kB/m.exec(

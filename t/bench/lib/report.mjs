@@ -78,7 +78,9 @@ function lifeRows(w, b) {
         aim('back', w.storm.ready, v => `${v} s`)],
         ['idle CPU per account and minute', `${w.rest.main.toFixed(2)} ms`,
             `${w.rest.redis.toFixed(2)} ms`, '',
-            aim('cpu', w.rest.main, v => `${v} ms`)]);
+            aim('cpu', w.rest.main, v => `${v} ms`)],
+        ...threadRows(w.rest, undefined, v => (v === undefined ? ''
+            : `${v.toFixed(2)} ms`)));
     }
     for (const [kind, name] of [['reload', 'reload'],
         ['upgrade', 'binary upgrade']]) {
@@ -104,6 +106,15 @@ function idleRows(w, b, key) {
         ? rows.map(([name, ...rest]) => [`TLS: ${name}`, ...rest]) : rows;
 }
 
+/** Where the CPU of a row was used: the event loop is one thread and ends
+ *  what a worker can do; the pool's threads take other cores. */
+function threadRows(w, b, show = fixed(3)) {
+    const rest = v => v && v.main - v.loop;
+    return [['- of it in the event loop', show(w.loop), '', show(b?.loop),
+        ''],
+    ['- of it in other threads', show(rest(w)), '', show(rest(b)), '']];
+}
+
 function workRows({ wahub, Baileys }) {
     const rows = [];
     for (const part of Object.keys(TITLE)) {
@@ -115,6 +126,7 @@ function workRows({ wahub, Baileys }) {
             [`CPU s per 1,000 ${TITLE[part]}`, fixed(3)(w.main),
                 fixed(3)(w.redis), fixed(3)(b?.main),
                 aim(part, w.main, String)],
+            ...threadRows(w, b),
             [`kept in Redis per 1,000 ${TITLE[part]}`, '', kib(w.kept), '',
                 '']);
         }

@@ -3,7 +3,8 @@
 import { existsSync } from 'node:fs';
 import http from 'node:http';
 import { until, Wahub } from '../../e2e/lib/wahub.mjs';
-import { cpuSeconds, proportionalKib, quiet, residentKib } from './proc.mjs';
+import { cpuSeconds, loopSeconds, proportionalKib, quiet, residentKib }
+    from './proc.mjs';
 import { parallel } from './remote.mjs';
 
 const LINK_WIDTH = 8;
@@ -35,7 +36,8 @@ export class WahubSide {
     }
 
     cpu() {
-        return { main: cpuSeconds(this.pid), redis: cpuSeconds(this.redisPid) };
+        return { main: cpuSeconds(this.pid), loop: loopSeconds(this.pid),
+            redis: cpuSeconds(this.redisPid) };
     }
 
     async memory() {
