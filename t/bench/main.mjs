@@ -6,10 +6,12 @@
 //
 // PART: idle (a thousand accounts: memory, logins, idle CPU, handovers), tls
 // (the same over TLS 1.3), receive, crowd (received by 50 accounts), send,
-// echo, project (an event log into the history database), soak (some minutes
-// of everything; ends with 1 when memory or file descriptors grow).  Without
-// PART: all.  Results are written to bench/results.md only when all was run;
-// --out names another file.
+// echo, offline (texts that waited while the account was away), group (texts
+// to 256 and 1,024 members), media (documents both ways), project (an event
+// log into the history database), soak (some minutes of everything; ends with
+// 1 when memory or file descriptors grow).  Without PART: all.  Results are
+// written to bench/results.md only when all was run; --out names another
+// file.
 // --profile tells where wahub's worker spends its CPU, by groups of symbols;
 // it needs perf (Debian: linux-perf).
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -23,12 +25,18 @@ import { markdown, profiles, table } from './lib/report.mjs';
 const ROOT = resolve(import.meta.dirname, '../..');
 const FULL = { runs: 3, minutes: 3, idleSeconds: 60, project: 50000,
     accounts: { wahub: 1000, Baileys: 100 },
-    wahub: { receive: 10000, crowd: 10000, send: 5000, echo: 2000 },
-    Baileys: { receive: 5000, send: 2000, echo: 1000 } };
+    files: { large: 8, small: 400 },
+    wahub: { receive: 10000, crowd: 10000, send: 5000, echo: 2000,
+        offline: 10000, group: { 256: 200, 1024: 50 } },
+    Baileys: { receive: 5000, send: 2000, echo: 1000, offline: 5000,
+        group: { 256: 50, 1024: 20 } } };
 const QUICK = { runs: 1, minutes: 1, idleSeconds: 20, project: 10000,
     accounts: { wahub: 100, Baileys: 30 },
-    wahub: { receive: 5000, crowd: 5000, send: 2000, echo: 1000 },
-    Baileys: { receive: 2000, send: 1000, echo: 500 } };
+    files: { large: 4, small: 100 },
+    wahub: { receive: 5000, crowd: 5000, send: 2000, echo: 1000,
+        offline: 5000, group: { 256: 40, 1024: 10 } },
+    Baileys: { receive: 2000, send: 1000, echo: 500, offline: 2000,
+        group: { 256: 10, 1024: 4 } } };
 
 const { values: args, positionals } = parseArgs({ options: {
     quick: { type: 'boolean', default: false },

@@ -1,11 +1,35 @@
 // Baileys as an application uses it, with credentials in memory, as a process
 // of its own.
+import { randomBytes } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
+import { createWriteStream, mkdtempSync, rmSync, writeFileSync }
+    from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { downloadMediaMessage } from 'baileys';
 import { BaileysClient } from '../../e2e/lib/baileys_client.mjs';
 import { parallel, serve } from './remote.mjs';
 
 const clients = [];
+const FETCH_MS = 300000;
+const dir = mkdtempSync(join(tmpdir(), 'wahub-bench-'));
+const done = new EventEmitter();
+// an application that writes to groups keeps what it knows of them
+const groups = new Map();
 let echo = false;
+let fetched = 0;
 let url;
+
+process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
+
+/** Keeps a received file on disk, as wahub does. */
+async function keep(m) {
+    await pipeline(await downloadMediaMessage(m, 'stream', {}),
+        createWriteStream(join(dir, `in-${fetched}-${m.key.id}`)));
+    fetched++;
+    done.emit('fetched');
+}
 
 /** Does not keep what it got: only the client itself is measured. */
 class LeanClient extends BaileysClient {
@@ -17,6 +41,10 @@ class LeanClient extends BaileysClient {
     }
 
     onText(m) {
+        if (m.message?.documentMessage && !m.key.fromMe) {
+            keep(m).catch(e => process.stderr.write(`${e.stack}\n`));
+            return;
+        }
         const text = m.message?.conversation
             ?? m.message?.extendedTextMessage?.text;
         if (echo && !m.key.fromMe && text !== undefined) {
@@ -32,7 +60,9 @@ serve({
 
     /** A new client, up to its QR. */
     async open() {
-        const client = new LeanClient({ url, name: `b${clients.length}` });
+        const client = new LeanClient({ url, name: `b${clients.length}`,
+            socketOptions: { cachedGroupMetadata: async jid =>
+                groups.get(jid) } });
         clients.push(client);
         client.start();
         return client.waitQr();
@@ -62,11 +92,37 @@ serve({
     },
 
     async send({ to, count, width }) {
-        const jid = `${to}@s.whatsapp.net`;
+        const jid = to.includes('@') ? to : `${to}@s.whatsapp.net`;
         const start = performance.now();
+        if (jid.endsWith('@g.us') && !groups.has(jid)) {
+            groups.set(jid, await clients[0].sock.groupMetadata(jid));
+        }
         await parallel(count, width, i =>
             clients[0].sock.sendMessage(jid, { text: `text ${i}` }));
         return performance.now() - start;
+    },
+
+    files(count, size) {
+        return Array.from({ length: count }, () => {
+            const name = join(dir, randomBytes(8).toString('hex'));
+            writeFileSync(name, randomBytes(size));
+            return name;
+        });
+    },
+
+    async sendFiles({ to, files, width }) {
+        await parallel(files.length, width, i => clients[0].sock.sendMessage(
+            `${to}@s.whatsapp.net`, { document: { url: files[i] },
+                fileName: 'a.bin', mimetype: 'application/octet-stream' }));
+    },
+
+    fetched: () => fetched,
+
+    async waitFetched(count) {
+        const signal = AbortSignal.timeout(FETCH_MS);
+        while (fetched < count) {
+            await once(done, 'fetched', { signal });
+        }
     },
 
     setEcho(on) {

@@ -4,16 +4,18 @@ import { Remote } from './remote.mjs';
 import { cpuSeconds, loopSeconds, quiet, residentKib } from './proc.mjs';
 
 export class BaileysSide {
-    constructor(sim, { url }) {
+    constructor(sim, { url, media }) {
         this.name = 'Baileys';
         this.sim = sim;
         this.url = url;
+        this.media = media;
         this.accounts = [];
     }
 
     async start() {
         this.remote = new Remote(new URL('./baileys_process.mjs',
-            import.meta.url).pathname);
+            import.meta.url).pathname, this.media && { env: {
+            ...process.env, NODE_EXTRA_CA_CERTS: this.media.ca } });
         this.pid = this.remote.pid;
         await this.remote.call('start', this.url);
     }
@@ -60,6 +62,32 @@ export class BaileysSide {
 
     send(options) {
         return this.remote.call('send', options);
+    }
+
+    /** Gone, until comeBack(). */
+    leave() {
+        return this.remote.call('closeAll');
+    }
+
+    comeBack() {
+        return this.remote.call('openAll');
+    }
+
+    /** Files on disk, to be sent. */
+    files(count, size) {
+        return this.remote.call('files', count, size);
+    }
+
+    sendFiles(options) {
+        return this.remote.call('sendFiles', options);
+    }
+
+    fetched() {
+        return this.remote.call('fetched');
+    }
+
+    waitFetched(count) {
+        return this.remote.call('waitFetched', count);
     }
 
     setEcho(on) {

@@ -1,5 +1,5 @@
 // What stands below the table in bench/results.md.
-import { CONTACTS, CROWD, STORM, WIDTH } from './parts.mjs';
+import { CONTACTS, CROWD, FILES, STORM, WIDTH } from './parts.mjs';
 import { BATCH } from './project.mjs';
 import { BOUND } from './soak.mjs';
 
@@ -8,6 +8,10 @@ export function explained(plan) {
     const count = part => many(plan.wahub[part])
         + (plan.Baileys[part] === undefined ? ''
             : ` (Baileys ${many(plan.Baileys[part])})`);
+    const groups = side => Object.entries(plan[side].group).map(([n, texts]) =>
+        `${texts} texts to ${many(Number(n))}`).join(', ');
+    const documents = name => `${plan.files[name]} of ${FILES[name].text}, `
+        + `${FILES[name].width} at a time`;
     return `## How to read this
 
 - One nginx worker with wahub, its own Redis with \`appendfsync always\`:
@@ -18,10 +22,9 @@ export function explained(plan) {
   them.
 - CPU is user + system time of the worker from \`/proc\`, all threads, from
   quiet to quiet. The event loop's is that of the first thread; the others are
-  the pool's (history, media), with Baileys those of node.
-  Resident memory is \`VmRSS\`, PSS that of \`smaps_rollup\`;
-  Redis's is \`used_memory\`. Baileys is measured after a forced garbage
-  collection.
+  the pool's (history, media), with Baileys those of node. Resident memory is
+  \`VmRSS\`, PSS that of \`smaps_rollup\`; Redis's is \`used_memory\`. Baileys
+  is measured after a forced garbage collection.
 - "Per further idle account" is what the accounts beyond the first add,
   divided by their number: once right after all of them were linked (pairing
   and 812 prekeys each leave freed but unreturned memory behind), once after a
@@ -49,6 +52,25 @@ export function explained(plan) {
   goes to the account's webhook, the receiver of the webhook answers through
   the API, the contact writes again: a new ratchet in each direction every
   time. Baileys: \`messages.upsert\` to \`sendMessage\`.
+- After an absence: ${count('offline')} texts that ${CONTACTS} contacts wrote
+  in turn while the account was stopped, from its start until the last was
+  answered; the server hands them out in batches as it is asked.
+- Groups: the account and ${Object.keys(plan.wahub.group).map(n =>
+        many(n - 1)).join(' or ')} phones, ${WIDTH} texts at a time, until the
+  server has them and each phone's delivery receipt for each text was
+  answered: these receipts are most of the work.
+  ${groups('wahub')}; Baileys ${groups('Baileys')}.
+  The first text, alone, finds all devices, fetches their keys and gives each
+  the sender key; in another group of the same people it gives out that
+  group's. Baileys with the group in its cache, as its manual recommends.
+  Three members decrypt, the others only answer.
+- Documents: random bytes, ${documents('large')},
+  ${documents('small')}. Sent: from a file on disk,
+  encrypted, uploaded over HTTPS and told of in a message, until the server
+  has that. wahub's are in its store already: what it takes to get them there
+  over HTTP is not in the numbers. Received: from the message until the file,
+  decrypted and verified, is on disk; wahub also flushes it and looks into it
+  for its type.
 - Kept in Redis: how much more it holds after the first tenth of the texts.
 - Projection: a log of ${many(plan.project)} events of 50 accounts (six of
   ten received texts, two sent ones, two receipts) into an empty database,

@@ -30,10 +30,16 @@ const TRAFFIC = {
         { count, times, width: WIDTH }),
     echo: (sim, side, count, times) => work.roundTrips(sim, side,
         { count, times, contacts: CONTACTS }),
+    offline: (sim, side, count, times) => work.offline(sim, side,
+        { count, times, contacts: CONTACTS }),
 };
 
-export const PARTS = ['idle', 'tls', ...Object.keys(TRAFFIC), 'project',
-    'soak'];
+export const FILES = {
+    large: { text: '16 MiB', size: 16 << 20, width: 2 },
+    small: { text: '100 KiB', size: 100 << 10, width: 8 } };
+
+export const PARTS = ['idle', 'tls', ...Object.keys(TRAFFIC), 'group',
+    'media', 'project', 'soak'];
 
 /** 10, 100 ... up to and with `most`. */
 function steps(most) {
@@ -65,11 +71,11 @@ function certificates() {
 
 /** Starts a side, runs `body`, ends it; what the simulator held against it
  *  makes the numbers worthless. */
-async function withSide(Side, { tls, env }, body) {
+async function withSide(Side, { tls, env, media }, body) {
     const sim = new Remote(SIM);
     let side;
     try {
-        side = new Side(sim, await sim.call('start', tls), env);
+        side = new Side(sim, await sim.call('start', { tls, media }), env);
         await side.start();
         const result = await body(sim, side);
         const violations = await sim.call('violations');
@@ -118,6 +124,14 @@ export class Bench {
         return out;
     }
 
+    /** The result of `work`, with --profile also where the CPU went. */
+    async watched(side, work) {
+        const stop = this.profile && side.name === 'wahub'
+            ? record(side.pid) : undefined;
+        const result = await work();
+        return { ...result, where: await stop?.() };
+    }
+
     async traffic(sim, side, out) {
         await side.link(1);
         for (const part of Object.keys(TRAFFIC)) {
@@ -128,15 +142,50 @@ export class Bench {
             if (part === 'crowd') {
                 await side.link(CROWD);
             }
-            const stop = this.profile && side.name === 'wahub'
-                ? record(side.pid) : undefined;
-            out[part] = await TRAFFIC[part](sim, side, count, this.times);
-            out[part].where = await stop?.();
+            out[part] = await this.watched(side, () => TRAFFIC[part](sim,
+                side, count, this.times));
             this.say(`${side.name}: ${part} `
                 + `${out[part].perSecond.toFixed(0)}/s, `
                 + `${out[part].main.toFixed(3)} CPU s per 1,000`);
         }
         out.after = (await side.memory()).main;
+    }
+
+    /** For each size: the first text, the first to another group of the same
+     *  people, and those that follow. */
+    async groups(sim, side) {
+        const out = {};
+        await side.link(1);
+        for (const [size, count] of Object.entries(
+            this.plan[side.name].group)) {
+            out[size] = await this.watched(side, () => work.group(sim, side,
+                { size: Number(size), count, times: this.times,
+                    width: WIDTH }));
+            const { first, texts } = out[size];
+            this.say(`${side.name}: group of ${size}: first text `
+                + `${first.ms.toFixed(0)} ms, then `
+                + `${texts.perSecond.toFixed(1)}/s, `
+                + `${texts.main.toFixed(3)} CPU s per 1,000`);
+        }
+        return out;
+    }
+
+    /** Documents, large and small, sent and received. */
+    async media(sim, side) {
+        const out = {};
+        await side.link(1);
+        for (const [name, { size, width }] of Object.entries(FILES)) {
+            const count = this.plan.files[name];
+            out[name] = await this.watched(side, () => work.media(sim, side,
+                { size, width, count, times: this.times }));
+            for (const way of ['sent', 'received']) {
+                const { mib } = out[name][way];
+                this.say(`${side.name}: ${name} documents ${way}: `
+                    + `${mib.perSecond.toFixed(1)} MiB/s, `
+                    + `${mib.main.toFixed(2)} CPU s per 1,000 MiB`);
+            }
+        }
+        return out;
     }
 
     async measure(Side) {
@@ -154,6 +203,13 @@ export class Bench {
         }
         if (Object.keys(TRAFFIC).some(p => this.has(p))) {
             await run({}, (sim, side) => this.traffic(sim, side, out.parts));
+        }
+        if (this.has('group')) {
+            out.group = await run({}, (sim, side) => this.groups(sim, side));
+        }
+        if (this.has('media')) {
+            out.media = await run({ media: true }, (sim, side) =>
+                this.media(sim, side));
         }
         if (this.has('project') && wahub) {
             out.project = project(this.plan.project, this.times, this.say);

@@ -3,6 +3,8 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 
+const END_MS = 10000;
+
 export class Remote {
     constructor(file, options = {}) {
         this.child = fork(file, [], { execArgv: ['--expose-gc'],
@@ -39,10 +41,16 @@ export class Remote {
         });
     }
 
+    /** Ends the process; it has a moment to remove its files. */
     async close() {
         if (this.child.exitCode === null && this.child.signalCode === null) {
-            this.child.kill('SIGKILL');
-            await once(this.child, 'exit');
+            const gone = once(this.child, 'exit');
+            const late = setTimeout(() => this.child.kill('SIGKILL'), END_MS);
+            if (this.child.connected) {
+                this.child.disconnect();
+            }
+            await gone;
+            clearTimeout(late);
         }
     }
 }

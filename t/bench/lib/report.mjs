@@ -3,13 +3,13 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import { explained } from './explain.mjs';
-import { STORM } from './parts.mjs';
+import { FILES, STORM } from './parts.mjs';
 import { BOUND } from './soak.mjs';
 
 const HEAD = ['', 'wahub', 'its Redis', 'Baileys', 'aim'];
 const TITLE = { receive: 'received texts',
     crowd: 'texts received by 50 accounts', send: 'sent texts',
-    echo: 'round trips' };
+    echo: 'round trips', offline: 'texts after an absence' };
 const AIM = { one: 20 * 1024, idle: 24, tls: 48, redis: 96, cpu: 0.3,
     login: 1, back: 30, gap: 1000, receive: 0.03, crowd: 0.03, send: 0.06,
     echo: 0.35 };
@@ -125,7 +125,7 @@ function workRows({ wahub, Baileys }) {
                 '', fixed(0)(b?.perSecond), ''],
             [`CPU s per 1,000 ${TITLE[part]}`, fixed(3)(w.main),
                 fixed(3)(w.redis), fixed(3)(b?.main),
-                aim(part, w.main, String)],
+                AIM[part] === undefined ? '' : aim(part, w.main, String)],
             ...threadRows(w, b),
             [`kept in Redis per 1,000 ${TITLE[part]}`, '', kib(w.kept), '',
                 '']);
@@ -136,6 +136,43 @@ function workRows({ wahub, Baileys }) {
             mib(Baileys?.parts.after), '']);
     }
     return rows;
+}
+
+function groupRows({ wahub, Baileys }) {
+    return Object.entries(wahub.group ?? {}).flatMap(([size, w]) => {
+        const b = Baileys?.group?.[size];
+        const once = (name, key) => [[name, ms(w[key].ms), '',
+            ms(b?.[key].ms), ''],
+        ['- CPU s of it', fixed(3)(w[key].main), fixed(3)(w[key].redis),
+            fixed(3)(b?.[key].main), '']];
+        return [...once(`first text to a group of ${size}, all unknown`,
+            'first'),
+        ...once(`first text to another group of the same ${size}`, 'again'),
+        [`texts to a group of ${size} per second`, fixed(1)(
+            w.texts.perSecond), '', fixed(1)(b?.texts.perSecond), ''],
+        [`CPU s per 1,000 texts to a group of ${size}`, fixed(2)(
+            w.texts.main), fixed(2)(w.texts.redis), fixed(2)(b?.texts.main),
+        ''], ...threadRows(w.texts, b?.texts)];
+    });
+}
+
+/** Large files by their size, small ones by their number. */
+function mediaRows({ wahub, Baileys }) {
+    return Object.entries(wahub.media ?? {}).flatMap(([name, m]) =>
+        ['sent', 'received'].flatMap(way => {
+            const unit = name === 'large' ? 'mib' : 'files';
+            const w = m[way][unit];
+            const b = Baileys?.media?.[name][way][unit];
+            const what = `documents of ${FILES[name].text} ${way}`;
+            const [rate, cpu] = name === 'large'
+                ? [`${what}, MiB per second`,
+                    `CPU s per 1,000 MiB, ${what}`]
+                : [`${what} per second`, `CPU s per 1,000 ${what}`];
+            return [[rate, fixed(1)(w.perSecond), '', fixed(1)(b?.perSecond),
+                ''],
+            [cpu, fixed(2)(w.main), fixed(2)(w.redis), fixed(2)(b?.main),
+                ''], ...threadRows(w, b)];
+        }));
 }
 
 function projectRows({ project }) {
@@ -168,7 +205,8 @@ function rowsOf({ wahub, Baileys }) {
     return [...(wahub.idle === undefined ? []
         : idleRows(wahub.idle, Baileys?.idle, 'idle')),
     ...(wahub.tls === undefined ? [] : idleRows(wahub.tls, undefined, 'tls')),
-    ...workRows({ wahub, Baileys }), ...projectRows(wahub),
+    ...workRows({ wahub, Baileys }), ...groupRows({ wahub, Baileys }),
+    ...mediaRows({ wahub, Baileys }), ...projectRows(wahub),
     ...soakRows(wahub)];
 }
 
@@ -210,12 +248,15 @@ function machine() {
 
 /** Tables of where the CPU went; empty without --profile. */
 export function profiles({ wahub }) {
-    const parts = Object.keys(TITLE).filter(p =>
-        wahub.parts[p]?.where !== undefined);
-    if (parts.length === 0) {
+    const named = (name, of) => Object.entries(of ?? {}).map(([k, v]) =>
+        [`${name}${k}`, v?.where]);
+    const found = [...named('', wahub.parts), ...named('group ', wahub.group),
+        ...named('media ', wahub.media)].filter(([, w]) => w !== undefined);
+    if (found.length === 0) {
         return '';
     }
-    const where = parts.map(p => wahub.parts[p].where);
+    const parts = found.map(([name]) => name);
+    const where = found.map(([, w]) => w);
     const percent = v => `${(v * 100).toFixed(1)} %`;
     const groups = [...where[0].groups.keys()].map(g => [g,
         ...where.map(w => percent(w.groups.get(g)))]);

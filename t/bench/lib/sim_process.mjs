@@ -1,13 +1,17 @@
 // The simulated WhatsApp with its phones, as a process of its own. The same
 // one serves wahub and Baileys.
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { allowBaileys } from '../../e2e/lib/baileys_client.mjs';
 import { WaSim } from '../../sim/server.mjs';
 import { serve } from './remote.mjs';
+import { Rooms } from './sim_group.mjs';
+import { uploaded } from './sim_media.mjs';
 
 const CHUNK = 64;
 const IDLE_MS = 60000;
+const CROWD_MS = 300000;
 
 createRequire(import.meta.url)('libsignal');
 console.info = () => {};
@@ -18,6 +22,8 @@ const received = new Map();
 const lost = new Map();
 const gaps = new Map();
 let logins = 0;
+let uploads = 0;
+let rooms;
 let sim;
 
 /** How long devices are without a socket: from the end of one to the next
@@ -37,13 +43,20 @@ function watchSockets() {
     });
 }
 
+// the process ends without closing the simulator
+process.on('exit', () => {
+    if (sim?.media !== undefined) {
+        rmSync(sim.media.dir, { recursive: true, force: true });
+    }
+});
+
 function deviceOf({ pn, device }) {
     return sim.registry.byPn.get(pn).device(device);
 }
 
 /** Resolves when the device has answered all that it was sent. */
-async function drained(device) {
-    const signal = AbortSignal.timeout(IDLE_MS);
+async function drained(device, ms = IDLE_MS) {
+    const signal = AbortSignal.timeout(ms);
     while (device?.mailbox.entries.length > 0 && !device.removed) {
         const [who] = await once(sim, 'drained', { signal });
         if (who === device && device.mailbox.entries.length === 0) {
@@ -64,10 +77,14 @@ function watch(phone) {
     return phone;
 }
 
+/** What the device was sent is remembered until its answers are here. */
+function expect(device, count) {
+    device.received.max = Math.max(device.received.max, 2 * count);
+}
+
 async function prepare(from, device, count) {
     const { phone } = sim.registry.byPn.get(from);
-    // what was delivered is remembered until the answers are here
-    device.received.max = Math.max(device.received.max, 2 * count);
+    expect(device, count);
     device.mailbox.hold();
     for (let i = 0; i < count; i++) {
         const sent = phone.sendText(device.account, `text ${i}`);
@@ -91,12 +108,17 @@ async function pingPong(pn, to, turns, take) {
 }
 
 serve({
-    async start(tls) {
-        sim = new WaSim({ checkCanonical: false, ackTimeoutMs: 180000, tls });
+    /** options: tls, media (with media servers). */
+    async start(options) {
+        sim = new WaSim({ checkCanonical: false, ackTimeoutMs: 180000,
+            ...options });
         watchSockets();
+        sim.on('upload', () => uploads++);
+        rooms = new Rooms(sim, watch);
         await sim.listen();
         allowBaileys(sim);
-        return { url: sim.url, rootKeyHex: sim.rootKeyHex };
+        return { url: sim.url, rootKeyHex: sim.rootKeyHex, media: sim.media
+            && { host: sim.media.host, ca: sim.media.ca } };
     },
 
     /** { perSecond, longestMs }, or nothing: no limit. */
@@ -163,12 +185,58 @@ serve({
         }
     },
 
+    /** `count` texts of all these people in turn, for a device that is not
+     *  connected. */
+    async queue({ from, to, count }) {
+        const device = deviceOf(to);
+        const phones = from.map(pn => sim.registry.byPn.get(pn).phone);
+        expect(device, count);
+        for (let i = 0; i < count; i++) {
+            const sent = phones[i % phones.length].sendText(device.account,
+                `text ${i}`);
+            if (i % CHUNK === CHUNK - 1 || i === count - 1) {
+                await sent;
+            }
+        }
+    },
+
+    /** A new group of so many, known to the device. */
+    async room(to, size) {
+        const device = deviceOf(to);
+        const room = rooms.open(device.account, size);
+        await drained(device);
+        return room;
+    },
+
+    /** The witnesses have decrypted `count` texts each, and the device has
+     *  answered the receipts of everybody. */
+    async heard({ to, witnesses, count }) {
+        const signal = AbortSignal.timeout(CROWD_MS);
+        while (witnesses.some(pn => received.get(pn) < count)) {
+            await once(sim, 'bench-text', { signal });
+        }
+        await drained(deviceOf(to), CROWD_MS);
+    },
+
+    uploads: () => uploads,
+
+    /** `count` documents of `size` bytes, uploaded and told of. */
+    async documents({ from, to, count, size }) {
+        const { phone } = sim.registry.byPn.get(from);
+        const device = deviceOf(to);
+        device.mailbox.hold();
+        for (let i = 0; i < count; i++) {
+            await phone.sendMessage(device.account, uploaded(sim, phone,
+                size));
+        }
+    },
+
     /** Lets them go; resolves when every one has been answered. */
     async release(to) {
         const devices = to.map(deviceOf);
         const start = performance.now();
         devices.forEach(d => d.mailbox.release());
-        await Promise.all(devices.map(drained));
+        await Promise.all(devices.map(d => drained(d)));
         return performance.now() - start;
     },
 

@@ -1,7 +1,9 @@
 // wahub as it is measured: one worker, its own Redis with every commit on
 // disk, driven over HTTP as programs drive it.
-import { existsSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readdirSync } from 'node:fs';
 import http from 'node:http';
+import { join } from 'node:path';
 import { until, Wahub } from '../../e2e/lib/wahub.mjs';
 import { cpuSeconds, loopSeconds, proportionalKib, quiet, residentKib }
     from './proc.mjs';
@@ -10,15 +12,16 @@ import { parallel } from './remote.mjs';
 const LINK_WIDTH = 8;
 const PAGE = 500;
 const STORM_MS = 120000;
+const FETCH_MS = 300000;
 
 export class WahubSide {
-    constructor(sim, { url, rootKeyHex }, env = {}) {
+    constructor(sim, { url, rootKeyHex, media }, env = {}) {
         this.name = 'wahub';
         this.sim = sim;
         this.accounts = [];
         this.agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
-        this.hub = new Wahub({ sim: { url, rootKeyHex }, workers: 1,
-            env });
+        this.hub = new Wahub({ sim: { url, rootKeyHex, media },
+            workers: 1, env });
     }
 
     async start() {
@@ -160,6 +163,56 @@ export class WahubSide {
         await parallel(count, width, i =>
             this.post(path, { to, text: `text ${i}` }));
         return performance.now() - start;
+    }
+
+    /** Gone, until comeBack(). */
+    async leave() {
+        const { id } = this.accounts[0];
+        await this.hub.api('POST', `/api/accounts/${id}/stop`);
+        await this.state(id, 'STOPPED');
+    }
+
+    comeBack() {
+        return this.hub.api('POST',
+            `/api/accounts/${this.accounts[0].id}/start`);
+    }
+
+    /** Files in the store, to be sent: their ids. */
+    async files(count, size) {
+        const ids = [];
+        for (let i = 0; i < count; i++) {
+            const form = new FormData();
+            form.append('file', new Blob([randomBytes(size)],
+                { type: 'application/octet-stream' }), 'a.bin');
+            const res = await fetch(`${this.hub.url}/api/media`, {
+                method: 'POST', body: form,
+                headers: { 'x-api-key': this.hub.key } });
+            const text = await res.text();
+            if (res.status !== 201) {
+                throw new Error(`/api/media: ${res.status} ${text}`);
+            }
+            ids.push(JSON.parse(text).data.id);
+        }
+        return ids;
+    }
+
+    async sendFiles({ to, files, width }) {
+        const path = `/api/accounts/${this.accounts[0].id}/messages`;
+        await parallel(files.length, width, i => this.post(path,
+            { to, type: 'document', media_id: files[i] }));
+    }
+
+    /** So many files are in the store: looked for on the disk, so that the
+     *  question costs the worker nothing. */
+    fetched() {
+        const dir = join(this.hub.data, 'media', 'default');
+        return existsSync(dir) ? readdirSync(dir, { recursive: true,
+            withFileTypes: true }).filter(f => f.isFile()).length : 0;
+    }
+
+    waitFetched(count) {
+        return until(`${count} files`, () => this.fetched() >= count,
+            FETCH_MS);
     }
 
     /** Replies by the API to what the webhook brings. */

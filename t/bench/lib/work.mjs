@@ -141,3 +141,78 @@ export async function roundTrips(sim, side, { count, times, contacts }) {
     await side.setEcho(false);
     return result;
 }
+
+/** Texts that gathered while the account was away, from its return on. */
+export async function offline(sim, side, { count, times, contacts }) {
+    const from = [];
+    for (let i = 0; i < contacts; i++) {
+        from.push(await acquaint(sim, side, `Absent ${i}`));
+    }
+    const to = side.accounts[0];
+    return measured(side, times, count, async n => {
+        await side.leave();
+        await sim.call('queue', { from, to, count: n });
+        return cpuOf(side, async () => {
+            const start = performance.now();
+            await side.comeBack();
+            await sim.call('drained', to);
+            return performance.now() - start;
+        });
+    });
+}
+
+/** Texts to a group of `size` until every receipt was answered: the first,
+ *  those that follow, and the first to further groups of the same people. */
+export async function group(sim, side, { size, count, times, width }) {
+    const to = side.accounts[0];
+    let said = 0;
+    const say = (room, n) => cpuOf(side, async () => {
+        const start = performance.now();
+        await side.send({ to: room.jid, count: n, width });
+        said += n;
+        await sim.call('heard', { ...room, to, count: said });
+        return performance.now() - start;
+    });
+    const one = ({ ms, cpu }) => ({ ms, ...cpu });
+    const room = await sim.call('room', to, size);
+    const first = one(await say(room, 1));
+    const texts = await repeat(times, count, () => say(room, count));
+    const again = [];
+    for (let i = 0; i < times; i++) {
+        again.push(one(await say(await sim.call('room', to, size), 1)));
+    }
+    return { first, texts, again: Object.fromEntries(Object.keys(first)
+        .map(k => [k, median(again.map(r => r[k]))])) };
+}
+
+/** Documents of `size` bytes each way, by MiB and by file. */
+export async function media(sim, side, { size, count, times, width }) {
+    const contact = await acquaint(sim, side, 'Archivist');
+    const [to] = side.accounts;
+    const both = runs => ({ mib: perThousand(runs, count * size / 2 ** 20),
+        files: perThousand(runs, count) });
+    const sent = [];
+    const fetched = [];
+    for (let i = 0; i < times; i++) {
+        const files = await side.files(count, size);
+        const had = await sim.call('uploads');
+        sent.push(await cpuOf(side, async () => {
+            const start = performance.now();
+            await side.sendFiles({ to: contact, files, width });
+            return performance.now() - start;
+        }));
+        const uploads = await sim.call('uploads') - had;
+        if (uploads !== count) {
+            throw new Error(`${side.name}: ${uploads} of ${count} uploaded`);
+        }
+        await sim.call('documents', { from: contact, to, count, size });
+        const before = await side.fetched();
+        fetched.push(await cpuOf(side, async () => {
+            const start = performance.now();
+            await sim.call('release', [to]);
+            await side.waitFetched(before + count);
+            return performance.now() - start;
+        }));
+    }
+    return { sent: both(sent), received: both(fetched) };
+}
