@@ -24,12 +24,18 @@ typedef struct {
 } ngx_http_wahub_redis_trouble_t;
 
 
+/* Known by where they lie. */
+static const char  ngx_http_wahub_replica[] =
+    "is a replica and takes no writes";
+static const char  ngx_http_wahub_orphan[] =
+    "is a replica that has lost its master";
+
 static const ngx_http_wahub_redis_trouble_t  ngx_http_wahub_troubles[] = {
     { "OOM", "is full, its maxmemory is reached" },
-    { "READONLY", "is a replica and takes no writes" },
+    { "READONLY", ngx_http_wahub_replica },
     { "MISCONF", "cannot write to its disk" },
     { "LOADING", "is loading its data" },
-    { "MASTERDOWN", "is a replica that has lost its master" },
+    { "MASTERDOWN", ngx_http_wahub_orphan },
     { "NOREPLICAS", "has fewer replicas than it wants for writes" },
     { "BUSY", "is busy with somebody's script" },
     { "CLUSTERDOWN", "is a node of a cluster that is down" }
@@ -90,6 +96,14 @@ ngx_http_wahub_redis_troubled(ngx_http_wahub_redis_t *rc, const redisReply *r)
     reason = ngx_http_wahub_redis_diagnose(r);
 
     if (reason == NULL || reason == rc->trouble) {
+        return;
+    }
+
+    /* which of the two it says depends on the command */
+
+    if (reason == ngx_http_wahub_replica
+        && rc->trouble == ngx_http_wahub_orphan)
+    {
         return;
     }
 

@@ -140,7 +140,7 @@ describe('Redis', () => {
         await through('orphan',
             () => redis.call('replicaof', '127.0.0.1', port),
             () => redis.call('replicaof', 'no', 'one'),
-            // it answers READONLY now and then
+            // some commands are answered READONLY
             { said: /redis "[^"]*" is a replica that has lost its master/,
                 again: /takes writes again/, flips: true });
     });
