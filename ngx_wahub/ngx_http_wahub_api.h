@@ -175,6 +175,10 @@ void ngx_http_wahub_wait_failed(ngx_http_wahub_ctx_t *ctx);
 void ngx_http_wahub_wait_call(ngx_http_wahub_ctx_t *ctx, wa_op_e op,
     json_t *args, ngx_msec_t timeout, ngx_http_wahub_result_pt handler);
 
+/* The same for a verb of WA_OP_QUERY: its args are ctx->args. */
+void ngx_http_wahub_wait_query(ngx_http_wahub_ctx_t *ctx, const char *verb,
+    ngx_msec_t timeout, ngx_http_wahub_result_pt handler);
+
 void ngx_http_wahub_wait_timer(ngx_http_wahub_ctx_t *ctx, ngx_msec_t delay,
     ngx_http_wahub_row_pt handler);
 

@@ -415,13 +415,8 @@ static void
 ngx_http_wahub_group_call(ngx_http_wahub_ctx_t *ctx, const char *verb,
     ngx_http_wahub_result_pt handler)
 {
-    if (json_object_set_new(ctx->args, "verb", json_string(verb)) != 0) {
-        ngx_http_wahub_error(ctx, "INTERNAL_ERROR", NULL);
-        return;
-    }
-
-    ngx_http_wahub_wait_call(ctx, WA_OP_QUERY, json_incref(ctx->args),
-                             NGX_HTTP_WAHUB_GROUP_TIMEOUT, handler);
+    ngx_http_wahub_wait_query(ctx, verb, NGX_HTTP_WAHUB_GROUP_TIMEOUT,
+                              handler);
 }
 
 

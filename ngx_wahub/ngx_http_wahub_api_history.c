@@ -286,6 +286,15 @@ ngx_http_wahub_history_chat(ngx_http_wahub_ctx_t *ctx)
 static void
 ngx_http_wahub_history_chat_query(ngx_http_wahub_ctx_t *ctx)
 {
+    ngx_http_wahub_history_row(ctx, "CHAT_NOT_FOUND",
+                               ngx_http_wahub_history_run_chat);
+}
+
+
+void
+ngx_http_wahub_history_row(ngx_http_wahub_ctx_t *ctx, const char *missing,
+    ngx_http_wahub_sql_pt run)
+{
     char                 jid[WA_JID_TEXT_MAX + 1];
     ngx_str_t            ref;
     wa_archive_query_t   q;
@@ -302,8 +311,7 @@ ngx_http_wahub_history_chat_query(ngx_http_wahub_ctx_t *ctx)
     ref = ngx_http_wahub_cstr(jid);
 
     ngx_http_wahub_history_query(ctx, NULL, &q);
-    ngx_http_wahub_history_start(ctx, &q, &ref, NULL, "CHAT_NOT_FOUND",
-                                 ngx_http_wahub_history_run_chat);
+    ngx_http_wahub_history_start(ctx, &q, &ref, NULL, missing, run);
 }
 
 

@@ -49,6 +49,11 @@ void ngx_http_wahub_history_start(ngx_http_wahub_ctx_t *ctx,
     const wa_archive_query_t *q, const ngx_str_t *ref, json_t *extra,
     const char *missing, ngx_http_wahub_sql_pt run);
 
+/* The row of an address in the path; `missing`: the code when there is none,
+   a malformed one is answered. */
+void ngx_http_wahub_history_row(ngx_http_wahub_ctx_t *ctx,
+    const char *missing, ngx_http_wahub_sql_pt run);
+
 /* Thread: messages (an object or an array) learn of their media. */
 wa_err_t ngx_http_wahub_history_media(wa_sql_t *db,
     ngx_http_wahub_history_t *h, json_t *messages);

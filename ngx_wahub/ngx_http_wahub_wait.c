@@ -217,6 +217,20 @@ ngx_http_wahub_wait_call(ngx_http_wahub_ctx_t *ctx, wa_op_e op,
 }
 
 
+void
+ngx_http_wahub_wait_query(ngx_http_wahub_ctx_t *ctx, const char *verb,
+    ngx_msec_t timeout, ngx_http_wahub_result_pt handler)
+{
+    if (json_object_set_new(ctx->args, "verb", json_string(verb)) != 0) {
+        ngx_http_wahub_error(ctx, "INTERNAL_ERROR", NULL);
+        return;
+    }
+
+    ngx_http_wahub_wait_call(ctx, WA_OP_QUERY, json_incref(ctx->args),
+                             timeout, handler);
+}
+
+
 static void
 ngx_http_wahub_wait_result(void *data, const ngx_http_wahub_result_t *result)
 {
