@@ -6,6 +6,8 @@
 #include "ngx_http_wahub_body.h"
 #include "ngx_http_wahub_error.h"
 
+#include "wa_mime.h"
+
 
 #define NGX_HTTP_WAHUB_ALL  0
 
@@ -48,6 +50,11 @@ static const ngx_http_wahub_kind_t  ngx_http_wahub_kinds[] = {
     { NULL, 0 }
 };
 
+/* Who sends says nothing more; reference 000. */
+static const ngx_http_wahub_kind_t  ngx_http_wahub_kind_file = {
+    "file", KIND(FILE)
+};
+
 /* The command checks the values. */
 static const ngx_http_wahub_member_t  ngx_http_wahub_members[] = {
     { NGX_HTTP_WAHUB_ALL, "quoted_id", "quoted_id" },
@@ -68,6 +75,8 @@ static const ngx_http_wahub_member_t  ngx_http_wahub_members[] = {
     { KIND(AUDIO), "duration", "duration" },
     { KIND(DOCUMENT), "caption", "caption" },
     { KIND(DOCUMENT), "filename|fileName", "filename" },
+    { KIND(FILE), "caption", "caption" },
+    { KIND(FILE), "filename|fileName", "filename" },
 
     { KIND(LOCATION), "latitude", "latitude" },
     { KIND(LOCATION), "longitude", "longitude" },
@@ -119,6 +128,10 @@ static const ngx_http_wahub_member_t  ngx_http_wahub_members[] = {
 static ngx_int_t ngx_http_wahub_send_kind(ngx_http_wahub_ctx_t *ctx);
 static const ngx_http_wahub_kind_t *ngx_http_wahub_send_named(
     ngx_http_wahub_ctx_t *ctx);
+static const ngx_http_wahub_kind_t *ngx_http_wahub_send_find(
+    ngx_int_t kind, const char *text);
+static const ngx_http_wahub_kind_t *ngx_http_wahub_send_of_file(
+    ngx_http_wahub_ctx_t *ctx, ngx_uint_t required);
 
 
 ngx_int_t
@@ -155,6 +168,20 @@ ngx_http_wahub_send_content(ngx_http_wahub_ctx_t *ctx)
         }
     }
 
+    /* the text beside reference 000's media_url is not lost */
+
+    if ((ctx->route->arg & NGX_HTTP_WAHUB_SEND_STYLE)
+        == NGX_HTTP_WAHUB_SEND_000
+        && ngx_http_wahub_send_is_media(kind)
+        && json_object_get(ctx->args, "caption") == NULL)
+    {
+        value = ngx_http_wahub_body_get(ctx, "message|text");
+
+        if (value != NULL) {
+            (void) json_object_set(ctx->args, "caption", value);
+        }
+    }
+
     return kind;
 }
 
@@ -166,6 +193,10 @@ ngx_http_wahub_send_kind(ngx_http_wahub_ctx_t *ctx)
     const ngx_http_wahub_kind_t  *k;
 
     k = ngx_http_wahub_send_named(ctx);
+
+    if (k == NULL) {
+        return NGX_ERROR;
+    }
 
     if (k->name == NULL) {
         ngx_http_wahub_error_field(ctx, "type", "INVALID",
@@ -182,24 +213,47 @@ ngx_http_wahub_send_kind(ngx_http_wahub_ctx_t *ctx)
 }
 
 
+/* NULL: answered; its name is NULL: there is none. */
 static const ngx_http_wahub_kind_t *
 ngx_http_wahub_send_named(ngx_http_wahub_ctx_t *ctx)
 {
-    json_t                       *value;
-    ngx_int_t                     kind;
-    const char                   *text;
-    const ngx_http_wahub_kind_t  *k;
+    json_t      *value;
+    ngx_int_t    kind, style;
+    const char  *text;
 
     kind = ctx->route->arg & NGX_HTTP_WAHUB_SEND_KIND;
+    style = ctx->route->arg & NGX_HTTP_WAHUB_SEND_STYLE;
     text = "text";
+
+    if (style == NGX_HTTP_WAHUB_SEND_003_MEDIA) {
+        return ngx_http_wahub_send_of_file(ctx, 1);
+    }
 
     if (kind == NGX_HTTP_WAHUB_KIND_ANY) {
         value = ngx_http_wahub_body_get(ctx, "type");
 
         if (value != NULL) {
             text = json_string_value(value);
+
+        } else if (style == NGX_HTTP_WAHUB_SEND_000
+                   && (ngx_http_wahub_body_get(ctx,
+                           "media_url|mediaUrl|url|base64|media|media_id"
+                           "|mediaId")
+                       != NULL
+                       || ctx->upload != NULL))
+        {
+            return ngx_http_wahub_send_of_file(ctx, 0);
         }
     }
+
+    return ngx_http_wahub_send_find(kind, text);
+}
+
+
+static const ngx_http_wahub_kind_t *
+ngx_http_wahub_send_find(ngx_int_t kind, const char *text)
+{
+    const ngx_http_wahub_kind_t  *k;
 
     for (k = ngx_http_wahub_kinds; k->name != NULL; k++) {
 
@@ -215,6 +269,77 @@ ngx_http_wahub_send_named(ngx_http_wahub_ctx_t *ctx)
 }
 
 
+/* The references' rows for files: "media_type", a kind or a MIME type. */
+static const ngx_http_wahub_kind_t *
+ngx_http_wahub_send_of_file(ngx_http_wahub_ctx_t *ctx, ngx_uint_t required)
+{
+    json_t                       *value;
+    const char                   *text;
+    const ngx_http_wahub_kind_t  *k;
+
+    value = ngx_http_wahub_body_get(ctx, "media_type|mediaType");
+
+    if (value == NULL) {
+        if (required == 0) {
+            return &ngx_http_wahub_kind_file;
+        }
+
+        ngx_http_wahub_error_field(ctx, "mediaType", "REQUIRED",
+                                   "mediaType: is required");
+        return NULL;
+    }
+
+    text = json_string_value(value);
+
+    if (text != NULL && strchr(text, '/') != NULL) {
+        text = ngx_http_wahub_send_type(wa_span_str(text));
+    }
+
+    k = ngx_http_wahub_send_find(NGX_HTTP_WAHUB_KIND_ANY, text);
+
+    if (k->name == NULL || ngx_http_wahub_send_is_media(k->kind) == 0) {
+        ngx_http_wahub_error(ctx, "INVALID_MEDIA_TYPE", NULL);
+        return NULL;
+    }
+
+    return k;
+}
+
+
+const char *
+ngx_http_wahub_send_type(wa_span_t mime)
+{
+    char        type[WA_MIME_MAX];
+    ngx_uint_t  i;
+
+    static const struct {
+        const char  *mime;
+        const char  *type;
+    } types[] = {
+        { "image/jpeg", "image" },
+        { "image/png", "image" },
+        { "image/webp", "image" },
+        { "video/mp4", "video" },
+        { "video/3gpp", "video" },
+        { "audio/aac", "audio" },
+        { "audio/amr", "audio" },
+        { "audio/mp4", "audio" },
+        { "audio/mpeg", "audio" },
+        { "audio/ogg", "audio" }
+    };
+
+    if (wa_mime_parse(mime, type)) {
+        for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+            if (wa_mime_is(type, types[i].mime)) {
+                return types[i].type;
+            }
+        }
+    }
+
+    return "document";
+}
+
+
 ngx_uint_t
 ngx_http_wahub_send_is_media(ngx_int_t kind)
 {
@@ -225,6 +350,7 @@ ngx_http_wahub_send_is_media(ngx_int_t kind)
     case NGX_HTTP_WAHUB_KIND_AUDIO:
     case NGX_HTTP_WAHUB_KIND_DOCUMENT:
     case NGX_HTTP_WAHUB_KIND_STICKER:
+    case NGX_HTTP_WAHUB_KIND_FILE:
         return 1;
 
     default:

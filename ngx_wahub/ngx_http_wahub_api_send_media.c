@@ -40,7 +40,7 @@ ngx_http_wahub_send_media(ngx_http_wahub_ctx_t *ctx, ngx_int_t kind)
 
     ngx_http_wahub_source_open(ctx,
                                kind == NGX_HTTP_WAHUB_KIND_STICKER, name,
-                               NULL, ngx_http_wahub_send_opened);
+                               ngx_http_wahub_send_opened);
 }
 
 
@@ -56,6 +56,13 @@ ngx_http_wahub_send_opened(ngx_http_wahub_ctx_t *ctx,
     ngx_http_wahub_outgoing_t  *o;
 
     type = ngx_http_wahub_json_str(json_object_get(ctx->args, "type"));
+
+    if (type.len == 4 && ngx_memcmp(type.data, "file", 4) == 0) {
+        type = ngx_http_wahub_cstr(ngx_http_wahub_send_type(m->row.mime));
+        (void) json_object_set_new(ctx->args, "type",
+                                   ngx_http_wahub_json_text(&type));
+    }
+
     to = ngx_http_wahub_json_str(json_object_get(ctx->args, "to"));
     media = ngx_http_wahub_source_media(ctx, m);
 

@@ -84,7 +84,9 @@ ngx_http_wahub_message_answer(ngx_http_wahub_ctx_t *ctx, json_t *data)
 
     case NGX_HTTP_WAHUB_SEND_000:
         first = json_pack("{s:b,s:s,s:o}", "success", 1,
-                          "message", "Text message sent",
+                          "message",
+                          json_object_get(ctx->args, "media") == NULL
+                          ? "Text message sent" : "Media message sent",
                           "to", ngx_http_wahub_message_legacy(data));
         break;
 
@@ -99,6 +101,12 @@ ngx_http_wahub_message_answer(ngx_http_wahub_ctx_t *ctx, json_t *data)
             "status", json_object_get(data, "status"),
             "queuedAt", ngx_http_wahub_message_time(data),
             "waMessageId", json_object_get(data, "message_id"));
+
+    case NGX_HTTP_WAHUB_SEND_003_MEDIA:
+        return json_pack("{s:b,s:{s:O?,s:O?,s:O?}}", "success", 1,
+            "data", "messageId", json_object_get(data, "id"),
+            "status", json_object_get(data, "status"),
+            "mediaType", json_object_get(ctx->args, "type"));
 
     default: /* NGX_HTTP_WAHUB_SEND_ACCOUNT, NGX_HTTP_WAHUB_SEND_001 */
         first = json_pack("{s:b}", "success", 1);

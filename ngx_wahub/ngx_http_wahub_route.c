@@ -159,10 +159,11 @@ static const ngx_http_wahub_route_t  ngx_http_wahub_routes[] = {
       "send a message" },
 
     { POST, PATH("/api/accounts/{id}/messages/send"), G(MESSAGES), A(SEND),
-      IN_PATH|BRIEF, F(messages_send), SEND(000), "send a message" },
+      IN_PATH|BRIEF|UPLOAD, F(messages_send), SEND(000),
+      "send a message" },
 
     { POST, PATH("/api/accounts/{id}/send"), G(MESSAGES), A(SEND),
-      IN_PATH|BRIEF, F(messages_send), SEND(000), "send a message" },
+      IN_PATH|BRIEF|UPLOAD, F(messages_send), SEND(000), "send a message" },
 
     { POST, PATH("/api/actions/send/text"), G(MESSAGES), A(SEND),
       SELECT|BRIEF, F(messages_send), SEND(001)|KIND(TEXT), "send a text" },
@@ -236,6 +237,10 @@ static const ngx_http_wahub_route_t  ngx_http_wahub_routes[] = {
 
     { POST, PATH("/api/messages/send"), G(MESSAGES), A(SEND), SELECT|BRIEF,
       F(messages_send), SEND(003)|KIND(TEXT), "send a text" },
+
+    { POST, PATH("/api/messages/send-media"), G(MESSAGES), A(SEND),
+      SELECT|BRIEF|UPLOAD, F(messages_send), SEND(003_MEDIA),
+      "send a file" },
 
     { GET, PATH("/api/messages"), G(MESSAGES), A(READ), NONE,
       F(history_messages), 0, "list messages" },

@@ -17,6 +17,7 @@
 #define NGX_HTTP_WAHUB_SEND_001         3
 #define NGX_HTTP_WAHUB_SEND_002         4
 #define NGX_HTTP_WAHUB_SEND_003         5
+#define NGX_HTTP_WAHUB_SEND_003_MEDIA   6
 #define NGX_HTTP_WAHUB_SEND_STYLE       0xff
 
 #define NGX_HTTP_WAHUB_KIND_ANY         0
@@ -37,6 +38,7 @@
 #define NGX_HTTP_WAHUB_KIND_PIN         0x0f00
 #define NGX_HTTP_WAHUB_KIND_KEEP        0x1000
 #define NGX_HTTP_WAHUB_KIND_OTHER       0x1100  /* not from this provider */
+#define NGX_HTTP_WAHUB_KIND_FILE        0x1200  /* what the file is       */
 #define NGX_HTTP_WAHUB_SEND_KIND        0xff00
 
 
@@ -49,6 +51,9 @@ ngx_int_t ngx_http_wahub_send_content(ngx_http_wahub_ctx_t *ctx);
 
 /* A message that is a file: it has to be uploaded first. */
 ngx_uint_t ngx_http_wahub_send_is_media(ngx_int_t kind);
+
+/* The kind of message that carries such files; static, any text. */
+const char *ngx_http_wahub_send_type(wa_span_t mime);
 
 /*
  * Brings the file to WhatsApp's media servers, then submits; answers errors

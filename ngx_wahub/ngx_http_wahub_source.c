@@ -73,8 +73,7 @@ ngx_http_wahub_source_is_url(json_t *value)
 
 void
 ngx_http_wahub_source_open(ngx_http_wahub_ctx_t *ctx, ngx_uint_t sticker,
-    const char *name, ngx_http_wahub_source_url_pt url,
-    ngx_http_wahub_look_pt next)
+    const char *name, ngx_http_wahub_look_pt next)
 {
     ngx_str_t                 text;
     ngx_http_wahub_given_t    given;
@@ -111,13 +110,10 @@ ngx_http_wahub_source_open(ngx_http_wahub_ctx_t *ctx, ngx_uint_t sticker,
     } else if (given.url == NULL) {
         ngx_http_wahub_source_part(ctx, given.part);
 
-    } else if (url == NULL) {
-        ngx_http_wahub_error_field(ctx, "url", "UNSUPPORTED",
-            "url: is not available in this version");
-
     } else {
         text = ngx_http_wahub_json_str(given.url);
-        url(ctx, &text, ngx_http_wahub_source_had);
+        ngx_http_wahub_upload_url(ctx, &text, &s->mime, &s->filename,
+                                  ngx_http_wahub_source_had);
     }
 }
 

@@ -1,6 +1,6 @@
 /*
  * Where the file of a message to be sent comes from (HTTP contract 5.1):
- * a part of the form, base64, or a file that wahub has already.
+ * a part of the form, base64, a URL, or a file that wahub has already.
  */
 #ifndef NGX_HTTP_WAHUB_SOURCE_H
 #define NGX_HTTP_WAHUB_SOURCE_H
@@ -8,26 +8,19 @@
 #include "ngx_http_wahub_api_media.h"
 
 
-/* What a URL in the body is read with; ends as ngx_http_wahub_upload_base64()
-   does: the file is in ctx->upload, then `next` runs. */
-typedef void (*ngx_http_wahub_source_url_pt)(ngx_http_wahub_ctx_t *ctx,
-    const ngx_str_t *url, ngx_http_wahub_row_pt next);
-
 /*
  * Finds the one source in the body, keeps what is new in the store, opens
  * it and calls `next`: m->fd is the plain file (to be taken, -1 left behind,
  * or it is closed), m->row what is known of it, m->picture a thumbnail.
  * Answers errors by itself: MISSING_CONTENT, CONFLICTING_PARAMETERS,
- * INVALID_MEDIA, MEDIA_NOT_FOUND, MEDIA_TOO_LARGE.  Ends the running
- * function.
+ * INVALID_MEDIA, MEDIA_NOT_FOUND, MEDIA_TOO_LARGE, INVALID_URL,
+ * URL_NOT_ALLOWED.  Ends the running function.
  *
- * `sticker`: a JPEG or PNG becomes a WebP first.  `names`: a further name of
- * the member with base64 or a URL ("image"), NULL: none.  `url` NULL: URLs
- * are refused.
+ * `sticker`: a JPEG or PNG becomes a WebP first.  `name`: a further name of
+ * the member with base64 or a URL ("image"), NULL: none.
  */
 void ngx_http_wahub_source_open(ngx_http_wahub_ctx_t *ctx,
-    ngx_uint_t sticker, const char *name, ngx_http_wahub_source_url_pt url,
-    ngx_http_wahub_look_pt next);
+    ngx_uint_t sticker, const char *name, ngx_http_wahub_look_pt next);
 
 /*
  * What the send command's "media" says of the file itself, apart from its

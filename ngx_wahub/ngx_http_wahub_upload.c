@@ -33,8 +33,6 @@ static void ngx_http_wahub_upload_post(ngx_http_wahub_ctx_t *ctx,
 static void ngx_http_wahub_upload_done(void *data);
 static void ngx_http_wahub_upload_kept(void *data, wa_err_t err,
     const char *text);
-static void ngx_http_wahub_upload_finish(ngx_http_wahub_upload_job_t *job);
-static void ngx_http_wahub_upload_end(ngx_http_wahub_upload_job_t *job);
 
 
 ngx_uint_t
@@ -378,8 +376,7 @@ ngx_http_wahub_upload_part(ngx_http_wahub_ctx_t *ctx, const char *name)
 }
 
 
-/* Takes over ctx->upload; NULL: answered. */
-static ngx_http_wahub_upload_job_t *
+ngx_http_wahub_upload_job_t *
 ngx_http_wahub_upload_job(ngx_http_wahub_ctx_t *ctx,
     ngx_http_wahub_row_pt next)
 {
@@ -607,8 +604,7 @@ ngx_http_wahub_upload_kept(void *data, wa_err_t err, const char *text)
 }
 
 
-/* Gives what was found to the request, if it is still there. */
-static void
+void
 ngx_http_wahub_upload_finish(ngx_http_wahub_upload_job_t *job)
 {
     u_char                 *digest;
@@ -663,7 +659,7 @@ ngx_http_wahub_upload_finish(ngx_http_wahub_upload_job_t *job)
 }
 
 
-static void
+void
 ngx_http_wahub_upload_end(ngx_http_wahub_upload_job_t *job)
 {
     if (job->fd != -1) {

@@ -60,6 +60,17 @@ void ngx_http_wahub_upload_base64(ngx_http_wahub_ctx_t *ctx, json_t *text,
     ngx_http_wahub_row_pt next);
 
 /*
+ * Fetches what an http or https URL names, up to wahub_max_media_size and
+ * within 30 s, from an address that may be called (ngx_http_wahub_ssrf.h), in
+ * a thread, then runs `next` as above; answers errors by itself (INVALID_URL,
+ * URL_NOT_ALLOWED, INVALID_MEDIA, MEDIA_TOO_LARGE, RATE_LIMIT_EXCEEDED).
+ * Without `filename` it has the name that the URL's path ends with.
+ */
+void ngx_http_wahub_upload_url(ngx_http_wahub_ctx_t *ctx,
+    const ngx_str_t *url, const ngx_str_t *mime, const ngx_str_t *filename,
+    ngx_http_wahub_row_pt next);
+
+/*
  * Makes a sticker (WebP) of the picture in `fd`, which stays the caller's, in
  * a thread, then runs `next` with it as the only file, the part "file";
  * answers errors by itself (INVALID_MEDIA).

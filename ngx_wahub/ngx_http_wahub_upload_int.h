@@ -4,6 +4,7 @@
 #ifndef NGX_HTTP_WAHUB_UPLOAD_INT_H
 #define NGX_HTTP_WAHUB_UPLOAD_INT_H
 
+#include "ngx_http_wahub_curl_stream.h"
 #include "ngx_http_wahub_upload.h"
 #include "ngx_http_wahub_wait.h"
 
@@ -19,10 +20,14 @@ typedef struct {
     off_t                      size;
     wa_buf_t                   bytes;
     size_t                     max_body;   /* of what is no file          */
-    size_t                     max_size;   /* of a file                   */
+    size_t                     max_size;   /* of a file; of a URL's: 0:
+                                              no limit                    */
     char                       boundary[WA_MULTIPART_BOUNDARY_MAX + 1];
 
     json_t                    *text;       /* base64, a reference         */
+    ngx_queue_t                link;       /* of URLs that wait           */
+    ngx_http_wahub_main_conf_t  *conf;     /* for a URL                   */
+    char                       url[NGX_HTTP_WAHUB_STREAM_URL];
     char                       mime[WA_MIME_MAX];
     char                       filename[WA_FILENAME_MAX + 1];
     char                       tenant[WA_FILENAME_MAX + 1];
@@ -34,6 +39,17 @@ typedef struct {
     const char                *message;
 } ngx_http_wahub_upload_job_t;
 
+
+/* Loop.  Takes over ctx->upload; NULL: answered. */
+ngx_http_wahub_upload_job_t *ngx_http_wahub_upload_job(
+    ngx_http_wahub_ctx_t *ctx, ngx_http_wahub_row_pt next);
+
+/* Loop: gives what was found to the request, if it is still there; ends the
+   job. */
+void ngx_http_wahub_upload_finish(ngx_http_wahub_upload_job_t *job);
+
+/* Loop: ends a job that did not run. */
+void ngx_http_wahub_upload_end(ngx_http_wahub_upload_job_t *job);
 
 /* Thread: fills upload, body and digest from a multipart body. */
 void ngx_http_wahub_multipart_read(ngx_http_wahub_upload_job_t *job);
