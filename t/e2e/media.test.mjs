@@ -147,6 +147,27 @@ describe('received media', () => {
         assert.equal(sim.media.downloads.length, before);
     });
 
+    it('fetches them when they are asked for', async () => {
+        const bytes = randomBytes(1300000);
+        const { message } = await send('document', bytes);
+        await until('it is left alone', async () =>
+            (await row(message))?.status === 3);
+        const path = `/api/media/${message.media_id}`;
+        const before = await w.request('GET', path);
+        assert.equal(before.json.download_status, 'skipped');
+        assert.equal((await w.request('GET', `${path}/download`)).status,
+            404);
+        const r = await w.request('POST', `${path}/retry`, {});
+        assert.equal(r.status, 200, r.raw.toString());
+        assert.equal(r.json.success, true, r.raw.toString());
+        const media = await ready(message);
+        assert.equal(media.file_hash, sha256(bytes));
+        assert.deepEqual(content(media), bytes);
+        const got = await w.request('GET', `${path}/download`);
+        assert.equal(got.status, 200);
+        assert.equal(sha256(got.raw), sha256(bytes));
+    });
+
     it('keeps keys to itself', async () => {
         const { message } = await send('image', randomBytes(80));
         await ready(message);
