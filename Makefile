@@ -18,7 +18,7 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
 	-Wvla -Wundef -Wcast-align -Wimplicit-fallthrough
 WARN_LIB := $(WARN) -Wconversion -Wsign-conversion
 
-INCS := -I$(GEN) -Iproto -Icore
+INCS := -I$(GEN) -Iproto -Icore -isystem /usr/include/libxml2
 BASE := -std=gnu11 -g -fPIC -fno-omit-frame-pointer
 SAN  := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
@@ -52,7 +52,7 @@ endif
 # copy of the same functions (see config).
 LIBS := -Wl,-Bstatic -lprotobuf-c -Wl,-Bdynamic -lsignal-protocol-c -lwslay \
 	-lsodium -lssl -lcrypto -ljansson -lqrencode -lpng -ljpeg -lwebp -lmagic \
-	-lz -lsqlite3 -lpq -lm
+	-lxml2 -lz -lsqlite3 -lpq -lm
 
 ifeq ($(VARIANT),plain)
 LIB := $(BUILD)/libwahub.a

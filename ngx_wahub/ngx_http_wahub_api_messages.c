@@ -21,6 +21,8 @@ static const ngx_http_wahub_field_t  ngx_http_wahub_send_options[] = {
     { "client_message_id|clientMessageId", "client_message_id",
       ngx_http_wahub_field_text, 1, 128, 0, 0 },
     { "metadata", "metadata", ngx_http_wahub_field_object, 0, 4096, 0, 0 },
+    { "link_preview|linkPreview", "link_preview", ngx_http_wahub_field_bool,
+      0, 0, 0, 0 },
     { "send_at", "send_at", ngx_http_wahub_field_refused, 0, 0, 0, 0 },
     { "ttl", "ttl", ngx_http_wahub_field_refused, 0, 0, 0, 0 },
     { NULL, NULL, ngx_http_wahub_field_text, 0, 0, 0, 0 }
@@ -76,6 +78,13 @@ ngx_http_wahub_messages_send(ngx_http_wahub_ctx_t *ctx)
     if (ngx_http_wahub_body_fields(ctx, ngx_http_wahub_send_no_file,
                                    ctx->args) != NGX_OK)
     {
+        return;
+    }
+
+    if (kind == NGX_HTTP_WAHUB_KIND_TEXT
+        && json_is_true(json_object_get(ctx->args, "link_preview")))
+    {
+        ngx_http_wahub_send_preview(ctx);
         return;
     }
 

@@ -61,6 +61,10 @@ const char *ngx_http_wahub_send_type(wa_span_t mime);
  */
 void ngx_http_wahub_send_media(ngx_http_wahub_ctx_t *ctx, ngx_int_t kind);
 
+/* As above, with what the page of a link in the text tells about itself;
+   without when there is no such thing. */
+void ngx_http_wahub_send_preview(ngx_http_wahub_ctx_t *ctx);
+
 /* Everything is in ctx->args: the command goes to the account. */
 void ngx_http_wahub_send_submit(ngx_http_wahub_ctx_t *ctx);
 

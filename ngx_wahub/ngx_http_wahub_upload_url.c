@@ -7,18 +7,14 @@
  */
 #include "ngx_http_wahub_upload_int.h"
 
-#include "ngx_http_wahub_curl_stream.h"
 #include "ngx_http_wahub_error.h"
+#include "ngx_http_wahub_fetch.h"
 #include "ngx_http_wahub_ssrf.h"
-
-#include <netdb.h>
 
 
 #define NGX_HTTP_WAHUB_URLS_RUNNING    2
 #define NGX_HTTP_WAHUB_URLS_WAITING    64
 #define NGX_HTTP_WAHUB_URL_TIME        30000    /* ms, all of it         */
-#define NGX_HTTP_WAHUB_URL_REDIRECTS   3
-#define NGX_HTTP_WAHUB_URL_IGNORED     65536    /* bytes of other answers */
 
 
 typedef struct {
@@ -27,18 +23,10 @@ typedef struct {
 
 /* One file, in a thread. */
 typedef struct {
-    ngx_http_wahub_upload_job_t  *job;
     ngx_http_wahub_file_t        *file;
-    uint64_t                      ignored;
-    int64_t                       deadline;     /* ms                    */
-    wa_err_t                      failed;       /* of the file           */
-} ngx_http_wahub_fetch_t;
-
-/* Addresses that may be called, with the port. */
-typedef struct {
-    ngx_http_wahub_addr_t         addrs[NGX_HTTP_WAHUB_ADDRS_MAX];
-    ngx_uint_t                    n;
-} ngx_http_wahub_targets_t;
+    uint64_t                      max;          /* 0: no limit           */
+    wa_err_t                      failed;
+} ngx_http_wahub_url_file_t;
 
 
 static ngx_int_t ngx_http_wahub_url_start(ngx_http_wahub_upload_job_t *job);
@@ -47,13 +35,8 @@ static void ngx_http_wahub_url_done(void *data);
 static void ngx_http_wahub_url_next(void);
 static void ngx_http_wahub_url_name(const ngx_str_t *url,
     char out[WA_FILENAME_MAX + 1]);
-static ngx_uint_t ngx_http_wahub_url_resolve(
-    ngx_http_wahub_upload_job_t *job, ngx_http_wahub_targets_t *to);
-static ngx_uint_t ngx_http_wahub_url_hop(ngx_http_wahub_fetch_t *f,
-    ngx_http_wahub_streamed_t *out);
-static ngx_uint_t ngx_http_wahub_url_take(void *data, ngx_uint_t status,
-    const u_char *p, size_t n);
-static int64_t ngx_http_wahub_url_clock(void);
+static ngx_uint_t ngx_http_wahub_url_take(void *data, const u_char *p,
+    size_t n);
 
 
 /* Of this worker; loop. */
@@ -232,10 +215,10 @@ static void
 ngx_http_wahub_url_run(void *data)
 {
     wa_err_t                      rc;
-    ngx_uint_t                    hops;
+    ngx_uint_t                    whole;
     ngx_http_wahub_part_t        *p;
     ngx_http_wahub_fetch_t        f;
-    ngx_http_wahub_streamed_t     out;
+    ngx_http_wahub_url_file_t     to;
     ngx_http_wahub_url_task_t    *task = data;
     ngx_http_wahub_upload_job_t  *job = task->job;
 
@@ -252,22 +235,28 @@ ngx_http_wahub_url_run(void *data)
     ngx_memcpy(p->filename, job->filename, sizeof(p->filename));
     ngx_memcpy(p->file.mime, job->mime, sizeof(p->file.mime));
 
-    ngx_memzero(&f, sizeof(f));
-    f.job = job;
-    f.file = &p->file;
-    f.deadline = ngx_http_wahub_url_clock() + NGX_HTTP_WAHUB_URL_TIME;
+    to.file = &p->file;
+    to.max = job->max_size;
+    to.failed = WA_OK;
 
-    for (hops = 0; ngx_http_wahub_url_hop(&f, &out); hops++) {
-        if (hops == NGX_HTTP_WAHUB_URL_REDIRECTS) {
-            job->code = "INVALID_MEDIA";
-            job->message = "The URL leads to too many others";
-            return;
-        }
+    ngx_memzero(&f, sizeof(ngx_http_wahub_fetch_t));
+    f.conf = job->conf;
+    f.deadline = ngx_http_wahub_fetch_clock() + NGX_HTTP_WAHUB_URL_TIME;
+    f.take = ngx_http_wahub_url_take;
+    f.data = &to;
+    ngx_memcpy(f.url, job->url, sizeof(f.url));
 
-        ngx_memcpy(job->url, out.location, sizeof(job->url));
+    whole = ngx_http_wahub_fetch(&f);
+
+    if (to.failed != WA_OK) {
+        job->code = (to.failed == WA_ERR_LIMIT) ? "MEDIA_TOO_LARGE"
+                    : ngx_http_wahub_upload_code(to.failed);
+        return;
     }
 
-    if (job->code != NULL) {
+    if (whole == 0) {
+        job->code = f.code;
+        job->message = f.message;
         return;
     }
 
@@ -285,162 +274,17 @@ ngx_http_wahub_url_run(void *data)
 }
 
 
-/* One request.  1: go on with out->location; 0: done, or job->code. */
 static ngx_uint_t
-ngx_http_wahub_url_hop(ngx_http_wahub_fetch_t *f,
-    ngx_http_wahub_streamed_t *out)
+ngx_http_wahub_url_take(void *data, const u_char *p, size_t n)
 {
-    int64_t                       left;
-    wa_err_t                      rc;
-    ngx_uint_t                    i;
-    ngx_http_wahub_stream_t       s;
-    ngx_http_wahub_targets_t      to;
-    ngx_http_wahub_upload_job_t  *job = f->job;
+    ngx_http_wahub_url_file_t  *to = data;
 
-    if (ngx_http_wahub_url_resolve(job, &to) == 0) {
+    if (to->max != 0 && n > to->max - to->file->size) {
+        to->failed = WA_ERR_LIMIT;
         return 0;
     }
 
-    ngx_memzero(&s, sizeof(ngx_http_wahub_stream_t));
-    s.url = job->url;
-    s.ca = job->conf->trusted_certificate.len == 0 ? ""
-           : (char *) job->conf->trusted_certificate.data;
-    s.body = NGX_INVALID_FILE;
-    s.take = ngx_http_wahub_url_take;
-    s.data = f;
+    to->failed = ngx_http_wahub_file_write(to->file, wa_span(p, n));
 
-    /* the next address when there was no answer at all */
-
-    rc = WA_ERR_IO;
-    ngx_memzero(out, sizeof(ngx_http_wahub_streamed_t));
-
-    for (i = 0; i < to.n && rc == WA_ERR_IO && out->status == 0; i++) {
-        left = f->deadline - ngx_http_wahub_url_clock();
-
-        if (left <= 0 || out->stopped) {
-            break;
-        }
-
-        s.addr = &to.addrs[i];
-        s.timeout = (ngx_msec_t) left;
-        f->ignored = 0;
-        rc = ngx_http_wahub_stream(&s, out);
-    }
-
-    if (f->failed != WA_OK) {
-        job->code = (f->failed == WA_ERR_LIMIT) ? "MEDIA_TOO_LARGE"
-                    : ngx_http_wahub_upload_code(f->failed);
-
-    } else if (rc == WA_ERR_NOMEM) {
-        job->code = "INTERNAL_ERROR";
-
-    } else if (out->status == 0 || (out->status / 100 == 2 && rc != WA_OK)) {
-        job->code = "INVALID_MEDIA";
-        job->message = "The URL's server did not send a whole file in time";
-
-    } else if (out->status / 100 == 3 && out->location[0] != '\0') {
-        return 1;
-
-    } else if (out->status / 100 != 2) {
-        job->code = "INVALID_MEDIA";
-        job->message = "The URL's server does not give the file";
-    }
-
-    return 0;
-}
-
-
-/* 0: job->code says why. */
-static ngx_uint_t
-ngx_http_wahub_url_resolve(ngx_http_wahub_upload_job_t *job,
-    ngx_http_wahub_targets_t *to)
-{
-    char                    host[NGX_HTTP_WAHUB_HOST_MAX + 1];
-    ngx_str_t               text;
-    struct addrinfo         hints, *res, *ai;
-    ngx_http_wahub_url_t    u;
-    ngx_http_wahub_addr_t  *addr;
-
-    to->n = 0;
-    text.data = (u_char *) job->url;
-    text.len = ngx_strlen(job->url);
-
-    if (ngx_http_wahub_url_parse(&text, &u) != NGX_OK
-        || u.host.len > NGX_HTTP_WAHUB_HOST_MAX)
-    {
-        job->code = "INVALID_URL";
-        return 0;
-    }
-
-    ngx_memcpy(host, u.host.data, u.host.len);
-    host[u.host.len] = '\0';
-
-    ngx_memzero(&hints, sizeof(struct addrinfo));
-    hints.ai_family = AF_UNSPEC;
-    hints.ai_socktype = SOCK_STREAM;
-
-    if (getaddrinfo(host, NULL, &hints, &res) != 0) {
-        job->code = "INVALID_MEDIA";
-        job->message = "The URL's host is not known";
-        return 0;
-    }
-
-    for (ai = res; ai != NULL && to->n < NGX_HTTP_WAHUB_ADDRS_MAX;
-         ai = ai->ai_next)
-    {
-        if (ai->ai_addrlen > sizeof(ngx_sockaddr_t)
-            || ngx_http_wahub_addr_check(ai->ai_addr,
-                                         job->conf->webhook_allow)
-               != NGX_OK)
-        {
-            continue;
-        }
-
-        addr = &to->addrs[to->n++];
-        ngx_memcpy(&addr->sockaddr, ai->ai_addr, ai->ai_addrlen);
-        addr->socklen = ai->ai_addrlen;
-        ngx_inet_set_port(&addr->sockaddr.sockaddr, u.port);
-    }
-
-    freeaddrinfo(res);
-
-    if (to->n == 0) {
-        job->code = "URL_NOT_ALLOWED";
-    }
-
-    return to->n != 0;
-}
-
-
-/* What another answer says besides is of no interest; a long one is cut. */
-static ngx_uint_t
-ngx_http_wahub_url_take(void *data, ngx_uint_t status, const u_char *p,
-    size_t n)
-{
-    ngx_http_wahub_fetch_t  *f = data;
-
-    if (status / 100 != 2) {
-        f->ignored += n;
-        return f->ignored <= NGX_HTTP_WAHUB_URL_IGNORED;
-    }
-
-    if (f->job->max_size != 0 && n > f->job->max_size - f->file->size) {
-        f->failed = WA_ERR_LIMIT;
-        return 0;
-    }
-
-    f->failed = ngx_http_wahub_file_write(f->file, wa_span(p, n));
-
-    return f->failed == WA_OK;
-}
-
-
-static int64_t
-ngx_http_wahub_url_clock(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    return to->failed == WA_OK;
 }
