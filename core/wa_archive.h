@@ -71,6 +71,16 @@ wa_err_t wa_archive_chats(wa_sql_t *db, const wa_archive_query_t *q,
 wa_err_t wa_archive_message(wa_sql_t *db, const wa_archive_query_t *q,
     wa_span_t ref, json_t **out);
 
+/*
+ * What a send needs to know of a message that it refers to, by either id:
+ * {chat, sender?, sender_lid?, from_me, timestamp, text?, message?}, message
+ * being its bytes in base64 where they are kept.  Of `q` tenant and account
+ * count, both required; of several the newest.  *out: a new reference, NULL:
+ * there is none.
+ */
+wa_err_t wa_archive_refer(wa_sql_t *db, const wa_archive_query_t *q,
+    wa_span_t ref, json_t **out);
+
 /* One chat by either address, with "recent_messages" (20 newest); of several
    accounts' the one with the newest message. */
 wa_err_t wa_archive_chat(wa_sql_t *db, const wa_archive_query_t *q,

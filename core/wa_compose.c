@@ -106,6 +106,14 @@ compose_unsupported(wa_draft_t *d, const json_t *args)
 }
 
 
+void
+wa_compose_unknown(wa_draft_t *d)
+{
+    wa_arg_refuse(d, "MESSAGE_NOT_FOUND",
+                  "The message that is referred to is not known");
+}
+
+
 /* ---- what all kinds have ---- */
 
 static void
@@ -113,7 +121,15 @@ compose_options(wa_draft_t *d, const json_t *args)
 {
     int64_t  n;
 
-    (void) wa_arg_ref(d, args, "quoted_id", &d->quoted);
+    d->quote_optional = wa_arg_bool(d, args, "quoted_optional");
+
+    if (d->error.code == NULL
+        && !wa_arg_ref(d, args, "quoted_id", &d->quoted)
+        && d->quote_optional && d->error.code != NULL
+        && strcmp(d->error.code, "MESSAGE_NOT_FOUND") == 0)
+    {
+        memset(&d->error, 0, sizeof(d->error));
+    }
 
     compose_mentions(d, args);
 
@@ -320,6 +336,19 @@ compose_quote(wa_draft_t *d, const wa_compose_t *c)
 
     if (ci->stanza_id == NULL || ci->participant == NULL) {
         return WA_ERR_NOMEM;
+    }
+
+    /* A group's message quoted elsewhere, or the other way round. */
+
+    if (d->quoted.chat.server != WA_SERVER_NONE
+        && !wa_jid_eq_bare(&d->quoted.chat, c->chat)
+        && (wa_jid_is_group(&d->quoted.chat) || wa_jid_is_group(c->chat)))
+    {
+        ci->remote_jid = wa_compose_jid(d, &d->quoted.chat);
+
+        if (ci->remote_jid == NULL) {
+            return WA_ERR_NOMEM;
+        }
     }
 
     return compose_quoted(d, &ci->quoted_message);

@@ -36,8 +36,11 @@ typedef struct {
     wa_span_t   id;           /* WhatsApp's; p NULL: there is none         */
     wa_span_t   ref;          /* wahub's own id; p NULL: not given         */
     bool        known;        /* whose it is                               */
+    bool        missing;      /* the history was asked and has none        */
     bool        from_me;
     wa_jid_t    sender;       /* bare; server NONE: not known              */
+    wa_jid_t    lid;          /* its other address; server NONE: not known */
+    wa_jid_t    chat;         /* where it is; server NONE: not known       */
     wa_span_t   message;      /* Message bytes; p NULL: not kept           */
     const char *text;         /* to be shown without them; NULL: none      */
     int64_t     timestamp;    /* unix seconds; 0: not known                */
@@ -72,6 +75,8 @@ typedef struct {
     int64_t                  *stamp;        /* wants the time in ms; NULL  */
     wa_compose_ref_t          quoted;
     wa_compose_ref_t          target;
+    bool                      quote_optional;   /* an unknown one is left
+                                                   out                     */
     wa_jid_t                 *mentions;
     size_t                    n_mentions;
     bool                      mention_all;
@@ -101,11 +106,15 @@ typedef struct {
 /*
  * A new draft from the arguments, `to` excepted.  Beside the contract's
  * members there are `media` (what the upload gave), `preview` (of a link) and
- * `refs` {quoted_id, target_id: {from_me, sender, text, timestamp}}, what the
- * caller knows of the messages that are referred to.  NULL: no memory.  With
- * error.code set the draft only holds the error; it is freed all the same.
+ * `refs` {quoted_id, target_id}, what the history knows of the messages that
+ * are referred to (wa_archive_refer()), null: nothing; without a member nobody
+ * has asked.  NULL: no memory.  With error.code set the draft only holds the
+ * error; it is freed all the same.
  */
 wa_draft_t *wa_compose_parse(const json_t *args);
+
+/* Notes that a message it refers to does not exist. */
+void wa_compose_unknown(wa_draft_t *d);
 
 /* Wipes and frees; NULL is fine. */
 void wa_draft_free(wa_draft_t *d);

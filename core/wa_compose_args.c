@@ -12,8 +12,14 @@
 #include "wa_sent.h"
 
 
+/* Of a message that is quoted: its text and a few thumbnails. */
+#define ARG_MESSAGE_MAX  (256 * 1024)
+
+
 static void arg_known(wa_draft_t *d, const json_t *o,
     wa_compose_ref_t *out);
+static const char *arg_shown(wa_draft_t *d, const json_t *v);
+static void arg_address(const json_t *o, const char *name, wa_jid_t *out);
 
 
 void
@@ -253,8 +259,7 @@ wa_arg_ref(wa_draft_t *d, const json_t *o, const char *name,
     }
 
     if (!wa_sent_name("out/", id, probe)) {
-        wa_arg_refuse(d, "MESSAGE_NOT_FOUND",
-                      "The message that is referred to is not known");
+        wa_compose_unknown(d);
         return false;
     }
 
@@ -265,24 +270,62 @@ wa_arg_ref(wa_draft_t *d, const json_t *o, const char *name,
 }
 
 
-/* What the history knows of it: {from_me, sender?, text?, timestamp?}. */
+/* What the history knows of it, see wa_compose_parse(). */
 static void
 arg_known(wa_draft_t *d, const json_t *o, wa_compose_ref_t *out)
 {
+    ProtobufCBinaryData  bytes;
+
+    out->missing = json_is_null(o);
+
     if (!json_is_object(o)) {
         return;
     }
 
     out->known = true;
     out->from_me = json_is_true(json_object_get(o, "from_me"));
-    out->text = wa_arg_text(d, o, "text", WA_COMPOSE_TEXT_MAX);
+    out->text = arg_shown(d, json_object_get(o, "text"));
 
-    (void) wa_arg_int(d, o, "timestamp", 0, UINT32_MAX, &out->timestamp);
+    if (json_is_integer(json_object_get(o, "timestamp"))) {
+        out->timestamp = json_integer_value(json_object_get(o, "timestamp"));
+    }
 
-    if (!out->from_me && !wa_arg_jid(json_object_get(o, "sender"),
-                                     &out->sender))
+    if (wa_arg_bytes(d, o, "message", 1, ARG_MESSAGE_MAX, &bytes)) {
+        out->message = wa_span(bytes.data, bytes.len);
+    }
+
+    arg_address(o, "chat", &out->chat);
+
+    if (!out->from_me) {
+        arg_address(o, "sender", &out->sender);
+        arg_address(o, "sender_lid", &out->lid);
+    }
+}
+
+
+/* Its text, as long as one of ours may be. */
+static const char *
+arg_shown(wa_draft_t *d, const json_t *v)
+{
+    size_t  n;
+
+    n = json_string_length(v);
+
+    if (n == 0 || n > WA_COMPOSE_TEXT_MAX
+        || memchr(json_string_value(v), '\0', n) != NULL)
     {
-        out->sender.server = WA_SERVER_NONE;
+        return NULL;
+    }
+
+    return wa_arena_strdup(&d->arena, wa_span(json_string_value(v), n));
+}
+
+
+static void
+arg_address(const json_t *o, const char *name, wa_jid_t *out)
+{
+    if (!wa_arg_jid(json_object_get(o, name), out)) {
+        out->server = WA_SERVER_NONE;
     }
 }
 

@@ -4,6 +4,7 @@
 #include "wa_prepare.h"
 
 #include "wa_event_message.h"
+#include "wa_group.h"
 #include "wa_group_send.h"
 #include "wa_lid.h"
 #include "wa_message.h"
@@ -17,8 +18,11 @@
 #define PREPARE_STANZA_GUESS  600
 
 
+static wa_err_t prepare_refs(wa_task_t *t, wa_prepare_t *p,
+    const wa_jid_t *chat, const Wa__Group *g);
 static wa_err_t prepare_ref(wa_task_t *t, const char *name,
-    const wa_jid_t *chat, wa_compose_ref_t *ref);
+    const wa_jid_t *chat, bool lid, wa_compose_ref_t *ref);
+static wa_err_t prepare_unknown(wa_send_t *s, const wa_jid_t *chat);
 static Wa__SentMessage *prepare_sent(wa_task_t *t, const char *name);
 static wa_err_t prepare_phash(wa_task_t *t, wa_prepare_t *p);
 static wa_jid_t prepare_address(const wa_account_t *a,
@@ -37,11 +41,13 @@ wa_prepare_message(wa_task_t *t, wa_prepare_t *p)
     wa_err_t       rc;
     wa_jid_t       chat;
     wa_send_t     *s;
+    Wa__Group     *g;
     wa_compose_t   in;
     wa_account_t  *a;
 
     a = t->account;
     s = p->send;
+    g = NULL;
     s->ts = wa_unix_s(a);
 
     wa_account_random(a, random, sizeof(random));
@@ -63,10 +69,12 @@ wa_prepare_message(wa_task_t *t, wa_prepare_t *p)
         wa_lid_prefer(a, &chat);
     }
 
-    rc = prepare_ref(t, p->quoted, &chat, &s->draft->quoted);
+    if (wa_jid_is_group(&chat)) {
+        rc = wa_group_get(a, &chat, &t->arena, &g);
+    }
 
     if (rc == WA_OK) {
-        rc = prepare_ref(t, p->target, &chat, &s->draft->target);
+        rc = prepare_refs(t, p, &chat, g);
     }
 
     if (rc != WA_OK) {
@@ -105,12 +113,64 @@ wa_prepare_again(wa_task_t *t, wa_prepare_t *p)
 }
 
 
+/* People are named by LID where the chat does so. */
+static wa_err_t
+prepare_refs(wa_task_t *t, wa_prepare_t *p, const wa_jid_t *chat,
+    const Wa__Group *g)
+{
+    bool        lid;
+    wa_err_t    rc;
+    wa_send_t  *s;
+
+    s = p->send;
+    lid = wa_jid_is_lid(chat) || (g != NULL && g->lid);
+
+    rc = prepare_ref(t, p->quoted, chat, lid, &s->draft->quoted);
+
+    if (rc == WA_OK) {
+        rc = prepare_ref(t, p->target, chat, lid, &s->draft->target);
+    }
+
+    return rc == WA_OK ? prepare_unknown(s, chat) : rc;
+}
+
+
+/* What neither the records nor the history have.  A channel's messages are
+   known by another record (wa_newsletter_known.c). */
+static wa_err_t
+prepare_unknown(wa_send_t *s, const wa_jid_t *chat)
+{
+    wa_draft_t  *d;
+
+    d = s->draft;
+
+    if (wa_jid_is_newsletter(chat)) {
+        return WA_OK;
+    }
+
+    if (d->quoted.missing && !d->quoted.known && d->quote_optional) {
+        d->quoted.id = wa_span_none();
+    }
+
+    if ((d->quoted.id.p == NULL || !d->quoted.missing || d->quoted.known)
+        && (d->target.id.p == NULL || !d->target.missing || d->target.known))
+    {
+        return WA_OK;
+    }
+
+    wa_compose_unknown(d);
+
+    return WA_ERR_ARG;
+}
+
+
 /*
- * Whose message it is: ours are kept and can be quoted whole; wahub's own id
- * of a message tells it too.  Anything else is taken as the contact's.
+ * Whose message it is: ours are kept and can be quoted whole; the history
+ * knows others.  Where it was not asked, wahub's own id tells whether it is
+ * ours, and anything else is taken as the contact's.
  */
 static wa_err_t
-prepare_ref(wa_task_t *t, const char *name, const wa_jid_t *chat,
+prepare_ref(wa_task_t *t, const char *name, const wa_jid_t *chat, bool lid,
     wa_compose_ref_t *ref)
 {
     char              own[WA_MESSAGE_REF_LEN];
@@ -139,13 +199,16 @@ prepare_ref(wa_task_t *t, const char *name, const wa_jid_t *chat,
         }
 
         ref->from_me = wa_span_eq_str(ref->ref, own);
-        ref->known = true;
+        ref->known = ref->from_me || !ref->missing;
+    }
+
+    if (lid && ref->lid.server != WA_SERVER_NONE) {
+        ref->sender = ref->lid;
     }
 
     if (ref->from_me) {
-        ref->sender = wa_jid_bare(wa_account_self(a, wa_jid_is_lid(chat)
-                                                     ? WA_SERVER_LID
-                                                     : WA_SERVER_PN));
+        ref->sender = wa_jid_bare(wa_account_self(a, lid ? WA_SERVER_LID
+                                                         : WA_SERVER_PN));
 
     } else if (ref->sender.server == WA_SERVER_NONE
                && wa_send_target(chat) == WA_TARGET_USER)

@@ -13,6 +13,7 @@
  * The next send starts as soon as the unit is handed over.
  */
 #include "wa_bundle.h"
+#include "wa_group.h"
 #include "wa_group_send.h"
 #include "wa_lid.h"
 #include "wa_newsletter_send.h"
@@ -90,13 +91,18 @@ prepare_begin_keys(wa_task_t *t, wa_prepare_t *p)
     size_t      i, n;
     uint32_t    today;
     wa_err_t    rc;
-    wa_key_t    keys[WA_LID_KEYS + WA_IDEM_KEYS + 3 * WA_BUCKET_DAYS];
+    wa_key_t    keys[WA_LID_KEYS + 1 + WA_IDEM_KEYS + 3 * WA_BUCKET_DAYS];
     wa_send_t  *s;
 
     s = p->send;
     today = wa_day(wa_unix_s(t->account));
     n = s->to.server == WA_SERVER_NONE
         ? 0 : wa_lid_need(&s->to, &t->arena, keys);
+
+    if (wa_jid_is_group(&s->to) && wa_group_need(&s->to, &t->arena, keys + n))
+    {
+        n++;
+    }
 
     n += wa_idem_need(t->account, s, keys + n);
 

@@ -70,14 +70,22 @@ ngx_http_wahub_messages_send(ngx_http_wahub_ctx_t *ctx)
         return;
     }
 
-    if (ngx_http_wahub_send_is_media(kind)) {
-        ngx_http_wahub_send_media(ctx, kind);
+    if (ngx_http_wahub_send_is_media(kind) == 0
+        && ngx_http_wahub_body_fields(ctx, ngx_http_wahub_send_no_file,
+                                      ctx->args) != NGX_OK)
+    {
         return;
     }
 
-    if (ngx_http_wahub_body_fields(ctx, ngx_http_wahub_send_no_file,
-                                   ctx->args) != NGX_OK)
-    {
+    ngx_http_wahub_send_refer(ctx, kind);
+}
+
+
+void
+ngx_http_wahub_send_referred(ngx_http_wahub_ctx_t *ctx, ngx_int_t kind)
+{
+    if (ngx_http_wahub_send_is_media(kind)) {
+        ngx_http_wahub_send_media(ctx, kind);
         return;
     }
 

@@ -65,6 +65,14 @@ void ngx_http_wahub_send_media(ngx_http_wahub_ctx_t *ctx, ngx_int_t kind);
    without when there is no such thing. */
 void ngx_http_wahub_send_preview(ngx_http_wahub_ctx_t *ctx);
 
+/*
+ * Looks up in the history what the message refers to (quoted_id, target_id in
+ * ctx->args), then runs ngx_http_wahub_send_referred().  Without the history
+ * the account decides with what it has.
+ */
+void ngx_http_wahub_send_refer(ngx_http_wahub_ctx_t *ctx, ngx_int_t kind);
+void ngx_http_wahub_send_referred(ngx_http_wahub_ctx_t *ctx, ngx_int_t kind);
+
 /* Everything is in ctx->args: the command goes to the account. */
 void ngx_http_wahub_send_submit(ngx_http_wahub_ctx_t *ctx);
 

@@ -250,7 +250,9 @@ describe('what is about another message', () => {
         assert.equal(await code({ type: 'delete', target_id: m.id }, 409),
             'INVALID_STATE');
         assert.equal(await code({ type: 'edit', target_id: id, text: 'x' },
-            404), 'MESSAGE_NOT_FOUND');
+            409), 'INVALID_STATE');
+        assert.equal(await code({ type: 'edit', target_id: 'AAAA',
+            text: 'x' }, 404), 'MESSAGE_NOT_FOUND');
     });
 });
 

@@ -328,6 +328,56 @@ one_message(void **state)
 
 
 static void
+a_message_that_is_referred_to(void **state)
+{
+    size_t              i;
+    json_t             *m;
+    wa_db_t            *d = *state;
+    wa_archive_query_t  q;
+
+    static const char  *ids[] = { "m5", "Wm5" };
+    static const char  *none[] = { "m6", "Wm7", "m7", "no", "' OR 1=1 --" };
+
+    fill(d);
+    wa_archive_query_init(&q, TENANT);
+    q.account = wa_span_str("a1");
+
+    for (i = 0; i < 2; i++) {
+        assert_int_equal(wa_archive_refer(d->db, &q, wa_span_str(ids[i]),
+                                          &m), WA_OK);
+        assert_non_null(m);
+        assert_string_equal(json_string_value(json_object_get(m, "chat")),
+                            "15550009@s.whatsapp.net");
+        assert_string_equal(json_string_value(json_object_get(m,
+                                                              "sender")),
+                            "15550009@s.whatsapp.net");
+        assert_string_equal(json_string_value(json_object_get(m,
+                                                          "sender_lid")),
+                            "900@lid");
+        assert_string_equal(json_string_value(json_object_get(m, "text")),
+                            "1000 sureXthing");
+        assert_true(json_is_false(json_object_get(m, "from_me")));
+        assert_int_equal(json_integer_value(json_object_get(m,
+                                                     "timestamp")), 400);
+        json_decref(m);
+    }
+
+    assert_int_equal(wa_archive_refer(d->db, &q, wa_span_str("m3"), &m),
+                     WA_OK);
+    assert_true(json_is_true(json_object_get(m, "from_me")));
+    json_decref(m);
+
+    /* Another account's, another tenant's, nobody's. */
+
+    for (i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+        assert_int_equal(wa_archive_refer(d->db, &q, wa_span_str(none[i]),
+                                          &m), WA_OK);
+        assert_null(m);
+    }
+}
+
+
+static void
 an_id_of_two_accounts(void **state)
 {
     json_t             *m;
@@ -406,6 +456,7 @@ main(void)
         WA_DB_BOTH(a_value_is_never_a_statement),
         WA_DB_BOTH(pages),
         WA_DB_BOTH(one_message),
+        WA_DB_BOTH(a_message_that_is_referred_to),
         WA_DB_BOTH(an_id_of_two_accounts),
         WA_DB_BOTH(chats)
     };

@@ -110,6 +110,42 @@ a_plain_text_is_short(void **state)
 
 
 static void
+a_quote_is_known_from_the_history(void **state)
+{
+    made_t  m;
+
+    (void) state;
+    make_parse(&m, "{\"text\":\"t\",\"quoted_id\":\"3EB0AA\",\"refs\":"
+               "{\"quoted_id\":{\"from_me\":false,\"sender\":"
+               "\"1@s.whatsapp.net\",\"sender_lid\":\"2@lid\","
+               "\"chat\":\"77@g.us\",\"text\":\"no\",\"timestamp\":7,"
+               "\"message\":\"CgJvaw==\"}}}");
+    assert_null(m.draft->error.code);
+    assert_true(m.draft->quoted.known);
+    assert_false(m.draft->quoted.missing);
+    assert_string_equal(m.draft->quoted.lid.user, "2");
+    assert_int_equal(m.draft->quoted.timestamp, 7);
+    make_finish(&m);
+    assert_string_equal(m.content.quoted_from, "1@s.whatsapp.net");
+    assert_string_equal(m.content.quoted_text, "ok");
+    assert_string_equal(m.draft->context.remote_jid, "77@g.us");
+    unmake(&m);
+
+    make_parse(&m, "{\"text\":\"t\",\"quoted_id\":\"3EB0AA\",\"refs\":"
+               "{\"quoted_id\":null}}");
+    assert_null(m.draft->error.code);
+    assert_true(m.draft->quoted.missing);
+    unmake(&m);
+
+    make_parse(&m, "{\"text\":\"t\",\"quoted_id\":\"a b\","
+               "\"quoted_optional\":true}");
+    assert_null(m.draft->error.code);
+    assert_null(m.draft->quoted.id.p);
+    unmake(&m);
+}
+
+
+static void
 a_text_has_a_context(void **state)
 {
     made_t  m;
@@ -549,6 +585,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(a_plain_text_is_short),
+        cmocka_unit_test(a_quote_is_known_from_the_history),
         cmocka_unit_test(a_text_has_a_context),
         cmocka_unit_test(what_is_wrong_is_told),
         cmocka_unit_test(messages_are_as_baileys_makes_them),

@@ -1,0 +1,144 @@
+// Messages about earlier ones: whose they were and what they said comes from
+// the history, in chats and in groups of either kind.
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { Stage } from './lib/stage.mjs';
+
+let s, w, me, bob, cat;
+
+before(async () => {
+    s = await Stage.start({ sim: { devicesForm: 'lid' } });
+    ({ w } = s);
+    me = await s.me('sender');
+    bob = await s.env.person('bob', 1);
+    cat = await s.env.person('cat', 1);
+    await s.settled(me);
+});
+
+afterEach(() => s.env.checkClean());
+
+after(() => s.close());
+
+async function post(path, body, status) {
+    const r = await w.request('POST', path, { account: me.id, ...body });
+    assert.equal(r.status, status, r.raw.toString());
+    return r.json;
+}
+
+const send = (to, body, status = 201) => post('/api/messages',
+    { to, ...body }, status);
+
+/** The Message with this id as bob's client has it. */
+const at = async ({ message_id: id }, who = bob) => (await who.client.wait(
+    'message', m => m.id === id, who.client.messages)).raw.message;
+
+const quote = async (...args) => (await at(...args)).extendedTextMessage
+    .contextInfo;
+
+const received = async body => (await w.received(body)).data.message;
+
+describe('in a chat', () => {
+    it('a quote shows what was said', async () => {
+        const { id } = await bob.phone.sendText(me.account, 'a question');
+        const m = await received('a question');
+        for (const ref of [m.id, id]) {
+            const c = await quote(await send(bob.pn,
+                { text: `answer to ${ref}`, quoted_id: ref }));
+            assert.equal(c.stanzaId, id);
+            assert.equal(c.participant, bob.lid);
+            assert.equal(c.quotedMessage.conversation, 'a question');
+            assert.equal(c.remoteJid ?? '', '');
+        }
+    });
+
+    it('a quote of what is unknown is refused', async () => {
+        for (const ref of ['3EB0000000000000000000',
+            '0123456789abcdef-3EB0000000000000000000']) {
+            const r = await send(bob.pn, { text: 'no', quoted_id: ref },
+                404);
+            assert.equal(r.error_code, 'MESSAGE_NOT_FOUND');
+            const t = await send(bob.pn, { type: 'reaction', emoji: 'x',
+                target_id: ref }, 404);
+            assert.equal(t.error_code, 'MESSAGE_NOT_FOUND');
+        }
+    });
+
+    it('or left out, where the reference does so', async () => {
+        for (const ref of ['3EB0000000000000000000', 'no such id']) {
+            const r = await post('/api/actions/send/text', { jid: bob.pn,
+                text: `without ${ref}`, quoted_id: ref }, 200);
+            const m = await at(r);
+            assert.equal(m.conversation, `without ${ref}`);
+        }
+        const own = await send(bob.pn, { text: 'with it' });
+        const r = await post('/api/actions/send/text', { jid: bob.pn,
+            text: 'again', quoted_id: own.id }, 200);
+        assert.equal((await quote(r)).stanzaId, own.message_id);
+    });
+});
+
+for (const mode of ['lid', 'pn']) {
+    describe(`in a group of ${mode}`, () => {
+        const form = who => mode === 'lid' ? who.lid : who.pn;
+        let room, m, own;
+
+        before(async () => {
+            room = s.sim.groups.create({ creator: bob.account, mode,
+                subject: mode, members: [me.account, cat.account] }).jid;
+            await bob.client.sendText(room, `${mode} said`);
+            m = await received(`${mode} said`);
+            own = await send(room, { text: `${mode} own` });
+        });
+
+        it('a quote names its author', async () => {
+            const c = await quote(await send(room, { text: 'indeed',
+                quoted_id: m.id }));
+            assert.equal(c.stanzaId, m.message_id);
+            assert.equal(c.participant, form(bob));
+            assert.equal(c.quotedMessage.conversation
+                ?? c.quotedMessage.extendedTextMessage?.text, `${mode} said`);
+            const mine = await quote(await send(room, { text: 'as I said',
+                quoted_id: own.id }));
+            assert.equal(mine.participant, form(me));
+        });
+
+        it('a quote elsewhere names the group', async () => {
+            const c = await quote(await send(cat.pn, { text: 'bob says',
+                quoted_id: m.message_id }), cat);
+            assert.equal(c.remoteJid, room);
+            assert.equal(c.stanzaId, m.message_id);
+            assert.equal(c.participant, bob.lid);
+        });
+
+        it('a reaction finds its message', async () => {
+            const key = async (id, who) => (await at(await send(room, {
+                type: 'reaction', emoji: '👍', target_id: id }), who))
+                .reactionMessage.key;
+            const theirs = await key(m.message_id, cat);
+            assert.equal(theirs.id, m.message_id);
+            assert.equal(theirs.participant, form(bob));
+            assert.equal(theirs.fromMe, false);
+            const mine = await key(own.id, cat);
+            assert.equal(mine.id, own.message_id);
+            assert.equal(mine.fromMe, false);
+        });
+
+        it('an own message is pinned, edited and deleted', async () => {
+            const pin = await at(await send(room, { type: 'pin',
+                target_id: own.message_id }));
+            assert.equal(pin.pinInChatMessage.key.id, own.message_id);
+            await send(room, { type: 'edit', target_id: own.id,
+                text: 'better' });
+            const update = test => bob.client.wait('update', u =>
+                u.id === own.message_id && test(u), bob.client.updates);
+            const e = await update(u => u.message != null);
+            assert.equal(e.message.editedMessage.message.extendedTextMessage
+                .text, 'better');
+            await send(room, { type: 'delete', target_id: own.id });
+            await update(u => u.message === null);
+            const r = await send(room, { type: 'edit', target_id: m.id,
+                text: 'not mine' }, 409);
+            assert.equal(r.error_code, 'INVALID_STATE');
+        });
+    });
+}
