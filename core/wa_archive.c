@@ -15,7 +15,7 @@
 #define CHAT_COLUMNS                                                          \
     "jid, account_id, lid, name, is_group, is_archived, is_pinned,"           \
     " mute_expiry, unread_count, last_body, last_ts, last_pos, shard,"        \
-    " updated_ms"
+    " updated_ms, ephemeral_duration"
 
 
 static wa_err_t list_total(wa_sql_t *db, const wa_archive_query_t *q,
@@ -472,7 +472,7 @@ chat_row(const wa_sql_rows_t *rows)
                                      : json_integer(wa_sql_int(rows, 7));
 
     o = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:I, s:I,"
-                  " s:o, s:n, s:s}",
+                  " s:o, s:n, s:s, s:I}",
                   "jid", wa_column_text(rows, 0),
                   "account_id", wa_column_text(rows, 1),
                   "lid", wa_column_text(rows, 2),
@@ -486,7 +486,8 @@ chat_row(const wa_sql_rows_t *rows)
                   "last_message_ts", (json_int_t) wa_sql_int(rows, 10),
                   "last_message_body", wa_column_text(rows, 9),
                   "conversation_id",
-                  "updated_at", wa_iso_time(wa_sql_int(rows, 13), iso));
+                  "updated_at", wa_iso_time(wa_sql_int(rows, 13), iso),
+                  "ephemeral_duration", (json_int_t) wa_sql_int(rows, 14));
 
     return o;
 }

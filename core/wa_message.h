@@ -102,6 +102,7 @@ typedef struct {
     bool           ephemeral;
     bool           view_once;
     uint32_t       expiration;    /* seconds                               */
+    int64_t        expiration_set;  /* since when, unix s; 0 not told      */
 
     double         latitude;
     double         longitude;

@@ -243,6 +243,8 @@ wa_message_context(const Wa__ContextInfo *ci, wa_content_t *c)
 
     if (ci->has_expiration && ci->expiration != 0) {
         c->expiration = ci->expiration;
+        c->expiration_set = ci->has_ephemeral_setting_timestamp
+                                ? ci->ephemeral_setting_timestamp : 0;
         c->ephemeral = true;
     }
 }

@@ -4,6 +4,7 @@
 #include "wa_prepare.h"
 
 #include "wa_event_message.h"
+#include "wa_expiry.h"
 #include "wa_group.h"
 #include "wa_group_send.h"
 #include "wa_lid.h"
@@ -86,6 +87,8 @@ wa_prepare_message(wa_task_t *t, wa_prepare_t *p)
     in.chat = &chat;
     in.now_ms = wa_unix_ms(a);
     in.secret = p->secret;
+    in.expiration = g == NULL ? wa_expiry_get(a, &s->to, &in.expiration_set)
+                              : g->ephemeral;
 
     rc = wa_compose_message(s->draft, &in, &s->message);
 

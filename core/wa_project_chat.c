@@ -12,6 +12,10 @@
 #define CHAT_ARENA_MAX  (64 * 1024 * 1024)
 
 
+/* Longer is no setting of WhatsApp's, s. */
+#define CHAT_EXPIRY_MAX  (366 * 86400)
+
+
 #define CHAT_IS_NEWER                                                         \
     "(excluded.last_ts, excluded.last_pos)"                                   \
     " >= (wa_chats.last_ts, wa_chats.last_pos)"
@@ -40,6 +44,7 @@ struct wa_batch_chat_s {
     bool              newest_mine;
     wa_span_t         in;              /* id of the last one that came in   */
     size_t            n_in;            /* since it was read                 */
+    int64_t           expiry;          /* s, as the last one says; 0: none  */
     int64_t           first_pos;       /* what came in, for counting        */
     int64_t           last_pos;
     int64_t           min_ts;
@@ -131,23 +136,29 @@ wa_batch_chat(wa_ev_t *e, const wa_jv_t *m)
 }
 
 
-/* What was read here; messages before it in the batch count no more. */
+/* What was read here; messages before it in the batch count no more.  Or how
+   long messages are kept from now on. */
 wa_err_t
 wa_ev_on_chat(wa_ev_t *e)
 {
+    bool            unread;
     wa_err_t        rc;
     wa_ev_args_t    a = { .n = 0 };
     const wa_jv_t  *chat;
 
     chat = wa_jv_get(e->data, "chat");
+    unread = (chat != NULL && wa_jv_get(chat, "unread_count") != NULL);
 
-    if (chat == NULL || wa_jv_get(chat, "unread_count") == NULL) {
+    if (!unread && (chat == NULL
+                    || wa_jv_get(chat, "ephemeral_duration") == NULL))
+    {
         return WA_OK;
     }
 
     wa_ev_arg(&a, e->account);
     wa_ev_arg(&a, wa_ev_key(e, chat, "jid"));
-    wa_ev_arg_int(&a, wa_ev_int(chat, "unread_count"));
+    wa_ev_arg_int(&a, wa_ev_int(chat, unread ? "unread_count"
+                                             : "ephemeral_duration"));
     wa_ev_arg_int(&a, (int64_t) e->entry->id.ms);
 
     if (e->bad) {
@@ -156,16 +167,18 @@ wa_ev_on_chat(wa_ev_t *e)
 
     rc = wa_batch_flush(e->batch, e->db);
 
-    return rc != WA_OK ? rc : wa_ev_run(e,
-        "UPDATE wa_chats SET unread_count = $3, updated_ms = $4"
-        " WHERE account_id = $1 AND jid = $2", &a);
+    return rc != WA_OK ? rc : wa_ev_run(e, unread
+        ? "UPDATE wa_chats SET unread_count = $3, updated_ms = $4"
+          " WHERE account_id = $1 AND jid = $2"
+        : "UPDATE wa_chats SET ephemeral_duration = $3, updated_ms = $4"
+          " WHERE account_id = $1 AND jid = $2", &a);
 }
 
 
 static wa_err_t
 chat_count(wa_ev_t *e, wa_batch_chat_t *c, const wa_jv_t *m, bool from_me)
 {
-    int64_t    ts;
+    int64_t    ts, expiry;
     wa_err_t   rc;
     wa_span_t  id;
 
@@ -188,6 +201,12 @@ chat_count(wa_ev_t *e, wa_batch_chat_t *c, const wa_jv_t *m, bool from_me)
 
     if (from_me || rc != WA_OK) {
         return rc;
+    }
+
+    expiry = wa_ev_int(m, "ephemeral_duration");
+
+    if (expiry > 0 && expiry <= CHAT_EXPIRY_MAX) {
+        c->expiry = expiry;
     }
 
     if (c->n_in++ == 0) {
@@ -400,11 +419,13 @@ chat_write(wa_sql_t *db, const wa_batch_chat_t *c)
     wa_ev_arg_int(&a, c->newest_ts);
     wa_ev_arg_int(&a, c->newest_mine);
     wa_ev_arg_int(&a, (int64_t) c->n_in);
+    wa_ev_arg_int(&a, c->expiry);
 
     return wa_sql_exec(db,
         "INSERT INTO wa_chats (account_id, jid, tenant, lid, name,"
         " is_group, unread_count, last_ts, last_pos, last_id,"
-        " last_body, last_from_me, shard, updated_ms)"
+        " last_body, last_from_me, shard, updated_ms,"
+        " ephemeral_duration)"
         " VALUES ($1, $2, $3, $4, $5, $6,"
         " CASE WHEN $18 = 1 THEN (SELECT COUNT(*) FROM wa_messages n"
         "  WHERE n.account_id = $1 AND n.id = $15 AND n.pos = $9)"
@@ -419,12 +440,14 @@ chat_write(wa_sql_t *db, const wa_batch_chat_t *c)
         " (SELECT SUBSTR(m.body, 1, " WA_CHAT_BRIEF ")"
         "  FROM wa_messages m WHERE m.account_id = $1"
         "  AND m.id = $14 AND m.deleted_at IS NULL),"
-        " $17, $11, $13)"
+        " $17, $11, $13, NULLIF($19, 0))"
         " ON CONFLICT (account_id, jid) DO UPDATE SET"
         " lid = COALESCE(excluded.lid, wa_chats.lid),"
         " name = COALESCE(excluded.name, wa_chats.name),"
         " unread_count = excluded.unread_count + CASE WHEN $12 = 1"
         "  THEN 0 ELSE wa_chats.unread_count END,"
+        " ephemeral_duration = COALESCE(excluded.ephemeral_duration,"
+        "  wa_chats.ephemeral_duration),"
         CHAT_IF_NEWER(last_id)
         CHAT_IF_NEWER(last_body)
         CHAT_IF_NEWER(last_from_me)

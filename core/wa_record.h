@@ -17,6 +17,7 @@
  *   lid/<pn user>        -    LID user of a phone number
  *   pn/<lid user>        -    phone number of a LID user
  *   dev/<user@server>    -    device list of a user      (wa_device.h)
+ *   exp/<user@server>    -    how long a chat keeps messages (wa_expiry.h)
  *   trust/<user@server>  -    privacy tokens of a contact (wa_privacy.h)
  *   nct                  -    salt of tokens that stand in (wa_privacy.h)
  *   pending              -    ids of sends without a server ack, in order

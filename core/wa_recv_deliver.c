@@ -7,6 +7,7 @@
 
 #include "wa_account_int.h"
 #include "wa_event_message.h"
+#include "wa_expiry.h"
 #include "wa_lid.h"
 #include "wa_placeholder.h"
 #include "wa_receipt.h"
@@ -34,6 +35,8 @@ static wa_err_t deliver_edited(wa_unit_t *u, wa_recv_t *m,
     const wa_content_t *c);
 static wa_err_t deliver_deleted(wa_unit_t *u, wa_recv_t *m,
     const wa_content_t *c);
+static wa_err_t deliver_setting(wa_unit_t *u, const wa_recv_t *m,
+    uint32_t seconds, int64_t set);
 static wa_err_t deliver_expiry(wa_unit_t *u, wa_recv_t *m,
     const wa_content_t *c);
 static wa_err_t deliver_reaction(wa_unit_t *u, wa_recv_t *m,
@@ -227,6 +230,12 @@ deliver_message(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
 
     rc = wa_recv_secret_keep(u, c, ref);
 
+    if (rc == WA_OK && c->expiration != 0) {
+        rc = deliver_setting(u, m, c->expiration,
+                             c->expiration_set != 0 ? c->expiration_set
+                                                    : m->ts);
+    }
+
     if (rc != WA_OK) {
         return rc;
     }
@@ -383,7 +392,9 @@ static wa_err_t
 deliver_expiry(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
 {
     json_t    *data;
+    int64_t    set;
     uint32_t   seconds;
+    wa_err_t   rc;
     wa_jid_t   lid;
 
     memset(&lid, 0, sizeof(lid));
@@ -395,6 +406,15 @@ deliver_expiry(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
     seconds = c->protocol->has_ephemeral_expiration
                   ? c->protocol->ephemeral_expiration : 0;
 
+    set = c->protocol->has_ephemeral_setting_timestamp
+              ? c->protocol->ephemeral_setting_timestamp : m->ts;
+
+    rc = deliver_setting(u, m, seconds, set);
+
+    if (rc != WA_OK) {
+        return rc;
+    }
+
     data = json_pack("{s:{s:o, s:o, s:s, s:b, s:I}}", "chat",
                      "jid", wa_json_jid(wa_recv_chat(m)),
                      "lid", wa_json_jid(&lid),
@@ -403,6 +423,25 @@ deliver_expiry(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
                      "ephemeral_duration", (json_int_t) seconds);
 
     return deliver_event(u, "chat.updated", data);
+}
+
+
+/* For sends: under both addresses of the chat, whichever is written to. */
+static wa_err_t
+deliver_setting(wa_unit_t *u, const wa_recv_t *m, uint32_t seconds,
+    int64_t set)
+{
+    wa_err_t  rc;
+
+    if (m->room.server != WA_SERVER_NONE || m->peer) {
+        return WA_OK;
+    }
+
+    rc = wa_expiry_put(u, &m->show, seconds, set);
+
+    return rc == WA_OK && m->lid.server != WA_SERVER_NONE
+           && !wa_jid_eq_bare(&m->lid, &m->show)
+           ? wa_expiry_put(u, &m->lid, seconds, set) : rc;
 }
 
 

@@ -173,6 +173,7 @@ static const char  schema_1[] =
     "  is_archived INTEGER NOT NULL DEFAULT 0,"
     "  is_pinned INTEGER NOT NULL DEFAULT 0,"
     "  mute_expiry BIGINT,"
+    "  ephemeral_duration BIGINT,"
     "  unread_count BIGINT NOT NULL,"
     "  last_ts BIGINT NOT NULL,"
     "  last_pos BIGINT NOT NULL,"

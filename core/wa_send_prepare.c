@@ -13,6 +13,7 @@
  * The next send starts as soon as the unit is handed over.
  */
 #include "wa_bundle.h"
+#include "wa_expiry.h"
 #include "wa_group.h"
 #include "wa_group_send.h"
 #include "wa_lid.h"
@@ -99,7 +100,9 @@ prepare_begin_keys(wa_task_t *t, wa_prepare_t *p)
     n = s->to.server == WA_SERVER_NONE
         ? 0 : wa_lid_need(&s->to, &t->arena, keys);
 
-    if (wa_jid_is_group(&s->to) && wa_group_need(&s->to, &t->arena, keys + n))
+    if (wa_jid_is_group(&s->to)
+        ? wa_group_need(&s->to, &t->arena, keys + n)
+        : wa_expiry_need(&s->to, &t->arena, keys + n))
     {
         n++;
     }
