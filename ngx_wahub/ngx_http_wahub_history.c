@@ -16,6 +16,10 @@
 #define NGX_HTTP_WAHUB_HISTORY_DEADLINE  (NGX_HTTP_WAHUB_SQL_TIMEOUT + 2000)
 
 
+static void ngx_http_wahub_history_open(ngx_http_wahub_ctx_t *ctx,
+    const wa_archive_query_t *q, const ngx_str_t *ref, json_t *extra,
+    const char *missing, ngx_http_wahub_sql_pt run,
+    ngx_http_wahub_history_pt then);
 static ngx_int_t ngx_http_wahub_history_copy(ngx_http_wahub_history_t *h,
     const wa_archive_query_t *q, const ngx_str_t *ref);
 static void ngx_http_wahub_history_free(ngx_http_wahub_history_t *h);
@@ -92,6 +96,25 @@ ngx_http_wahub_history_start(ngx_http_wahub_ctx_t *ctx,
     const wa_archive_query_t *q, const ngx_str_t *ref, json_t *extra,
     const char *missing, ngx_http_wahub_sql_pt run)
 {
+    ngx_http_wahub_history_open(ctx, q, ref, extra, missing, run, NULL);
+}
+
+
+void
+ngx_http_wahub_history_then(ngx_http_wahub_ctx_t *ctx,
+    const wa_archive_query_t *q, const ngx_str_t *ref, const char *missing,
+    ngx_http_wahub_sql_pt run, ngx_http_wahub_history_pt then)
+{
+    ngx_http_wahub_history_open(ctx, q, ref, NULL, missing, run, then);
+}
+
+
+static void
+ngx_http_wahub_history_open(ngx_http_wahub_ctx_t *ctx,
+    const wa_archive_query_t *q, const ngx_str_t *ref, json_t *extra,
+    const char *missing, ngx_http_wahub_sql_pt run,
+    ngx_http_wahub_history_pt then)
+{
     ngx_int_t                  rc;
     ngx_http_wahub_history_t  *h;
 
@@ -107,6 +130,7 @@ ngx_http_wahub_history_start(ngx_http_wahub_ctx_t *ctx,
     ngx_memcpy(h->key, ctx->worker->conf->link_key, WA_KEY_LEN);
     h->extra = extra;
     h->missing = missing;
+    h->then = then;
     h->list = (ref == NULL);
 
     rc = ngx_http_wahub_history_copy(h, q, ref);
@@ -271,11 +295,13 @@ static void
 ngx_http_wahub_history_answer(ngx_http_wahub_ctx_t *ctx,
     ngx_http_wahub_history_t *h)
 {
-    wa_buf_t     body;
-    ngx_int_t    rc;
-    const char  *missing;
+    wa_buf_t                    body;
+    ngx_int_t                   rc;
+    const char                 *missing;
+    ngx_http_wahub_history_pt   then;
 
     rc = NGX_OK;
+    then = h->then;
     missing = h->missing;
     body = h->body;
     ngx_memzero(&h->body, sizeof(wa_buf_t));
@@ -296,6 +322,16 @@ ngx_http_wahub_history_answer(ngx_http_wahub_ctx_t *ctx,
 
     if (body.n == 0) {
         ngx_http_wahub_error(ctx, missing, NULL);
+        return;
+    }
+
+    if (then != NULL) {
+
+        if (ctx->timer.timer_set) {
+            ngx_del_timer(&ctx->timer);
+        }
+
+        then(ctx, &body);
         return;
     }
 

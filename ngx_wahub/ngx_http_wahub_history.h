@@ -12,6 +12,13 @@
 #include "wa_archive.h"
 
 
+/* Longest id of a message that is looked for. */
+#define NGX_HTTP_WAHUB_HISTORY_ID_MAX  256
+
+/* Takes what is in `body`, never empty, and goes on with the request. */
+typedef void (*ngx_http_wahub_history_pt)(ngx_http_wahub_ctx_t *ctx,
+    wa_buf_t *body);
+
 /* One query and its answer.  Heap, its own memory: outlives the request. */
 typedef struct {
     ngx_http_wahub_wait_t        wait;       /* must be first            */
@@ -20,6 +27,7 @@ typedef struct {
     wa_span_t                    ref;        /* of one message or chat   */
     json_t                      *extra;      /* members of the answer    */
     const char                  *missing;    /* error code               */
+    ngx_http_wahub_history_pt    then;       /* NULL: the answer is sent */
     u_char                       key[WA_KEY_LEN];       /* of links      */
     int64_t                      now;        /* unix s                   */
 
@@ -53,6 +61,11 @@ void ngx_http_wahub_history_start(ngx_http_wahub_ctx_t *ctx,
    a malformed one is answered. */
 void ngx_http_wahub_history_row(ngx_http_wahub_ctx_t *ctx,
     const char *missing, ngx_http_wahub_sql_pt run);
+
+/* The same with a reference, whose answer goes to `then`. */
+void ngx_http_wahub_history_then(ngx_http_wahub_ctx_t *ctx,
+    const wa_archive_query_t *q, const ngx_str_t *ref, const char *missing,
+    ngx_http_wahub_sql_pt run, ngx_http_wahub_history_pt then);
 
 /* Thread: messages (an object or an array) learn of their media. */
 wa_err_t ngx_http_wahub_history_media(wa_sql_t *db,

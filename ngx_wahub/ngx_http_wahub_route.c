@@ -251,6 +251,12 @@ static const ngx_http_wahub_route_t  ngx_http_wahub_routes[] = {
     { GET, PATH("/api/messages/{id}"), G(MESSAGES), A(READ), NONE,
       F(history_message), 0, "one message, with its receipts" },
 
+    { PATCH, PATH("/api/messages/{id}"), G(MESSAGES), A(SEND), NONE,
+      F(messages_patch), 0, "edit a message, or mark it as read" },
+
+    { DELETE, PATH("/api/messages/{id}"), G(MESSAGES), A(SEND), NONE,
+      F(messages_delete), 0, "delete a message" },
+
     { GET, PATH("/session/{sessionId}/messages"), G(MESSAGES), A(READ),
       IN_PATH, F(history_session), 0, "messages of a session" },
 

@@ -67,6 +67,10 @@ void ngx_http_wahub_messages_send(ngx_http_wahub_ctx_t *ctx);
 void ngx_http_wahub_messages_sent(ngx_http_wahub_ctx_t *ctx,
     const ngx_http_wahub_result_t *result);
 
+/* api_change.c */
+void ngx_http_wahub_messages_patch(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_messages_delete(ngx_http_wahub_ctx_t *ctx);
+
 /* api_actions.c */
 void ngx_http_wahub_actions_read(ngx_http_wahub_ctx_t *ctx);
 

@@ -2,7 +2,7 @@
 // the history, in chats and in groups of either kind.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { Stage } from './lib/stage.mjs';
+import { Stage, until } from './lib/stage.mjs';
 
 let s, w, me, bob, cat;
 
@@ -74,6 +74,60 @@ describe('in a chat', () => {
         const r = await post('/api/actions/send/text', { jid: bob.pn,
             text: 'again', quoted_id: own.id }, 200);
         assert.equal((await quote(r)).stanzaId, own.message_id);
+    });
+});
+
+describe('PATCH and DELETE of a message', () => {
+    const call = async (method, id, body, status, query = '') => {
+        const r = await w.request(method, `/api/messages/${id}${query}`,
+            body);
+        assert.equal(r.status, status, r.raw.toString());
+        return r.json;
+    };
+    const stored = id => until('the history', async () => (await w.request(
+        'GET', `/api/messages/${id}`)).status === 200);
+    const update = (id, test) => bob.client.wait('update',
+        u => u.id === id && test(u), bob.client.updates);
+
+    it('edit and take back what is ours', async () => {
+        const own = await send(bob.pn, { text: 'frist' });
+        await stored(own.id);
+        const r = await call('PATCH', own.id, { text: 'first' }, 200);
+        assert.equal(r.id, own.id);
+        assert.equal(r.body, 'first');
+        assert.equal(r.edit_type, 1);
+        await update(own.message_id, u => u.message != null);
+        assert.deepEqual(await call('DELETE', own.message_id, undefined, 200,
+            '?for=everyone'), { success: true, message: 'Message deleted' });
+        await update(own.message_id, u => u.message === null);
+    });
+
+    it('mark as read what is not', async () => {
+        const id = await bob.client.sendText(me.lid, 'read this');
+        const m = await received('read this');
+        await stored(m.id);
+        const r = await call('PATCH', m.id, { status: 'READ' }, 200);
+        assert.equal(r.id, m.id);
+        await bob.client.waitStatus(id, 4);
+        const code = async (...args) => (await call(...args)).error_code;
+        assert.equal(await code('PATCH', m.id, { text: 'mine' }, 409),
+            'INVALID_STATE');
+        assert.equal(await code('DELETE', m.id, undefined, 409),
+            'INVALID_STATE');
+        assert.equal(await code('DELETE', m.id, undefined, 409, '?for=me'),
+            'PROVIDER_UNSUPPORTED');
+    });
+
+    it('refuse what makes no sense', async () => {
+        const rows = [['PATCH', 'none', { text: 'x' }, 404],
+            ['DELETE', 'none', undefined, 404], ['PATCH', 'x', {}, 400],
+            ['PATCH', 'x', { status: 'UNREAD' }, 400],
+            ['PATCH', 'x', { text: 'a', status: 'READ' }, 400],
+            ['PATCH', 'x', { starred: true }, 409]];
+        for (const row of rows) {
+            const r = await call(...row);
+            assert.equal(r.success, false);
+        }
     });
 });
 
