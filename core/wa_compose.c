@@ -233,7 +233,8 @@ wa_compose_message(wa_draft_t *d, const wa_compose_t *c, wa_buf_t *out)
     ext = d->message.extended_text_message;
 
     if (ext != NULL && ext->context_info == NULL
-        && ext->matched_text == NULL)
+        && ext->matched_text == NULL && !ext->has_background_argb
+        && !ext->has_text_argb && !ext->has_font)
     {
         d->message.conversation = ext->text;
         d->message.extended_text_message = NULL;

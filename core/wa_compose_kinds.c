@@ -19,6 +19,8 @@
 
 static void compose_preview(wa_draft_t *d, const json_t *args,
     Wa__Message__ExtendedTextMessage *ext);
+static void compose_look(wa_draft_t *d, const json_t *args,
+    Wa__Message__ExtendedTextMessage *ext);
 static void compose_live(wa_draft_t *d, const json_t *args);
 static void compose_place(wa_draft_t *d, const json_t *args,
     double *latitude, double *longitude);
@@ -52,6 +54,31 @@ wa_compose_text(wa_draft_t *d, const json_t *args)
     d->secret = true;
 
     compose_preview(d, args, ext);
+    compose_look(d, args, ext);
+}
+
+
+/* How a status looks that is a text. */
+static void
+compose_look(wa_draft_t *d, const json_t *args,
+    Wa__Message__ExtendedTextMessage *ext)
+{
+    int64_t  n;
+
+    if (wa_arg_int(d, args, "background_argb", 0, UINT32_MAX, &n)) {
+        ext->has_background_argb = 1;
+        ext->background_argb = (uint32_t) n;
+    }
+
+    if (wa_arg_int(d, args, "text_argb", 0, UINT32_MAX, &n)) {
+        ext->has_text_argb = 1;
+        ext->text_argb = (uint32_t) n;
+    }
+
+    if (wa_arg_int(d, args, "font", 0, 10, &n)) {
+        ext->has_font = 1;
+        ext->font = (int32_t) n;
+    }
 }
 
 

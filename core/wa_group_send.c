@@ -24,12 +24,13 @@ static void room_begin(wa_task_t *t, wa_err_t rc);
 static void room_known(wa_task_t *t, wa_err_t rc);
 static wa_err_t room_members(wa_task_t *t, wa_room_t *r);
 static void room_forget(wa_account_t *a, const wa_room_t *r);
-static void room_ask(wa_task_t *t);
 static void room_devices(wa_task_t *t, wa_err_t rc);
 static wa_err_t room_add(wa_task_t *t, wa_room_t *r);
 static wa_err_t room_grow(wa_task_t *t, wa_room_t *r, size_t n);
 static wa_jid_t room_address(wa_account_t *a, const wa_room_t *r,
     size_t user, const wa_jid_t *device);
+static wa_err_t room_unique(wa_task_t *t, wa_room_t *r);
+static int room_order(const void *a, const void *b);
 static void room_keys(wa_task_t *t, wa_err_t rc);
 static wa_err_t room_holders(wa_task_t *t, wa_prepare_t *p);
 static void room_sessions(wa_task_t *t, wa_err_t rc);
@@ -158,7 +159,7 @@ room_known(wa_task_t *t, wa_err_t rc)
         room_forget(t->account, r);
     }
 
-    room_ask(t);
+    wa_room_ask(t);
 }
 
 
@@ -213,8 +214,8 @@ room_forget(wa_account_t *a, const wa_room_t *r)
 }
 
 
-static void
-room_ask(wa_task_t *t)
+void
+wa_room_ask(wa_task_t *t)
 {
     size_t      n;
     wa_err_t    rc;
@@ -258,8 +259,17 @@ room_devices(wa_task_t *t, wa_err_t rc)
     r->asked += n;
 
     if (n != 0 && r->asked < r->n_users) {
-        room_ask(t);
+        wa_room_ask(t);
         return;
+    }
+
+    if (r->status) {
+        rc = room_unique(t, r);
+
+        if (rc != WA_OK) {
+            room_end(t, rc);
+            return;
+        }
     }
 
     if (!wa_skey_need(&p->chat, wa_group_sender(t->account), &t->arena,
@@ -386,6 +396,52 @@ room_address(wa_account_t *a, const wa_room_t *r, size_t user,
     }
 
     return wa_pn_of(a, device, &pn) ? pn : none;
+}
+
+
+/*
+ * An audience may name somebody twice, by both addresses, or us.  Somebody
+ * has to be left.
+ */
+static wa_err_t
+room_unique(wa_task_t *t, wa_room_t *r)
+{
+    size_t  i, n, others;
+
+    n = 0;
+    others = 0;
+
+    if (r->n_devices != 0) {
+        qsort(r->devices, r->n_devices, sizeof(wa_room_device_t),
+              room_order);
+    }
+
+    for (i = 0; i < r->n_devices; i++) {
+
+        if (n != 0 && wa_jid_eq(&r->devices[n - 1].jid, &r->devices[i].jid)) {
+            continue;
+        }
+
+        others += !wa_account_is_self(t->account, &r->devices[i].jid);
+        r->devices[n++] = r->devices[i];
+    }
+
+    r->n_devices = n;
+
+    return others == 0 ? WA_ERR_NO_SESSION : WA_OK;
+}
+
+
+static int
+room_order(const void *a, const void *b)
+{
+    int                      rc;
+    const wa_room_device_t  *x = a, *y = b;
+
+    rc = strcmp(x->jid.user, y->jid.user);
+
+    return rc != 0 ? rc : (x->jid.device > y->jid.device)
+                          - (x->jid.device < y->jid.device);
 }
 
 

@@ -15,6 +15,7 @@ typedef struct {
     wa_jid_t   jid;               /* its session                           */
     wa_jid_t   to;                /* as the stanza names it                */
     bool       lacks;             /* our sender key                        */
+    bool       given;             /* it, in this stanza                    */
     char       name[WA_JID_TEXT_MAX];       /* of `jid`                    */
 } wa_room_device_t;
 
@@ -22,6 +23,7 @@ struct wa_room_s {
     wa_task_pt           then;
     Wa__Group           *group;
     bool                 lid;     /* the stanza names LIDs                 */
+    bool                 status;  /* an audience, not a group              */
     bool                 anew;    /* nothing was known of the group        */
     wa_jid_t            *users;   /* as in group->members                  */
     size_t               n_users;
@@ -38,6 +40,9 @@ struct wa_room_s {
     size_t               fetched;
 };
 
+
+/* Goes on with r->group and r->users: whose devices they are. */
+void wa_room_ask(wa_task_t *t);
 
 /* Record skto/<jid>.  False: no text form. */
 bool wa_room_holders_name(const wa_jid_t *jid, char name[WA_ROOM_NAME_LEN]);

@@ -17,6 +17,10 @@ static wa_err_t room_encrypt(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p,
     wa_node_t *stanza);
 static wa_err_t room_put_holders(wa_unit_t *u, wa_task_t *t,
     const wa_prepare_t *p);
+static void room_named(wa_task_t *t, const wa_room_t *r, wa_node_t **list,
+    wa_node_t *stanza);
+static void room_meta(wa_task_t *t, const wa_prepare_t *p,
+    wa_node_t *stanza);
 static wa_err_t room_phash(wa_task_t *t, wa_prepare_t *p);
 
 
@@ -24,6 +28,9 @@ static wa_err_t room_phash(wa_task_t *t, wa_prepare_t *p);
  * <message id to type addressing_mode phash [edit]>
  *     [<participants><to jid><enc/></to>...</participants>]
  *     <enc v=2 type=skmsg/>[<device-identity/>][<meta/>]
+ *
+ * A status has no addressing_mode; those of its audience who have the key
+ * are listed, too: <to jid/>.
  */
 wa_err_t
 wa_group_unit(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p)
@@ -46,7 +53,11 @@ wa_group_unit(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p)
     wa_node_set(arena, stanza, "id", wa_span_str(p->send->id));
     wa_node_set_jid(arena, stanza, "to", &p->chat);
     wa_stanza_message(&p->attrs, arena, stanza);
-    wa_node_set_str(arena, stanza, "addressing_mode", r->lid ? "lid" : "pn");
+
+    if (!r->status) {
+        wa_node_set_str(arena, stanza, "addressing_mode", r->lid ? "lid"
+                                                                 : "pn");
+    }
 
     rc = room_distribute(u, t, p, stanza, &pkmsg);
 
@@ -68,7 +79,7 @@ wa_group_unit(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p)
         wa_sent_identity(t->account, arena, stanza);
     }
 
-    wa_stanza_meta(&p->attrs, arena, stanza);
+    room_meta(t, p, stanza);
 
     if (r->n_lacking != 0) {
         rc = room_put_holders(u, t, p);
@@ -126,13 +137,70 @@ room_distribute(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p,
             to = wa_node_add_new(&t->arena, list, "to");
             wa_node_set_jid(&t->arena, to, "jid", &d->to);
             wa_node_add(&t->arena, to, enc);
+            d->given = true;
             d->lacks = false;
         }
     }
 
     wa_buf_wipe(&message);
 
+    if (rc == WA_OK && r->status) {
+        room_named(t, r, &list, stanza);
+    }
+
     return rc;
+}
+
+
+/* The server does not know who is meant: people without a copy, by name. */
+static void
+room_named(wa_task_t *t, const wa_room_t *r, wa_node_t **list,
+    wa_node_t *stanza)
+{
+    bool       given;
+    size_t     i, k;
+    wa_jid_t   user;
+    wa_node_t  *to;
+
+    for (i = 0; i < r->n_devices; i = k) {
+        user = wa_jid_bare(&r->devices[i].to);
+        given = false;
+
+        for (k = i; k < r->n_devices
+                    && wa_jid_eq_bare(&r->devices[k].to, &user); k++)
+        {
+            given = given || r->devices[k].given;
+        }
+
+        if (given || wa_account_is_self(t->account, &user)) {
+            continue;
+        }
+
+        if (*list == NULL) {
+            *list = wa_node_add_new(&t->arena, stanza, "participants");
+        }
+
+        to = wa_node_add_new(&t->arena, *list, "to");
+        wa_node_set_jid(&t->arena, to, "jid", &user);
+    }
+}
+
+
+/* A post says whom its audience is made of; what changes one does not. */
+static void
+room_meta(wa_task_t *t, const wa_prepare_t *p, wa_node_t *stanza)
+{
+    wa_node_t  *meta;
+
+    if (!p->room->status) {
+        wa_stanza_meta(&p->attrs, &t->arena, stanza);
+        return;
+    }
+
+    if (p->attrs.edit == NULL) {
+        meta = wa_node_add_new(&t->arena, stanza, "meta");
+        wa_node_set_str(&t->arena, meta, "status_setting", "allowlist");
+    }
 }
 
 

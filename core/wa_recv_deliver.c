@@ -11,6 +11,7 @@
 #include "wa_lid.h"
 #include "wa_placeholder.h"
 #include "wa_receipt.h"
+#include "wa_status.h"
 
 
 #define PROTOCOL(name)  WA__MESSAGE__PROTOCOL_MESSAGE__TYPE__ ## name
@@ -251,6 +252,11 @@ deliver_message(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
         wa_unit_aside_begin(u, &w);
         wa_event_aside(a, &v, &w);
         rc = wa_unit_aside_end(u, &w);
+    }
+
+    if (rc == WA_OK && wa_jid_is_status(&v.chat) && c->protocol == NULL) {
+        rc = wa_status_event(u, ref, m->from_me ? NULL : &m->show, m->ts, c,
+                             v.media_id);
     }
 
     if (rc != WA_OK || wa_account_webhook_url(a)[0] == '\0') {

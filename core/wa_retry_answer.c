@@ -23,6 +23,7 @@
 #include "wa_receipt.h"
 #include "wa_sent.h"
 #include "wa_signal_group.h"
+#include "wa_status.h"
 #include "wa_stanza.h"
 
 
@@ -60,7 +61,7 @@ static void answer_days(const wa_account_t *a, const wa_node_t *retry,
     answer_t *r);
 static void answer_found(wa_task_t *t, wa_err_t rc);
 static bool answer_load(wa_task_t *t, answer_t *r);
-static bool answer_allowed(wa_account_t *a, answer_t *r);
+static bool answer_allowed(wa_task_t *t, answer_t *r);
 static bool answer_count(wa_task_t *t, answer_t *r);
 static void answer_session(wa_task_t *t, wa_err_t rc);
 static bool answer_wants_renewal(wa_task_t *t, const answer_t *r);
@@ -81,7 +82,7 @@ wa_retry_answer(wa_task_t *t)
     size_t     i, n;
     answer_t  *r;
     wa_err_t   rc;
-    wa_key_t   keys[WA_BUCKET_DAYS + WA_LID_KEYS];
+    wa_key_t   keys[WA_BUCKET_DAYS + WA_LID_KEYS + 1];
 
     r = wa_arena_calloc(&t->arena, 1, sizeof(answer_t));
     if (r == NULL) {
@@ -102,6 +103,10 @@ wa_retry_answer(wa_task_t *t)
     }
 
     n = r->n_days + wa_lid_need(&r->from, &t->arena, keys + r->n_days);
+
+    if (wa_jid_is_status(&r->room) && wa_status_need(&t->arena, keys + n)) {
+        n++;
+    }
 
     t->resume = answer_found;
     rc = wa_task_need(t, keys, n);
@@ -125,7 +130,7 @@ answer_parse(wa_task_t *t, answer_t *r)
         return false;
     }
 
-    if (wa_jid_is_group(&r->from)) {
+    if (wa_jid_is_group(&r->from) || wa_jid_is_status(&r->from)) {
         r->room = r->from;
 
         if (!wa_node_attr_jid(t->stanza, "participant", &r->from)) {
@@ -202,7 +207,7 @@ answer_found(wa_task_t *t, wa_err_t rc)
         return;
     }
 
-    if (!answer_load(t, r) || !answer_allowed(t->account, r)
+    if (!answer_load(t, r) || !answer_allowed(t, r)
         || !answer_count(t, r))
     {
         answer_ack(t);
@@ -254,14 +259,25 @@ answer_load(wa_task_t *t, answer_t *r)
 
 /* Only the person it was written to, or we ourselves, may have it. */
 static bool
-answer_allowed(wa_account_t *a, answer_t *r)
+answer_allowed(wa_task_t *t, answer_t *r)
 {
-    wa_jid_t  person, pn, other;
+    wa_jid_t       person, pn, other;
+    wa_account_t  *a;
 
+    a = t->account;
     person = wa_jid_person(&r->from);
 
     if (wa_jid_parse(wa_span_str(r->sent->to), &r->chat) != WA_OK) {
         return false;
+    }
+
+    /* What was posted, only to whom it was shown. */
+
+    if (wa_jid_is_status(&r->room)) {
+        wa_lid_prefer(a, &person);
+
+        return wa_jid_eq(&r->room, &r->chat)
+               && (r->own || wa_status_seen_by(a, &t->arena, &person));
     }
 
     /* To a member of the group, as the server says. */

@@ -8,6 +8,7 @@
 #include "wa_newsletter_send.h"
 #include "wa_pb.h"
 #include "wa_send_int.h"
+#include "wa_status.h"
 
 
 /* Contract limits. */
@@ -149,6 +150,7 @@ wa_send_free(wa_send_t *s)
     wa_buf_wipe(&s->message);
     wa_free(s->client_id);
     wa_free(s->metadata);
+    wa_free(s->audience);
     wa_idem_free(s->idem);
     wa_free(s);
 }
@@ -287,11 +289,13 @@ send_parse(const json_t *args, wa_send_t *s, const char **message)
 
     case WA_TARGET_USER:
     case WA_TARGET_GROUP:
+    case WA_TARGET_STATUS:
     case WA_TARGET_NEWSLETTER:
         break;
 
     default:
-        *message = "Only contacts, groups and channels can be written to";
+        *message = "Only contacts, groups, channels and the status can be "
+                   "written to";
         return "PROVIDER_UNSUPPORTED";
     }
 
@@ -321,6 +325,14 @@ send_parse_content(const json_t *args, wa_send_t *s, const char **message)
 
     if (wa_send_target(&s->to) == WA_TARGET_NEWSLETTER) {
         code = wa_newsletter_check(s->draft, message);
+
+        if (code != NULL) {
+            return code;
+        }
+    }
+
+    if (wa_send_target(&s->to) == WA_TARGET_STATUS) {
+        code = wa_status_parse(s, args, message);
 
         if (code != NULL) {
             return code;

@@ -65,6 +65,8 @@ struct wa_send_s {
     char             *client_id;      /* NULL: none                        */
     char             *metadata;       /* JSON text; NULL: none             */
     wa_idem_t        *idem;           /* NULL: no Idempotency-Key          */
+    wa_jid_t         *audience;       /* of a status; NULL: not told       */
+    size_t            n_audience;
     const char       *told;           /* status by a receipt; NULL: none   */
     wa_task_t        *late;           /* wait_device: sleeps; NULL: none   */
     bool              cold;           /* the contact does not know us      */

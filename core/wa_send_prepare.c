@@ -23,6 +23,7 @@
 #include "wa_privacy.h"
 #include "wa_send.h"
 #include "wa_signal.h"
+#include "wa_status.h"
 
 
 static void prepare_begin(wa_task_t *t, wa_err_t rc);
@@ -171,6 +172,7 @@ prepare_known(wa_task_t *t, wa_err_t rc)
         break;
 
     case WA_TARGET_GROUP:
+    case WA_TARGET_STATUS:
     case WA_TARGET_NEWSLETTER:
         prepare_others(t, p);
         break;
@@ -232,6 +234,11 @@ prepare_others(wa_task_t *t, wa_prepare_t *p)
 
     if (wa_jid_is_newsletter(&p->chat)) {
         wa_newsletter_prepare(t, p, prepare_ready);
+        return;
+    }
+
+    if (wa_jid_is_status(&p->chat)) {
+        wa_status_prepare(t, p, prepare_ready);
         return;
     }
 

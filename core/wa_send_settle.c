@@ -12,6 +12,7 @@
 #include "wa_restrict.h"
 #include "wa_send.h"
 #include "wa_send_int.h"
+#include "wa_status.h"
 
 
 /* A mismatch of device lists drops them; not more often than this per
@@ -351,6 +352,12 @@ settle_event(wa_unit_t *u, const wa_send_t *s, const refusal_t *refusal,
         rc = wa_unit_aside_end(u, &w);
     }
 
+    if (rc == WA_OK && refusal == NULL && wa_jid_is_status(&s->to)
+        && content.protocol == NULL)
+    {
+        rc = wa_status_event(u, ref, NULL, s->ts, &content, v.media_id);
+    }
+
     return rc != WA_OK || refusal != NULL ? rc
                                           : wa_send_changed(u, s, &content);
 }
@@ -442,12 +449,18 @@ settle_lists(wa_unit_t *u, const wa_send_t *s, const wa_node_t *ack,
 
     user = s->lid.server != WA_SERVER_NONE ? &s->lid : &s->pn;
 
-    if (wa_jid_is_group(&s->to)) {
+    if (wa_jid_is_group(&s->to) || wa_jid_is_status(&s->to)) {
         user = &s->to;
     }
 
     if (!doubt || !settle_doubt(a, user)) {
         return false;
+    }
+
+    if (wa_jid_is_status(&s->to)) {
+        wa_log(a, WA_LOG_INFO, "an audience is not as we knew it");
+        wa_status_doubt(u, s);
+        return true;
     }
 
     if (user == &s->to) {

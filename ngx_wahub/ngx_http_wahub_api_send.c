@@ -64,7 +64,12 @@ static const ngx_http_wahub_member_t  ngx_http_wahub_members[] = {
     { NGX_HTTP_WAHUB_ALL, "forward_score", "forward_score" },
     { NGX_HTTP_WAHUB_ALL, "view_once", "view_once" },
 
+    { NGX_HTTP_WAHUB_ALL, "audience", "audience" },
+
     { KIND(TEXT), "text|message|body", "text" },
+    { KIND(TEXT), "background_argb", "background_argb" },
+    { KIND(TEXT), "text_argb", "text_argb" },
+    { KIND(TEXT), "font", "font" },
     { KIND(EDIT), "text|message|body", "text" },
 
     { KIND(IMAGE), "caption", "caption" },

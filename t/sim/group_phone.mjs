@@ -9,7 +9,7 @@ import { encodeMessage, pad, unpad } from './signal.mjs';
 import { newId } from './ids.mjs';
 import { handleReceipt } from './receipts.mjs';
 import { routeMessage } from './routing.mjs';
-import { isGroup } from './groups.mjs';
+import { isRoom } from './audience.mjs';
 
 const KEPT = 256;
 
@@ -134,7 +134,8 @@ export class GroupPhone {
             type: 'text', addressing_mode: group.mode,
             phash: group.hash() }, [
             ...(list.length > 0 ? [node('participants', {}, list)] : []),
-            node('enc', { v: 2, type: 'skmsg' }, Buffer.from(cipher))]));
+            node('enc', { v: 2, type: 'skmsg' }, Buffer.from(cipher)),
+            ...(group.meta ?? [])]));
         return id;
     }
 
@@ -156,5 +157,5 @@ export class GroupPhone {
 }
 
 export function forGroup(stanza) {
-    return isGroup(stanza.attrs.from);
+    return isRoom(stanza.attrs.from);
 }

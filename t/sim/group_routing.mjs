@@ -4,6 +4,7 @@ import { bytesOf, child, children, node, parseJid } from './codec.mjs';
 import { checkEnc } from './enc.mjs';
 import { sha256 } from './keys.mjs';
 import { ack, checkIdentity, checkShape } from './routing.mjs';
+import { roomOf } from './audience.mjs';
 import { isGroup } from './groups.mjs';
 import { proto } from 'baileys/WAProto/index.js';
 
@@ -109,7 +110,7 @@ function deliver(c, target, encs) {
 }
 
 /** A copy for the one device whose retry receipt asked for it. */
-function resend(c) {
+export function resend(c) {
     const { sim, sender, stanza, bad } = c;
     const { id, participant } = stanza.attrs;
     const target = sim.registry.device(participant);
@@ -151,10 +152,10 @@ function checkHash(c) {
     return { phash: expected };
 }
 
-function route(c) {
+/** Checks and delivers what goes to everybody in c.group. */
+export function route(c, copies) {
     const { sim, group, sender, stanza, bad } = c;
     const { id, addressing_mode: mode } = stanza.attrs;
-    const copies = readCopies(c);
     const encs = children(stanza, 'enc');
     let anyPreKey = false;
     for (const { target, enc } of copies) {
@@ -227,7 +228,7 @@ export function routeGroupMessage(sim, sender, stanza) {
     if (stanza.attrs.participant !== undefined) {
         resend(c);
     } else {
-        route(c);
+        route(c, readCopies(c));
     }
     return true;
 }
@@ -235,7 +236,7 @@ export function routeGroupMessage(sim, sender, stanza) {
 /** A receipt to a group goes to the devices of one member. */
 export function groupReceipt(sim, device, stanza) {
     const { to, participant, id, type } = stanza.attrs;
-    const group = sim.groups.get(to);
+    const group = roomOf(sim, to);
     const bad = text => sim.violate(device, 'receipt', `${device}: ${text}`,
         stanza);
     const author = sim.registry.account(participant);

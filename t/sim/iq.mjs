@@ -7,6 +7,7 @@ import { groupIq } from './groups.mjs';
 import { IqError } from './iq_error.mjs';
 import { takeToken } from './identity.mjs';
 import { randomBytes } from './keys.mjs';
+import { statusPrivacy } from './status.mjs';
 import { newsletterGet, newsletterSet } from './newsletter.mjs';
 import { mex, terms } from './newsletter_mex.mjs';
 
@@ -117,6 +118,7 @@ const TABLE = {
         { duration: 0, t: now() })],
     'set disappearing_mode': () => undefined,
     'set status': () => undefined,
+    'get status': statusPrivacy,
     'get w:mex': mex,
     'set tos': terms,
     'get newsletter': newsletterGet,

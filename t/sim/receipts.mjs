@@ -4,7 +4,7 @@ import { bytesOf, child, children, node, parseJid, uintOf } from './codec.mjs';
 import { verify, withType } from './keys.mjs';
 import { checkDeviceIdentity } from './adv.mjs';
 import { groupReceipt } from './group_routing.mjs';
-import { isGroup } from './groups.mjs';
+import { isRoom, STATUS } from './audience.mjs';
 import { newsletterReceipt } from './newsletter.mjs';
 
 const TYPES = [undefined, 'inactive', 'sender', 'peer_msg', 'hist_sync', 'read',
@@ -33,7 +33,8 @@ function clearMessage(sim, device, stanza, id, bad) {
     }
     entry.replied = true;
     if (!expectedType(entry).includes(type)) {
-        bad('receipt', `type "${type}" for a message that needs ` +
+        bad(entry.own && to === STATUS ? 'receipt-own-status' : 'receipt',
+            `type "${type}" for a message that needs ` +
             `"${expectedType(entry)[0]}"`);
     }
     const author = sim.registry.device(entry.stanza.attrs.from);
@@ -54,7 +55,7 @@ function clearMessage(sim, device, stanza, id, bad) {
 
 function travel(sim, device, stanza) {
     const { to, id, type } = stanza.attrs;
-    if (isGroup(to)) {
+    if (isRoom(to)) {
         groupReceipt(sim, device, stanza);
         return;
     }
@@ -110,7 +111,7 @@ function retry(sim, device, stanza, bad) {
     const { id, to, recipient, participant } = stanza.attrs;
     const r = child(stanza, 'retry');
     const count = Number(r?.attrs.count);
-    const target = sim.registry.device(isGroup(to) ? participant : to);
+    const target = sim.registry.device(isRoom(to) ? participant : to);
     if (r === undefined || r.attrs.v !== '1' || r.attrs.id !== id
         || !/^\d{10}$/.test(r.attrs.t ?? '') || !(count >= 1 && count <= 5)) {
         bad('retry', 'retry node');
@@ -135,7 +136,7 @@ function retry(sim, device, stanza, bad) {
     sim.counters.retries++;
     sim.emit('retry', device, target, id, count);
     target.retryWanted.set(`${id}|${device.pnJid}`, count);
-    if (isGroup(to)) {
+    if (isRoom(to)) {
         groupReceipt(sim, device, stanza);
         return;
     }

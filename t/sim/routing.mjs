@@ -11,6 +11,7 @@ import { knob, take } from './faults.mjs';
 import { refusal } from './identity.mjs';
 import { routeGroupMessage } from './group_routing.mjs';
 import { checkPeer } from './placeholder.mjs';
+import { routeStatus } from './status.mjs';
 
 const TYPES = ['text', 'media', 'reaction', 'poll', 'event', 'pay',
     'medianotify'];
@@ -210,7 +211,8 @@ export function routeMessage(sim, sender, stanza) {
     if (sender.link?.ws !== undefined && take(sim, sender, 'swallow')) {
         return;
     }
-    if (routeGroupMessage(sim, sender, stanza)) {
+    if (routeGroupMessage(sim, sender, stanza)
+        || routeStatus(sim, sender, stanza)) {
         return;
     }
     if (address?.server === 'newsletter') {

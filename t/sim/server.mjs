@@ -53,6 +53,7 @@ export class WaSim extends EventEmitter {
         this.nextLogin = 0;
         this.ratchets = new RatchetWatch();
         this.groups = new Groups(this);
+        this.statusKeys = new Map(); // sender device -> its key as seen
         this.counters = { stanzasIn: 0, stanzasOut: 0, messages: 0,
             delivered: 0, repeated: 0, receipts: 0, retries: 0, pings: 0,
             stale: 0 };

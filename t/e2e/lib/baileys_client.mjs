@@ -20,6 +20,9 @@ export const BAILEYS_ALLOWANCES = [
     'group-phash', // sends none to groups
     'group-self', 'own-bundle', // to groups: counts itself as a recipient
     'group-key', // keeps its sender key when a member leaves
+    'status-meta', // does not say whom its audience is made of
+    'status-own', // shows its status to none of its own devices
+    'receipt-own-status', // takes what its account posted for somebody's
     'presence-without-name', // announces presence before it has a push name
 ];
 

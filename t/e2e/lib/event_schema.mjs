@@ -66,6 +66,10 @@ const types = {
     'message.undecryptable': object(['message_id', 'chat_jid', 'from_jid'],
         { message_id: R, chat_jid: R, from_jid: R, retrying: b }),
     'chat.merged': object(['from', 'into'], { from: R, into: R, lid: sn }),
+    'story.posted': object(['story'], { story: object(['id', 'from_jid',
+        'timestamp', 'message_type', 'expires_at'], { id: R, from_jid: R,
+        timestamp: i, message_type: s, body: sn, media_id: sn,
+        expires_at: iso }) }),
     'account.restricted': object(['kind', 'until', 'code'], {
         kind: { enum: ['reachout', 'rate', 'temporary_ban'] }, until: ison,
         code: inn }),
