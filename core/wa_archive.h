@@ -97,6 +97,16 @@ wa_err_t wa_archive_contact(wa_sql_t *db, const wa_archive_query_t *q,
     wa_span_t jid, json_t **out);
 
 /*
+ * Groups that the account is in, those first seen last first; of the filters
+ * account and search count.  Posts to the status that were not taken back,
+ * the contract's stories, newest first: account, from, before and after.
+ */
+wa_err_t wa_archive_groups(wa_sql_t *db, const wa_archive_query_t *q,
+    wa_archive_page_t *out);
+wa_err_t wa_archive_stories(wa_sql_t *db, const wa_archive_query_t *q,
+    wa_archive_page_t *out);
+
+/*
  * The contract's totals of messages: all, by type, by chat (the 20 with the
  * most), by day of UTC (the newest 30), with media.  Of `q` tenant and account
  * count.  *out: a new reference.

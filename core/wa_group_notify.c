@@ -41,6 +41,7 @@ static wa_err_t notify_people(wa_unit_t *u, wa_task_t *t, notify_t *n,
     const wa_node_t *c);
 static void notify_member(wa_task_t *t, notify_t *n, const wa_node_t *c,
     Wa__GroupMember *m);
+static void notify_left(wa_unit_t *u);
 static wa_err_t notify_need(wa_task_t *t, const notify_t *n);
 static bool notify_unknowable(const wa_account_t *a, const wa_node_t *st);
 
@@ -386,6 +387,11 @@ notify_apply(wa_task_t *t, wa_err_t rc)
     if (n->left) {
         (void) wa_group_left(u, &n->jid);
 
+        if (n->group != NULL && wa_node_child(t->stanza, "delete") != NULL) {
+            (void) wa_group_event(u, &n->jid, n->group, false);
+            notify_left(u);
+        }
+
     } else if (n->changed && n->group != NULL) {
         rc = wa_group_put(u, &n->jid, n->group);
 
@@ -480,8 +486,28 @@ notify_people(wa_unit_t *u, wa_task_t *t, notify_t *n, const wa_node_t *c)
                      "action", action, "participants", list,
                      "by_jid", wa_json_jid(&n->actor));
 
-    return data == NULL ? WA_ERR_NOMEM
+    rc = (data == NULL) ? WA_ERR_NOMEM
                         : wa_unit_event(u, "group.participants", data);
+
+    if (rc == WA_OK && n->left) {
+        notify_left(u);
+    }
+
+    return rc;
+}
+
+
+/* The history is told beside the event that it is over. */
+static void
+notify_left(wa_unit_t *u)
+{
+    wa_jw_t  w;
+
+    wa_unit_aside_begin(u, &w);
+    wa_jw_open(&w, NULL, '{');
+    wa_jw_bool(&w, WA_JW("left"), true);
+    wa_jw_close(&w, '}');
+    (void) wa_unit_aside_end(u, &w);
 }
 
 

@@ -1,9 +1,7 @@
 /*
- * Verbs of WA_OP_QUERY about groups.  All take "jid" but for list, create,
+ * Verbs of WA_OP_QUERY about groups.  All take "jid" but for create,
  * join, inspect and sync; people are an array of addresses "participants".
  *
- *   group.list           -> [group object without its participants], of all
- *                        that are known
  *   group.get            -> group object of the HTTP contract
  *   group.metadata       -> {id, subject, desc, ...}, fresh
  *   group.sync           -> {synced, failed, total}
@@ -36,8 +34,5 @@
 
 /* One function for all others: the verb is in the arguments. */
 void wa_group_query(wa_account_t *a, const wa_cmd_t *cmd);
-
-/* group.list */
-void wa_group_list(wa_account_t *a, const wa_cmd_t *cmd);
 
 #endif /* WA_GROUP_QUERY_H */

@@ -39,6 +39,8 @@ static const handler_t  handlers[] = {
     { "poll.vote", wa_ev_on_vote },
     { "chat.merged", wa_ev_on_merged },
     { "chat.updated", wa_ev_on_chat },
+    { "group.updated", wa_ev_on_group },
+    { "group.participants", wa_ev_on_group_people },
     { "session.created", wa_ev_on_created },
     { "session.status", wa_ev_on_status },
     { "session.connected", wa_ev_on_connected },

@@ -108,6 +108,8 @@ wa_err_t wa_ev_on_starred(wa_ev_t *e);
 wa_err_t wa_ev_on_vote(wa_ev_t *e);
 wa_err_t wa_ev_on_merged(wa_ev_t *e);
 wa_err_t wa_ev_on_chat(wa_ev_t *e);
+wa_err_t wa_ev_on_group(wa_ev_t *e);
+wa_err_t wa_ev_on_group_people(wa_ev_t *e);
 wa_err_t wa_ev_on_created(wa_ev_t *e);
 wa_err_t wa_ev_on_status(wa_ev_t *e);
 wa_err_t wa_ev_on_connected(wa_ev_t *e);

@@ -37,7 +37,6 @@ static const query_verb_t  query_verbs[] = {
     { "channel.messages", wa_newsletter_query, false },
     { "channel.live", wa_newsletter_query, false },
     { "channel.viewed", wa_newsletter_query, false },
-    { "group.list", wa_group_list, true },
     { "group.get", wa_group_query, true },
     { "group.metadata", wa_group_query, false },
     { "group.sync", wa_group_query, false },

@@ -56,6 +56,34 @@ static wa_err_t schema_newer(wa_sql_t *db, uint32_t version, size_t known);
     "CREATE INDEX wa_media_due ON wa_media (status, shard, retry_ms);"
 
 
+/* Groups and who is in them; `left_ms`: we are not any more. */
+#define SCHEMA_GROUPS                                                         \
+    "CREATE TABLE wa_groups ("                                                \
+    "  account_id TEXT NOT NULL,"                                             \
+    "  jid TEXT NOT NULL,"                                                    \
+    "  tenant TEXT NOT NULL,"                                                 \
+    "  name TEXT,"                                                            \
+    "  community_jid TEXT,"                                                   \
+    "  left_ms BIGINT,"                                                       \
+    "  first_seen_ms BIGINT NOT NULL,"                                        \
+    "  pos BIGINT NOT NULL,"                                                  \
+    "  shard INTEGER NOT NULL,"                                               \
+    "  updated_ms BIGINT NOT NULL,"                                           \
+    "  object TEXT NOT NULL,"                                                 \
+    "  PRIMARY KEY (account_id, jid));"                                       \
+    "CREATE INDEX wa_groups_time"                                             \
+    "  ON wa_groups (tenant, first_seen_ms, pos, shard);"                     \
+    "CREATE TABLE wa_group_members ("                                         \
+    "  account_id TEXT NOT NULL,"                                             \
+    "  group_jid TEXT NOT NULL,"                                              \
+    "  jid TEXT NOT NULL,"                                                    \
+    "  lid TEXT,"                                                             \
+    "  role TEXT NOT NULL,"                                                   \
+    "  PRIMARY KEY (account_id, group_jid, jid));"                            \
+    "CREATE INDEX wa_group_members_jid"                                       \
+    "  ON wa_group_members (account_id, jid);"
+
+
 static const char  schema_1[] =
     "CREATE TABLE wa_projection ("
     "  shard INTEGER PRIMARY KEY,"
@@ -205,7 +233,8 @@ static const char  schema_1[] =
     "CREATE INDEX wa_contacts_time"
     "  ON wa_contacts (tenant, first_seen_ms, pos, shard);"
 
-    SCHEMA_MEDIA;
+    SCHEMA_MEDIA
+    SCHEMA_GROUPS;
 
 
 static const wa_migration_t  schema_list[] = {

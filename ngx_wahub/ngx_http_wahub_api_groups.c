@@ -6,7 +6,6 @@
 
 #include "ngx_http_wahub_body.h"
 #include "ngx_http_wahub_error.h"
-#include "ngx_http_wahub_page.h"
 
 #include "wa_jid.h"
 
@@ -65,117 +64,10 @@ static ngx_int_t ngx_http_wahub_group_people(ngx_http_wahub_ctx_t *ctx,
 static ngx_int_t ngx_http_wahub_group_action(ngx_http_wahub_ctx_t *ctx);
 static void ngx_http_wahub_group_call(ngx_http_wahub_ctx_t *ctx,
     const char *verb, ngx_http_wahub_result_pt handler);
-static void ngx_http_wahub_groups_listed(ngx_http_wahub_ctx_t *ctx,
-    const ngx_http_wahub_result_t *result);
-static ngx_uint_t ngx_http_wahub_group_found(json_t *group,
-    const ngx_str_t *search);
-static ngx_uint_t ngx_http_wahub_group_matches(json_t *value,
-    const ngx_str_t *search);
 static void ngx_http_wahub_group_told(ngx_http_wahub_ctx_t *ctx,
     const ngx_http_wahub_result_t *result);
 static void ngx_http_wahub_group_created(ngx_http_wahub_ctx_t *ctx,
     const ngx_http_wahub_result_t *result);
-
-
-void
-ngx_http_wahub_groups_list(ngx_http_wahub_ctx_t *ctx)
-{
-    if (ngx_http_wahub_page_open(ctx, 100) != NULL) {
-        ctx->args = json_object();
-        ngx_http_wahub_group_call(ctx, "group.list",
-                                  ngx_http_wahub_groups_listed);
-    }
-}
-
-
-static void
-ngx_http_wahub_groups_listed(ngx_http_wahub_ctx_t *ctx,
-    const ngx_http_wahub_result_t *result)
-{
-    size_t                  i;
-    json_t                 *group, *list;
-    ngx_str_t               search;
-    json_int_t              limit, offset, total, pages;
-    ngx_http_wahub_page_t  *page;
-
-    if (result->code != NULL) {
-        ngx_http_wahub_error_result(ctx, result);
-        return;
-    }
-
-    if (ngx_http_wahub_query(ctx->request, "search", &search) == NGX_ERROR) {
-        ngx_http_wahub_error_query(ctx, "search");
-        return;
-    }
-
-    page = ctx->state;
-    list = json_array();
-    total = 0;
-
-    json_array_foreach(result->data, i, group) {
-
-        if (ngx_http_wahub_group_found(group, &search) == 0) {
-            continue;
-        }
-
-        total++;
-
-        if (ngx_http_wahub_page_take(ctx)
-            && json_array_append(list, group) != 0)
-        {
-            json_decref(list);
-            list = NULL;
-            break;
-        }
-    }
-
-    if (list == NULL || ngx_http_wahub_page_close(ctx) != NGX_OK) {
-        json_decref(list);
-        ngx_http_wahub_answer(ctx, NGX_HTTP_OK, NULL);
-        return;
-    }
-
-    limit = page->limit;
-    offset = page->offset;
-    pages = (total + limit - 1) / limit;
-
-    ngx_http_wahub_answer(ctx, NGX_HTTP_OK,
-        json_pack("{s:b, s:o, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I}}",
-                  "success", 1, "data", list, "total", total,
-                  "limit", limit, "offset", offset, "pagination",
-                  "page", offset / limit + 1, "limit", limit,
-                  "total", total, "pages", pages, "totalPages", pages));
-}
-
-
-/* In its name or its address; no search finds all. */
-static ngx_uint_t
-ngx_http_wahub_group_found(json_t *group, const ngx_str_t *search)
-{
-    return search->len == 0
-           || ngx_http_wahub_group_matches(json_object_get(group, "name"),
-                                           search)
-           || ngx_http_wahub_group_matches(json_object_get(group, "jid"),
-                                           search);
-}
-
-
-static ngx_uint_t
-ngx_http_wahub_group_matches(json_t *value, const ngx_str_t *search)
-{
-    size_t     i;
-    ngx_str_t  text;
-
-    text = ngx_http_wahub_json_str(value);
-
-    for (i = 0; i + search->len <= text.len; i++) {
-        if (ngx_strncasecmp(text.data + i, search->data, search->len) == 0) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
 
 
 /* Rows that take nothing but the group. */

@@ -52,10 +52,6 @@ static void ngx_http_wahub_history_messages_query(ngx_http_wahub_ctx_t *ctx);
 static void ngx_http_wahub_history_message_query(ngx_http_wahub_ctx_t *ctx);
 static void ngx_http_wahub_history_chats_query(ngx_http_wahub_ctx_t *ctx);
 static void ngx_http_wahub_history_chat_query(ngx_http_wahub_ctx_t *ctx);
-static ngx_int_t ngx_http_wahub_history_jid(ngx_http_wahub_ctx_t *ctx,
-    const char *name, wa_span_t *span);
-static ngx_int_t ngx_http_wahub_history_time(ngx_http_wahub_ctx_t *ctx,
-    const char *name, int64_t *time);
 static ngx_int_t ngx_http_wahub_history_include(ngx_http_wahub_ctx_t *ctx,
     wa_archive_query_t *q, ngx_uint_t single);
 static ngx_int_t ngx_http_wahub_history_order(ngx_http_wahub_ctx_t *ctx,
@@ -399,7 +395,7 @@ ngx_http_wahub_history_filters(ngx_http_wahub_ctx_t *ctx,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_wahub_history_jid(ngx_http_wahub_ctx_t *ctx, const char *name,
     wa_span_t *span)
 {
@@ -430,7 +426,7 @@ ngx_http_wahub_history_jid(ngx_http_wahub_ctx_t *ctx, const char *name,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_wahub_history_time(ngx_http_wahub_ctx_t *ctx, const char *name,
     int64_t *time)
 {

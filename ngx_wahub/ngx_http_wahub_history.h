@@ -92,6 +92,12 @@ ngx_int_t ngx_http_wahub_history_filters(ngx_http_wahub_ctx_t *ctx,
 ngx_int_t ngx_http_wahub_history_flag(ngx_http_wahub_ctx_t *ctx,
     const char *name, int *flag);
 
+/* An address, and a time in unix seconds.  NGX_ERROR: answered. */
+ngx_int_t ngx_http_wahub_history_jid(ngx_http_wahub_ctx_t *ctx,
+    const char *name, wa_span_t *span);
+ngx_int_t ngx_http_wahub_history_time(ngx_http_wahub_ctx_t *ctx,
+    const char *name, int64_t *time);
+
 /* Refuses filters of the contract that there are none of. */
 ngx_int_t ngx_http_wahub_history_absent(ngx_http_wahub_ctx_t *ctx,
     const char *const *names);

@@ -263,6 +263,9 @@ static const ngx_http_wahub_route_t  ngx_http_wahub_routes[] = {
     { GET, PATH("/tenant/messages"), G(MESSAGES), A(READ), NONE,
       F(history_tenant), 0, "messages of all sessions" },
 
+    { GET, PATH("/api/stories"), G(CHATS), A(READ), NONE,
+      F(stories_list), 0, "list posts to the status" },
+
     /* chats */
 
     { GET, PATH("/api/chats"), G(CHATS), A(READ), NONE,
@@ -273,8 +276,8 @@ static const ngx_http_wahub_route_t  ngx_http_wahub_routes[] = {
 
     /* groups */
 
-    { GET, PATH("/api/groups"), G(GROUPS), A(READ),
-      SELECT|BRIEF, F(groups_list), 0,
+    { GET, PATH("/api/groups"), G(GROUPS), A(READ), NONE,
+      F(groups_list), 0,
       "list the groups" },
 
     { POST, PATH("/api/groups"), G(GROUPS), A(SEND),

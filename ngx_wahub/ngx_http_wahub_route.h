@@ -89,6 +89,10 @@ void ngx_http_wahub_history_stats(ngx_http_wahub_ctx_t *ctx);
 void ngx_http_wahub_history_session(ngx_http_wahub_ctx_t *ctx);
 void ngx_http_wahub_history_tenant(ngx_http_wahub_ctx_t *ctx);
 
+/* api_rooms.c */
+void ngx_http_wahub_groups_list(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_stories_list(ngx_http_wahub_ctx_t *ctx);
+
 /* api_groups.c; route->arg of its rows */
 #define NGX_HTTP_WAHUB_GROUPS_GET           0
 #define NGX_HTTP_WAHUB_GROUPS_METADATA      1
@@ -105,7 +109,6 @@ void ngx_http_wahub_history_tenant(ngx_http_wahub_ctx_t *ctx);
 #define NGX_HTTP_WAHUB_GROUPS_UNLINK        12
 #define NGX_HTTP_WAHUB_GROUPS_REVOKE        13
 
-void ngx_http_wahub_groups_list(ngx_http_wahub_ctx_t *ctx);
 void ngx_http_wahub_groups_ask(ngx_http_wahub_ctx_t *ctx);
 void ngx_http_wahub_groups_set(ngx_http_wahub_ctx_t *ctx);
 void ngx_http_wahub_groups_people(ngx_http_wahub_ctx_t *ctx);

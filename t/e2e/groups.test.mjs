@@ -2,7 +2,7 @@
 // phones.
 import { after, afterEach, before, describe, it } from 'node:test';
 import assert from 'node:assert/strict';
-import { Stage } from './lib/stage.mjs';
+import { Stage, until } from './lib/stage.mjs';
 
 // WhatsApp allows 1024; the simulator needs minutes for that
 const SIZE = Number(process.env.GROUP_SIZE ?? 24);
@@ -248,8 +248,10 @@ describe('what others do', () => {
         await bob.client.sock.groupParticipantsUpdate(g.jid, [me.lid],
             'remove');
         await people(g, 'remove');
-        const list = await w.api('GET', `/api/groups?account=${me.id}`);
-        assert.ok(!list.data.some(x => x.jid === g.jid));
+        await until('it is gone from the list', async () => {
+            const list = await w.api('GET', `/api/groups?account=${me.id}`);
+            return !list.data.some(x => x.jid === g.jid);
+        });
     });
 });
 
@@ -282,14 +284,21 @@ describe('over HTTP', () => {
         assert.equal(one.name, 'called so');
         assert.equal(one.participants.find(p => p.jid === bob.pn).role,
             'member');
-        const list = await call('GET', '?search=CALLED');
-        assert.equal(list.total, 1);
+        const list = await until('it is listed', async () => {
+            const l = await call('GET', '?search=CALLED');
+            return l.total === 1 && l.data[0].is_announce
+                && l.data[0].ephemeral_duration === 86400 ? l : undefined;
+        });
         assert.equal(list.data[0].jid, made.jid);
+        assert.equal(list.data[0].participant_count, 3);
+        assert.equal(list.data[0].participants, undefined);
+        assert.ok(list.data[0].first_seen_at);
         assert.deepEqual(await call('POST', `${at}/leave`),
             { success: true });
         await w.events.wait(e => e.type === 'group.participants'
             && e.data.jid === made.jid && e.data.action === 'remove');
-        assert.equal((await call('GET', '?search=called%20so')).total, 0);
+        await until('it is listed no more', async () =>
+            (await call('GET', '?search=called%20so')).total === 0);
     });
 
     it('members come and go one by one', async () => {

@@ -4,7 +4,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import assert from 'node:assert/strict';
 import { bytesOf, child, children } from '../sim/codec.mjs';
 import { Audience, STATUS } from '../sim/audience.mjs';
-import { Stage } from './lib/stage.mjs';
+import { Stage, until } from './lib/stage.mjs';
 
 let stage, sim, w, me, bob, cat;
 
@@ -166,5 +166,23 @@ describe('what we post', () => {
         await bob.client.wait('message', m =>
             m.raw.message?.protocolMessage?.key?.id === r.key.id,
             bob.client.messages);
+    });
+});
+
+describe('stories over HTTP', () => {
+    it('are listed, of all or of one', async () => {
+        const list = q => w.api('GET', `/api/stories?account=${me.id}${q}`);
+        const all = await until('the stories', async () => {
+            const l = await list('');
+            return l.data.some(x => x.body === 'to the list') ? l : undefined;
+        });
+        assert.ok(!all.data.some(x => x.body === 'to go'), 'taken back');
+        const s = all.data.find(x => x.body === 'ours');
+        assert.deepEqual(s, (await story('ours')).data.story);
+        const bobs = await list(`&jid=${bob.pn}`);
+        assert.deepEqual(bobs.data.map(x => x.body), ['by bob']);
+        assert.equal((await list('&before=1000')).total, 0);
+        assert.equal((await w.request('GET', '/api/stories?jid=%')).status,
+            400);
     });
 });
