@@ -74,6 +74,8 @@ struct wa_account_s {
     wa_pair_t      *pair;                   /* NULL: not pairing           */
     wa_offline_t    offline;
     wa_wanted_t     wanted;
+    int64_t         groups_dirty;       /* the server's mark; 0: none      */
+    bool            groups_syncing;
     uint32_t        conn_gens;              /* connections so far          */
 
     bool            in_verb;

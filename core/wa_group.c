@@ -24,6 +24,7 @@ typedef struct {
 static bool group_name(const char *prefix, const wa_jid_t *jid,
     char name[GROUP_NAME_LEN]);
 static wa_err_t group_list_put(wa_unit_t *u, const wa_jid_t *jid, bool in);
+static wa_err_t group_list_pack(wa_unit_t *u, const Wa__GroupList *list);
 static void group_parse_flags(const wa_node_t *node, Wa__Group *g);
 static wa_err_t group_parse_members(const wa_node_t *node,
     wa_arena_t *arena, Wa__Group *g);
@@ -169,7 +170,6 @@ group_list_put(wa_unit_t *u, const wa_jid_t *jid, bool in)
     char          **jids;
     size_t          i, n;
     wa_err_t        rc;
-    wa_buf_t        packed = WA_BUF_EMPTY;
     wa_span_t       value;
     wa_arena_t      arena;
     Wa__GroupList  *old, list = WA__GROUP_LIST__INIT;
@@ -211,7 +211,22 @@ group_list_put(wa_unit_t *u, const wa_jid_t *jid, bool in)
 
     list.jids = jids;
     list.n_jids = n;
-    rc = WA_PB_PACK(&list, &packed);
+    list.has_synced = old->has_synced;
+    list.synced = old->synced;
+    rc = group_list_pack(u, &list);
+    wa_arena_free(&arena);
+
+    return rc;
+}
+
+
+static wa_err_t
+group_list_pack(wa_unit_t *u, const Wa__GroupList *list)
+{
+    wa_err_t  rc;
+    wa_buf_t  packed = WA_BUF_EMPTY;
+
+    rc = WA_PB_PACK(list, &packed);
 
     if (rc == WA_OK) {
         rc = wa_unit_put_cold(u, WA_GROUP_RECORD_LIST, 0,
@@ -219,6 +234,47 @@ group_list_put(wa_unit_t *u, const wa_jid_t *jid, bool in)
     }
 
     wa_buf_free(&packed);
+
+    return rc;
+}
+
+
+bool
+wa_group_synced(wa_account_t *a, wa_arena_t *arena)
+{
+    wa_span_t       value;
+    Wa__GroupList  *list;
+
+    return wa_record_get(a, WA_GROUP_RECORD_LIST, 0, &value) == WA_OK
+           && value.p != NULL
+           && WA_PB_UNPACK(wa__group_list__descriptor, value, arena, &list)
+              == WA_OK
+           && list->has_synced && list->synced;
+}
+
+
+wa_err_t
+wa_group_put_synced(wa_unit_t *u)
+{
+    wa_err_t        rc;
+    wa_span_t       value;
+    wa_arena_t      arena;
+    Wa__GroupList  *list, none = WA__GROUP_LIST__INIT;
+
+    wa_arena_init_pool(&arena, &wa_unit_account(u)->engine->arenas);
+    list = &none;
+
+    if (wa_record_get(wa_unit_account(u), WA_GROUP_RECORD_LIST, 0, &value)
+        == WA_OK && value.p != NULL
+        && WA_PB_UNPACK(wa__group_list__descriptor, value, &arena, &list)
+           != WA_OK)
+    {
+        list = &none;
+    }
+
+    list->has_synced = 1;
+    list->synced = 1;
+    rc = group_list_pack(u, list);
     wa_arena_free(&arena);
 
     return rc;

@@ -47,6 +47,10 @@ wa_err_t wa_group_forget(wa_unit_t *u, const wa_jid_t *jid);
    "grps". */
 wa_err_t wa_group_left(wa_unit_t *u, const wa_jid_t *jid);
 
+/* All groups were fetched once; and the mark of that.  Need "grps". */
+bool wa_group_synced(wa_account_t *a, wa_arena_t *arena);
+wa_err_t wa_group_put_synced(wa_unit_t *u);
+
 /*
  * Reads <group id ...>.  Strings point into the arena.  WA_ERR_SYNTAX: no
  * id; WA_ERR_LIMIT: too many members; WA_ERR_NOMEM.

@@ -7,6 +7,7 @@
 #include "wa_clientpayload.h"
 #include "wa_conn.h"
 #include "wa_device.h"
+#include "wa_group_sync.h"
 #include "wa_hashes.h"
 #include "wa_life_int.h"
 #include "wa_login.h"
@@ -202,6 +203,7 @@ wa_login_ib(wa_account_t *a, const wa_node_t *node)
     if (wa_node_child(node, "offline") != NULL) {
         wa_offline_end(a);
         wa_life_ready(a);
+        wa_group_sync_ready(a);
     }
 
     for (c = wa_node_child(node, "dirty"); c != NULL;
@@ -232,17 +234,25 @@ wa_login_ib(wa_account_t *a, const wa_node_t *node)
 
 /*
  * The server's copy of what we know about this account changed while nobody
- * told us.  Of the kinds there are, only our own device list is kept here:
- * it is forgotten, and only then is the mark taken away.
+ * told us.  Of the kinds there are, groups are fetched anew; our own device
+ * list is forgotten, and only then is the mark taken away.
  */
 static void
 login_dirty(wa_account_t *a, const wa_node_t *dirty)
 {
+    int64_t     when;
     wa_err_t    rc;
     wa_span_t   ts;
     wa_node_t  *iq, *clean;
     wa_task_t  *t;
     wa_unit_t  *u;
+
+    if (a->creds->linked && wa_node_attr_is(dirty, "type", "groups")
+        && wa_node_attr_i64(dirty, "timestamp", &when) && when > 0)
+    {
+        wa_group_sync_dirty(a, when);
+        return;
+    }
 
     if (!a->creds->linked || !wa_node_attr_is(dirty, "type", "account_sync"))
     {

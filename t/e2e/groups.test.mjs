@@ -2,6 +2,7 @@
 // phones.
 import { after, afterEach, before, describe, it } from 'node:test';
 import assert from 'node:assert/strict';
+import { node } from '../sim/codec.mjs';
 import { Stage, until } from './lib/stage.mjs';
 
 // WhatsApp allows 1024; the simulator needs minutes for that
@@ -350,6 +351,29 @@ describe('over HTTP', () => {
         await call('DELETE', `/${c.jid}/linked`, { groups: [g.jid] });
         assert.deepEqual((await call('GET', `/${c.jid}/linked`)).groups, []);
     });
+
+    it('all groups are fetched after linking, and when they are dirty',
+        async () => {
+            const p = sim.phone({ name: 'joiner' });
+            const g = room('lid', [{ account: p.account }]);
+            const { id } = await w.patient('POST', '/api/accounts',
+                { name: 'joiner' });
+            const device = await p.scan(await w.qr(id));
+            const told = name => w.events.wait(e => e.account_id === id
+                && e.type === 'group.updated'
+                && e.data.group.name === name, name);
+            await told('room of lid');
+            g.subject = 'unheard of';
+            const clean = sim.next('iq', (conn, iq) => conn.device === device
+                && iq.attrs.xmlns === 'urn:xmpp:whatsapp:dirty');
+            device.link.send(node('ib', {}, [node('dirty',
+                { type: 'groups', timestamp: 1700000000 })]));
+            await told('unheard of');
+            const [, iq] = await clean;
+            assert.deepEqual({ ...iq.content[0].attrs },
+                { type: 'groups', timestamp: '1700000000' });
+            await w.api('DELETE', `/api/accounts/${id}`);
+        });
 
     it('all groups are fetched', async () => {
         const r = await call('POST', '/sync');

@@ -159,8 +159,9 @@ a_long_offline_queue_is_asked_for_batch_by_batch(void **state)
 static void
 an_offline_queue_that_stops_is_asked_for_again(void **state)
 {
-    size_t     acks, requests, i;
-    server_t  *s = *state;
+    size_t            acks, requests, i;
+    server_t         *s = *state;
+    const wa_node_t  *iq;
 
     say_ib(s, "offline_preview", "count", "30");
     assert_true(is_request(wa_peer_next(s->p)));
@@ -174,6 +175,12 @@ an_offline_queue_that_stops_is_asked_for_again(void **state)
     say_ib(s, "offline", "count", "20");
     assert_int_equal(now_state(s), WA_STATE_READY);
     wa_peer_advance(s->p, 20000);
+
+    /* Groups are asked for once, and not before the queue's end. */
+
+    iq = wa_peer_expect(s->p, "iq");
+    assert_true(wa_node_attr_is(iq, "xmlns", "w:g2"));
+    wa_peer_error(s->p, iq, 500);
     assert_null(wa_peer_next(s->p));
 
     /* A server that never ends the queue is not asked for ever. */
