@@ -98,15 +98,27 @@ export class RedisServer extends Server {
     }
 }
 
-/** Watches a master under the name "main"; one is enough to move it. */
+/**
+ * Watches a master under the name "main"; one is enough to move it.  Quick in
+ * all but calling a master dead: were a slow machine to do that while the
+ * one before is just back, with what it knew when it died, sentinels would
+ * promote that.
+ */
 export class Sentinel extends Server {
     constructor(master) {
         super([`sentinel monitor main 127.0.0.1 ${master.port} 1`,
-            'sentinel down-after-milliseconds main 1000',
+            'sentinel down-after-milliseconds main 6000',
             'sentinel failover-timeout main 5000',
             ...(master.password === undefined ? []
                 : [`sentinel auth-pass main ${master.password}`])],
         { args: ['--sentinel'] });
+    }
+
+    async start(options) {
+        await super.start(options);
+        await this.call('sentinel', 'debug', 'info-period', 1000,
+            'publish-period', 500, 'tilt-period', 3000);
+        return this;
     }
 
     async master() {
@@ -114,5 +126,4 @@ export class Sentinel extends Server {
             'get-master-addr-by-name', 'main')).split('\n');
         return Number(port);
     }
-
 }
