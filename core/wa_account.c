@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "wa_cache.h"
 #include "wa_command.h"
 #include "wa_conn.h"
 #include "wa_life.h"
@@ -33,7 +34,8 @@
 
 #define ENGINE_QR_TIMEOUT_MS    600000
 #define ENGINE_SEND_TIMEOUT_MS  20000
-#define ENGINE_CACHE_BYTES      (64 * 1024)
+#define ENGINE_CACHE_BYTES      (4 * 1024 * 1024)
+#define ENGINE_RECORDS_BYTES    (64 * 1024 * 1024)
 
 
 static void account_opened(wa_task_t *t, wa_err_t rc);
@@ -88,6 +90,10 @@ wa_engine_create(const wa_engine_conf_t *conf)
 
     if (e->conf.cache_bytes == 0) {
         e->conf.cache_bytes = ENGINE_CACHE_BYTES;
+    }
+
+    if (e->conf.records_bytes == 0) {
+        e->conf.records_bytes = ENGINE_RECORDS_BYTES;
     }
 
     if (e->conf.ws_host == NULL || e->conf.ws_path == NULL
@@ -215,7 +221,7 @@ static void
 account_leave(wa_account_t *a)
 {
     wa_tasks_run(a);
-    wa_store_trim(a, a->engine->conf.cache_bytes);
+    wa_cache_used(a);
     a->in_verb = false;
 }
 

@@ -75,9 +75,11 @@ typedef struct {
                                                    NULL: "wahub"           */
     uint32_t       qr_timeout_ms;               /* 0: 10 min               */
     uint32_t       send_timeout_ms;             /* 0: 20 s                 */
-    uint32_t       cache_bytes;                 /* records kept in memory
-                                                   per account, an eighth
-                                                   while idle; 0: 64 KiB  */
+    uint32_t       cache_bytes;                 /* records in memory, of
+                                                   one account (8 KiB when
+                                                   idle); 0: 4 MiB        */
+    size_t         records_bytes;               /* and of all accounts;
+                                                   0: 64 MiB              */
     void         (*random)(void *ctx, uint8_t *p, size_t n);  /* NULL:
                                                    the system's            */
     void          *random_ctx;

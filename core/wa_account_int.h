@@ -24,10 +24,13 @@ struct wa_engine_s {
     wa_ws_spares_t          spares;
     wa_buf_t                text;           /* scratch: an event, a node   */
     int64_t                 wall_offset_ms; /* wall = now + offset         */
+    size_t                  records;        /* bytes, of all accounts      */
+    wa_account_t           *newest;         /* accounts with records in    */
+    wa_account_t           *oldest;         /*   memory (wa_cache.c)       */
 };
 
 typedef struct wa_conn_s    wa_conn_t;      /* wa_conn.c                   */
-typedef struct wa_store_s   wa_store_t;     /* wa_record.c                 */
+typedef struct wa_store_s   wa_store_t;     /* wa_record_int.h             */
 typedef struct wa_commits_s wa_commits_t;   /* wa_unit.c                   */
 typedef struct wa_tasks_s   wa_tasks_t;     /* wa_task.c                   */
 typedef struct wa_life_s    wa_life_t;      /* wa_life.c: settings, state  */
@@ -52,6 +55,13 @@ typedef struct {
     bool        asking;                 /* a task is at it                 */
 } wa_wanted_t;
 
+/* Its place among the accounts with records in memory (wa_cache.c). */
+typedef struct {
+    wa_account_t   *newer;
+    wa_account_t   *older;
+    bool            linked;
+} wa_cached_t;
+
 struct wa_account_s {
     wa_engine_t    *engine;
     void           *host;
@@ -61,6 +71,7 @@ struct wa_account_s {
     wa_creds_t     *creds;                  /* NULL until loaded or made   */
     wa_life_t      *life;
     wa_store_t     *store;
+    wa_cached_t     cached;
     wa_commits_t   *commits;
     wa_tasks_t     *tasks;
     wa_outq_t      *outq;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "wa_conn.h"
+#include "wa_cache.h"
 #include "wa_clientpayload.h"
 #include "wa_dispatch.h"
 #include "wa_frame.h"
@@ -16,7 +17,6 @@
 #include "wa_node_codec.h"
 #include "wa_out.h"
 #include "wa_prekey.h"
-#include "wa_store.h"
 #include "wa_task_int.h"
 #include "wa_ws.h"
 
@@ -27,9 +27,6 @@
 #define CONN_PING_MIN_MS   20000
 #define CONN_PING_SPAN_MS  10000
 #define CONN_PONG_MS       20000
-
-/* Part of the record memory that an idle account keeps. */
-#define CONN_IDLE_SHARE    8
 
 #define CONN_ORIGIN        "https://web.whatsapp.com"
 
@@ -601,7 +598,7 @@ conn_ping(wa_account_t *a)
     wa_node_set_str(&arena, iq, "xmlns", "w:p");
 
     /* Nothing came for a while: let go of what the last traffic needed. */
-    wa_store_trim(a, a->engine->conf.cache_bytes / CONN_IDLE_SHARE);
+    wa_cache_idle(a);
 
     a->conn->pinged = true;
     a->conn->deadline = a->now + CONN_PONG_MS;

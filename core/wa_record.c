@@ -1,62 +1,16 @@
 /*
- * In-memory records: a small chained hash table with an LRU list.  Values are
- * plaintext secrets, so every release wipes.
+ * Records of an account: loaded, sealed, changed and given to commits.
  */
 #include <stdio.h>
 
+#include "wa_cache.h"
 #include "wa_out.h"
-#include "wa_store.h"
+#include "wa_record_int.h"
 
 
-#define STORE_BUCKETS      32
 #define WA_RECORD_AAD_MAX  (WA_ACCOUNT_ID_LEN + WA_RECORD_NAME_MAX + 2)
 
 
-typedef struct wa_fetch_s  wa_fetch_t;
-
-struct wa_entry_s {
-    wa_entry_t  *chain;
-    wa_entry_t  *newer;
-    wa_entry_t  *older;
-    wa_entry_t  *next_marked;
-    wa_buf_t     value;
-    uint64_t     keep;                 /* last load it must outlive        */
-    uint32_t     hash;
-    uint32_t     day;
-    bool         absent;
-    bool         marked;               /* its value is in no commit yet    */
-    bool         cold;                 /* leaves memory with its commit    */
-    char         name[];
-};
-
-/* One load on its way; keys and names live in the arena. */
-struct wa_fetch_s {
-    wa_fetch_t  *next;
-    wa_arena_t   arena;
-    wa_load_t    load;
-};
-
-struct wa_store_s {
-    wa_entry_t  *bucket[STORE_BUCKETS];
-    wa_entry_t  *newest;
-    wa_entry_t  *oldest;
-    wa_entry_t  *marked;               /* in the order of marking          */
-    wa_entry_t **marked_tail;
-    size_t       n_marked;
-    wa_fetch_t  *fetches;
-    size_t       bytes;
-    size_t       fetching;
-    uint64_t     token;
-};
-
-
-static uint32_t store_hash(const char *name, size_t len, uint32_t day);
-static wa_entry_t *store_find(wa_store_t *s, const char *name, size_t len,
-    uint32_t day);
-static wa_entry_t *store_add(wa_store_t *s, const char *name, size_t len,
-    uint32_t day);
-static void store_drop(wa_store_t *s, wa_entry_t *e);
-static void store_touch(wa_store_t *s, wa_entry_t *e);
 static wa_err_t record_aad(wa_account_t *a, const char *name, char *buf,
     size_t cap, wa_span_t *aad);
 static wa_err_t store_write(wa_account_t *a, wa_arena_t *arena,
@@ -82,6 +36,7 @@ wa_store_create(wa_account_t *a)
     }
 
     a->store->marked_tail = &a->store->marked;
+    wa_table_init(a->store, &a->engine->records);
 
     return WA_OK;
 }
@@ -99,9 +54,8 @@ wa_store_free(wa_account_t *a)
         return;
     }
 
-    while (s->oldest != NULL) {
-        store_drop(s, s->oldest);
-    }
+    wa_cache_forget(a);
+    wa_table_clear(s);
 
     while (s->fetches != NULL) {
         f = s->fetches;
@@ -137,13 +91,13 @@ wa_store_get(wa_account_t *a, const char *name, uint32_t day,
 {
     wa_entry_t  *e;
 
-    e = store_find(a->store, name, strlen(name), day);
+    e = wa_table_find(a->store, name, strlen(name), day);
 
     if (e == NULL) {
         return false;
     }
 
-    store_touch(a->store, e);
+    wa_table_touch(a->store, e);
     *value = e->absent ? wa_span_none() : wa_span_buf(&e->value);
 
     if (!e->absent && value->p == NULL) {
@@ -178,14 +132,14 @@ wa_store_put(wa_account_t *a, const char *name, uint32_t day,
     }
 
     s = a->store;
-    e = store_find(s, name, len, day);
+    e = wa_table_find(s, name, len, day);
     memset(prior, 0, sizeof(*prior));
 
     if (e != NULL) {
         prior->kind = e->absent ? WA_PRIOR_ABSENT : WA_PRIOR_VALUE;
 
     } else {
-        e = store_add(s, name, len, day);
+        e = wa_table_add(s, name, len, day);
 
         if (e == NULL) {
             wa_buf_wipe(&fresh);
@@ -193,17 +147,14 @@ wa_store_put(wa_account_t *a, const char *name, uint32_t day,
         }
     }
 
-    s->bytes -= e->value.cap;
-    prior->value = e->value;
+    prior->value = wa_table_swap(s, e, fresh);
     prior->entry = e;
-    e->value = fresh;
     e->absent = (value.p == NULL);
-    s->bytes += fresh.cap;
 
     /* A load that was asked for before must find it here. */
 
     e->keep = s->token;
-    store_touch(s, e);
+    wa_table_touch(s, e);
 
     return WA_OK;
 }
@@ -212,6 +163,7 @@ wa_store_put(wa_account_t *a, const char *name, uint32_t day,
 void
 wa_store_restore(wa_account_t *a, wa_prior_t *prior)
 {
+    wa_buf_t     old;
     wa_store_t  *s;
     wa_entry_t  *e;
 
@@ -219,15 +171,13 @@ wa_store_restore(wa_account_t *a, wa_prior_t *prior)
     e = prior->entry;
 
     if (prior->kind == WA_PRIOR_UNKNOWN) {
-        store_drop(s, e);
+        wa_table_drop(s, e);
         return;
     }
 
-    s->bytes -= e->value.cap;
-    wa_buf_wipe(&e->value);
-    e->value = prior->value;
+    old = wa_table_swap(s, e, prior->value);
+    wa_buf_wipe(&old);
     e->absent = (prior->kind == WA_PRIOR_ABSENT);
-    s->bytes += e->value.cap;
     memset(prior, 0, sizeof(*prior));
 }
 
@@ -307,7 +257,7 @@ wa_store_take(wa_account_t *a, wa_arena_t *arena, const wa_write_t **writes,
         next = e->next_marked;
 
         if (e->cold) {
-            store_drop(s, e);
+            wa_table_drop(s, e);
         }
     }
 
@@ -373,12 +323,12 @@ wa_store_load(wa_account_t *a, const wa_key_t *keys, size_t n,
     missing = 0;
 
     for (i = 0; i < n; i++) {
-        e = store_find(s, (const char *) keys[i].name.p, keys[i].name.n,
+        e = wa_table_find(s, (const char *) keys[i].name.p, keys[i].name.n,
                        keys[i].day);
 
         if (e != NULL) {
             e->keep = s->token + 1;
-            store_touch(s, e);
+            wa_table_touch(s, e);
             continue;
         }
 
@@ -490,7 +440,7 @@ store_accept(wa_account_t *a, const wa_key_t *key, wa_span_t sealed)
     s = a->store;
     name = (const char *) key->name.p;
 
-    if (store_find(s, name, key->name.n, key->day) != NULL) {
+    if (wa_table_find(s, name, key->name.n, key->day) != NULL) {
         return WA_OK;
     }
 
@@ -516,15 +466,14 @@ store_accept(wa_account_t *a, const wa_key_t *key, wa_span_t sealed)
         return rc;
     }
 
-    e = store_add(s, name, key->name.n, key->day);
+    e = wa_table_add(s, name, key->name.n, key->day);
     if (e == NULL) {
         wa_buf_wipe(&plain);
         return WA_ERR_NOMEM;
     }
 
     e->absent = (sealed.p == NULL);
-    e->value = plain;
-    s->bytes += plain.cap;
+    (void) wa_table_swap(s, e, plain);
 
     return WA_OK;
 }
@@ -579,9 +528,7 @@ wa_store_clear(wa_account_t *a)
 {
     wa_store_unmark(a);
 
-    while (a->store->oldest != NULL) {
-        store_drop(a->store, a->store->oldest);
-    }
+    wa_table_clear(a->store);
 }
 
 
@@ -614,7 +561,7 @@ wa_store_trim(wa_account_t *a, size_t max)
         next = e->newer;
 
         if (e->keep < first && !e->marked) {
-            store_drop(s, e);
+            wa_table_drop(s, e);
         }
     }
 }
@@ -624,138 +571,4 @@ size_t
 wa_store_footprint(const wa_account_t *a)
 {
     return sizeof(wa_store_t) + a->store->bytes;
-}
-
-
-static uint32_t
-store_hash(const char *name, size_t len, uint32_t day)
-{
-    size_t    i;
-    uint32_t  h;
-
-    h = 2166136261u ^ day;
-
-    for (i = 0; i < len; i++) {
-        h = (h ^ (uint8_t) name[i]) * 16777619u;
-    }
-
-    return h;
-}
-
-
-static wa_entry_t *
-store_find(wa_store_t *s, const char *name, size_t len, uint32_t day)
-{
-    uint32_t     h;
-    wa_entry_t  *e;
-
-    h = store_hash(name, len, day);
-
-    for (e = s->bucket[h % STORE_BUCKETS]; e != NULL; e = e->chain) {
-
-        if (e->hash == h && e->day == day
-            && strncmp(e->name, name, len) == 0 && e->name[len] == '\0')
-        {
-            return e;
-        }
-    }
-
-    return NULL;
-}
-
-
-static wa_entry_t *
-store_add(wa_store_t *s, const char *name, size_t len, uint32_t day)
-{
-    wa_entry_t  *e;
-
-    e = wa_calloc(1, sizeof(wa_entry_t) + len + 1);
-    if (e == NULL) {
-        return NULL;
-    }
-
-    memcpy(e->name, name, len);
-    e->day = day;
-    e->hash = store_hash(name, len, day);
-    e->absent = true;
-    e->chain = s->bucket[e->hash % STORE_BUCKETS];
-    s->bucket[e->hash % STORE_BUCKETS] = e;
-    s->bytes += sizeof(wa_entry_t) + len + 1;
-
-    e->older = s->newest;
-
-    if (s->newest != NULL) {
-        s->newest->newer = e;
-    }
-
-    s->newest = e;
-
-    if (s->oldest == NULL) {
-        s->oldest = e;
-    }
-
-    return e;
-}
-
-
-static void
-store_unlink(wa_store_t *s, wa_entry_t *e)
-{
-    if (e->newer != NULL) {
-        e->newer->older = e->older;
-
-    } else {
-        s->newest = e->older;
-    }
-
-    if (e->older != NULL) {
-        e->older->newer = e->newer;
-
-    } else {
-        s->oldest = e->newer;
-    }
-}
-
-
-static void
-store_touch(wa_store_t *s, wa_entry_t *e)
-{
-    if (s->newest == e) {
-        return;
-    }
-
-    store_unlink(s, e);
-
-    e->newer = NULL;
-    e->older = s->newest;
-
-    if (s->newest != NULL) {
-        s->newest->newer = e;
-    }
-
-    s->newest = e;
-
-    if (s->oldest == NULL) {
-        s->oldest = e;
-    }
-}
-
-
-static void
-store_drop(wa_store_t *s, wa_entry_t *e)
-{
-    wa_entry_t  **pe;
-
-    for (pe = &s->bucket[e->hash % STORE_BUCKETS]; *pe != e;
-         pe = &(*pe)->chain)
-    {
-        /* void */
-    }
-
-    *pe = e->chain;
-    store_unlink(s, e);
-
-    s->bytes -= sizeof(wa_entry_t) + strlen(e->name) + 1 + e->value.cap;
-    wa_buf_wipe(&e->value);
-    wa_free(e);
 }

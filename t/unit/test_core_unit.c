@@ -233,6 +233,7 @@ memory_is_bounded_and_reloaded_on_demand(void **state)
     wa_account_t  *a;
 
     a = wa_host_account(h);
+    a->engine->conf.cache_bytes = 64 * 1024;
     memset(big, 'b', sizeof(big));
 
     for (i = 0; i < 100; i++) {
