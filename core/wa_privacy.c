@@ -28,6 +28,8 @@ static bool rd_time(wa_rd_t *r, int64_t *s);
 static wa_err_t nodes_reporting(wa_task_t *t, wa_prepare_t *p,
     wa_node_t *stanza);
 static bool trust_holds(const wa_account_t *a, const wa_trust_t *trust);
+static wa_err_t trust_add(wa_arena_t *arena, const wa_trust_t *trust,
+    wa_node_t *node);
 static wa_err_t nodes_token(wa_account_t *a, wa_arena_t *arena,
     const wa_jid_t *contact, const wa_trust_t *trust, wa_node_t *stanza);
 
@@ -243,6 +245,37 @@ wa_privacy_token(wa_account_t *a, wa_arena_t *arena, const wa_jid_t *contact,
 }
 
 
+wa_err_t
+wa_privacy_tctoken(wa_account_t *a, wa_arena_t *arena,
+    const wa_jid_t *contact, wa_node_t *node)
+{
+    wa_jid_t    person;
+    wa_trust_t  trust;
+
+    person = wa_jid_person(contact);
+    wa_trust_get(a, &person, &trust);
+
+    return trust_holds(a, &trust) ? trust_add(arena, &trust, node) : WA_OK;
+}
+
+
+static wa_err_t
+trust_add(wa_arena_t *arena, const wa_trust_t *trust, wa_node_t *node)
+{
+    wa_err_t   rc;
+    wa_span_t  token;
+
+    rc = wa_arena_dup_span(arena, trust->token, &token);
+
+    if (rc == WA_OK) {
+        wa_node_bytes(wa_node_add_new(arena, node, "tctoken"), token);
+        rc = wa_node_ok(node);
+    }
+
+    return rc;
+}
+
+
 static bool
 trust_holds(const wa_account_t *a, const wa_trust_t *trust)
 {
@@ -307,17 +340,10 @@ nodes_token(wa_account_t *a, wa_arena_t *arena, const wa_jid_t *contact,
     char        lid[WA_JID_TEXT_MAX];
     uint8_t    *made;
     wa_err_t    rc;
-    wa_span_t   salt, token;
+    wa_span_t   salt;
 
     if (trust_holds(a, trust)) {
-        rc = wa_arena_dup_span(arena, trust->token, &token);
-
-        if (rc == WA_OK) {
-            wa_node_bytes(wa_node_add_new(arena, stanza, "tctoken"), token);
-            rc = wa_node_ok(stanza);
-        }
-
-        return rc;
+        return trust_add(arena, trust, stanza);
     }
 
     if (!wa_jid_is_lid(contact)

@@ -74,6 +74,12 @@ wa_err_t wa_privacy_nodes(wa_task_t *t, wa_prepare_t *p, wa_node_t *stanza,
 wa_err_t wa_privacy_token(wa_account_t *a, wa_arena_t *arena,
     const wa_jid_t *contact, wa_node_t *stanza);
 
+/* Adds <tctoken> alone, if there is a valid one of this contact, to what is
+   asked about the contact: picture, presence, about.  Needs the records of
+   wa_privacy_need().  WA_ERR_NOMEM. */
+wa_err_t wa_privacy_tctoken(wa_account_t *a, wa_arena_t *arena,
+    const wa_jid_t *contact, wa_node_t *node);
+
 /* The server took this send: gives the contact our token if it is due.
    Nobody waits for it; it is tried again with the next message. */
 void wa_privacy_issue(wa_account_t *a, const wa_send_t *s);

@@ -7,6 +7,7 @@
 #include "wa_group_query.h"
 #include "wa_media_verbs.h"
 #include "wa_newsletter.h"
+#include "wa_profile_picture.h"
 #include "wa_read.h"
 
 
@@ -25,6 +26,9 @@ static const query_verb_t  query_verbs[] = {
     { "media.conn", wa_media_conn_query, false },
     { "media.retry", wa_media_retry_query, false },
     { "media.event", wa_media_event_query, true },
+    { "picture.get", wa_profile_picture_query, false },
+    { "picture.set", wa_profile_picture_query, false },
+    { "picture.remove", wa_profile_picture_query, false },
     { "channel.list", wa_newsletter_query, false },
     { "channel.get", wa_newsletter_query, false },
     { "channel.create", wa_newsletter_query, false },
