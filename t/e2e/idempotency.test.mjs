@@ -277,7 +277,10 @@ describe('an answer that was not final', () => {
         assert.ok(isReplay(truth));
         assert.equal(truth.json.message_id,
             ann.inbox.find(m => m.text === 'no answer').id);
-        // the worker that stood still has lost its Redis for a moment
+        // the worker that stood still has lost its leases, and gets the
+        // account back from the one that took it meanwhile
+        await until('home again', () => me.device.link?.ws !== undefined
+            && holder() === owner);
         await until('READY', async () => (await w.patient('GET',
             `/api/accounts/${me.id}`)).state === 'READY');
         await seenOnce('no answer');
