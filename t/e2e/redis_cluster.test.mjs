@@ -52,8 +52,7 @@ class Monitor {
 }
 
 before(async () => {
-    redis = await new RedisServer({ lines: ['cluster-enabled yes',
-        'cluster-port 0'] }).start();
+    redis = await new RedisServer({ cluster: true }).start();
     await redis.call('cluster', 'addslotsrange', 0, 16383);
     await until('the cluster', async () => /cluster_state:ok/.test(
         await redis.call('cluster', 'info')));

@@ -12,8 +12,9 @@ const run = promisify(execFile);
 
 /** One process; subclassed for what answers before it is ready. */
 class Server {
-    constructor(lines, { password, user, args = [] } = {}) {
+    constructor(lines, { password, user, args = [], cluster } = {}) {
         this.args = args;
+        this.cluster = cluster;
         this.lines = lines;
         this.dir = mkdtempSync(join(tmpdir(), 'wahub-redis-'));
         this.conf = join(this.dir, 'redis.conf');
@@ -29,19 +30,42 @@ class Server {
 
     /** Keeps its port and data over restarts. */
     async start({ ready = true } = {}) {
-        if (this.port === undefined) {
+        if (this.port !== undefined) {
+            return this.spawn(ready);
+        }
+        // a port that was free a moment ago may be somebody's by now
+        for (let tries = 1; ; tries++) {
             this.port = await freePort();
             writeFileSync(this.conf, [`port ${this.port}`,
-                'bind 127.0.0.1', `dir ${this.dir}`, ...this.lines, '']
+                'bind 127.0.0.1', `dir ${this.dir}`, ...this.lines,
+                ...(this.cluster ? ['cluster-enabled yes',
+                    `cluster-port ${await freePort()}`] : []), '']
                 .join('\n'));
+            try {
+                return await this.spawn(ready);
+            } catch (e) {
+                if (this.child.exitCode === null || tries === 5) {
+                    throw e;
+                }
+            }
         }
+    }
+
+    async spawn(ready) {
         this.child = spawn('redis-server', [this.conf, ...this.args],
             { stdio: ['ignore', 'pipe', 'pipe'] });
-        this.child.stdout.resume();
+        let said = '';
+        this.child.stdout.on('data', text => {
+            said = `${said}${text}`.slice(-1000);
+        });
         this.child.stderr.resume();
         if (ready) {
-            await until(`Redis on ${this.port}`, async () =>
-                await this.call('ping').catch(() => '') === 'PONG');
+            await until(`Redis on ${this.port}`, async () => {
+                if (this.child.exitCode !== null) {
+                    throw new Error(`Redis on ${this.port} ended: ${said}`);
+                }
+                return await this.call('ping').catch(() => '') === 'PONG';
+            });
         }
         return this;
     }
@@ -84,7 +108,8 @@ class Server {
 }
 
 export class RedisServer extends Server {
-    /** options: lines = more of the configuration; password, user. */
+    /** options: lines = more of the configuration; password, user;
+        cluster: a node of one. */
     constructor({ lines = [], ...more } = {}) {
         super(['appendonly yes', 'appendfsync always',
             'save ""', ...lines, ...(more.password !== undefined
