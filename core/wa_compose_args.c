@@ -266,7 +266,7 @@ wa_arg_ref(wa_draft_t *d, const json_t *o, const char *name,
     out->id = id;
     arg_known(d, json_object_get(json_object_get(o, "refs"), name), out);
 
-    return true;
+    return d->error.code == NULL;
 }
 
 
@@ -307,7 +307,8 @@ arg_known(wa_draft_t *d, const json_t *o, wa_compose_ref_t *out)
 static const char *
 arg_shown(wa_draft_t *d, const json_t *v)
 {
-    size_t  n;
+    char    *text;
+    size_t   n;
 
     n = json_string_length(v);
 
@@ -317,7 +318,13 @@ arg_shown(wa_draft_t *d, const json_t *v)
         return NULL;
     }
 
-    return wa_arena_strdup(&d->arena, wa_span(json_string_value(v), n));
+    text = wa_arena_strdup(&d->arena, wa_span(json_string_value(v), n));
+
+    if (text == NULL) {
+        wa_arg_refuse(d, "INTERNAL_ERROR", "Out of memory");
+    }
+
+    return text;
 }
 
 

@@ -159,7 +159,7 @@ run_node() {
     [ -e "$1" ] || { echo "$suite: no tests"; return 1; }
     tap=$(mktemp "${TMPDIR:-/tmp}/wahub-tap.XXXXXX")
 
-    timeout -k 15 "${WAHUB_E2E_TIMEOUT:-1500}" \
+    timeout -k 15 "${WAHUB_E2E_TIMEOUT:-2400}" \
         node --test --test-concurrency=1 \
         --test-timeout="${WAHUB_E2E_TEST_TIMEOUT:-300000}" \
         --test-reporter=spec --test-reporter-destination=stdout \
@@ -174,7 +174,7 @@ run_node() {
     f=$((f + c))
 
     if [ "$rc" -eq 124 ] || [ "$rc" -eq 137 ]; then
-        echo "$suite: no end after ${WAHUB_E2E_TIMEOUT:-1500} s"
+        echo "$suite: no end after ${WAHUB_E2E_TIMEOUT:-2400} s"
     fi
 
     # A runner that died says nothing about what it did not run.
