@@ -474,9 +474,11 @@ function subGroups(conn, iq) {
 
 const GET = {
     query: (conn, iq) => [groupOf(conn, iq).node()],
-    participating: conn => [node('groups', {},
-        [...conn.sim.groups.all.values()].filter(g =>
-            g.members.has(conn.account)).map(g => g.node()))],
+    participating: conn => {
+        conn.device.askedGroups++;
+        return [node('groups', {}, [...conn.sim.groups.all.values()]
+            .filter(g => g.members.has(conn.account)).map(g => g.node()))];
+    },
     invite: inviteGet,
     membership_approval_requests: requestsGet,
     sub_groups: subGroups,

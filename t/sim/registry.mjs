@@ -57,6 +57,7 @@ export class Device {
         this.told = new Map();
         this.allowances = new Set();
         this.removed = false;
+        this.askedGroups = 0; // for all of them
         this.greeting = undefined;
         this.faults = {};
     }
