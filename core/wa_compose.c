@@ -145,6 +145,10 @@ compose_options(wa_draft_t *d, const json_t *args)
         d->expiration = (uint32_t) n;
         d->has_expiration = true;
     }
+
+    if (wa_arg_int(d, args, "typing_ms", 0, WA_COMPOSE_TYPING_MAX, &n)) {
+        d->typing_ms = (uint32_t) n;
+    }
 }
 
 

@@ -31,6 +31,9 @@
 /* Of a text, a caption's is shorter; bytes. */
 #define WA_COMPOSE_TEXT_MAX      65536
 
+/* Typing before a message comes, ms; HTTP contract 5.1. */
+#define WA_COMPOSE_TYPING_MAX    10000
+
 /* A message that the one to be sent refers to. */
 typedef struct {
     wa_span_t   id;           /* WhatsApp's; p NULL: there is none         */
@@ -82,6 +85,7 @@ typedef struct {
     bool                      mention_all;
     uint32_t                  forward_score;        /* 0: not forwarded    */
     uint32_t                  expiration;   /* seconds                     */
+    uint32_t                  typing_ms;    /* to be shown first; 0: not   */
     bool                      has_expiration;
     bool                      secret;       /* others may refer to it in
                                                secret: it carries a key    */

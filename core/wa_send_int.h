@@ -1,8 +1,10 @@
 /*
  * Sending, shared between its files.
  *
- *   wa_send.c          commands in, the queue, timers
+ *   wa_send.c          commands in, the queue
  *   wa_compose.c       what they say -> Message bytes
+ *   wa_send_timer.c    what becomes due
+ *   wa_send_typing.c   what is shown before a message comes
  *   wa_send_repeat.c   what has no answer yet, after a login or a restart
  *   wa_send_prepare.c  one queued send -> unit with the stanza
  *   wa_send_again.c    the same for addresses that turned out stale
@@ -72,6 +74,8 @@ struct wa_send_s {
     bool              cold;           /* the contact does not know us      */
     bool              issue;          /* our privacy token is due          */
     bool              renewed;        /* refused once, made anew           */
+    bool              typed;          /* the chat was shown it             */
+    wa_time_t         typing_until;   /* 0: it does not type               */
 };
 
 /* Contacts who are being given a privacy token at a time. */
@@ -92,6 +96,7 @@ struct wa_sends_s {
                                          receipt (wa_send_device.c)        */
     size_t       n_taken;
     size_t       queued;
+    size_t       typing;              /* of those; wa_send_typing.c        */
     size_t       unacked;             /* committed and durable ones        */
     wa_task_t   *timer;               /* sleeps until the next deadline    */
     bool         preparing;
@@ -110,6 +115,10 @@ wa_sends_t *wa_sends_get(wa_account_t *a);
 
 /* Starts the next queued send if there is room. */
 void wa_send_next(wa_account_t *a);
+
+/* Why one that was not sent was not, an error code: before its key was looked
+   up nothing may be claimed. */
+const char *wa_send_failure(const wa_send_t *s);
 
 /* Makes the timer wake for this entry too. */
 void wa_send_watch(wa_account_t *a, const wa_send_t *s);

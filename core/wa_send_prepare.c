@@ -22,6 +22,7 @@
 #include "wa_prepare.h"
 #include "wa_privacy.h"
 #include "wa_send.h"
+#include "wa_send_typing.h"
 #include "wa_signal.h"
 #include "wa_status.h"
 
@@ -147,6 +148,7 @@ prepare_begin_keys(wa_task_t *t, wa_prepare_t *p)
 static void
 prepare_known(wa_task_t *t, wa_err_t rc)
 {
+    wa_account_t  *a;
     wa_prepare_t  *p;
 
     p = t->data;
@@ -162,6 +164,13 @@ prepare_known(wa_task_t *t, wa_err_t rc)
 
     if (wa_account_state(t->account) != WA_STATE_READY) {
         wa_prepare_failed(t, WA_ERR_GONE);
+        return;
+    }
+
+    if (wa_typing_start(t->account, p->send)) {
+        a = t->account;
+        wa_task_end(t, WA_OK);
+        wa_send_next(a);
         return;
     }
 

@@ -12,6 +12,7 @@
 #include "wa_restrict.h"
 #include "wa_send.h"
 #include "wa_send_int.h"
+#include "wa_send_typing.h"
 #include "wa_status.h"
 
 
@@ -579,6 +580,7 @@ wa_send_fail(wa_account_t *a, wa_send_t *s, const char *code,
         wa_account_reply(a, s->cmd_id, code, message, details);
     }
 
+    wa_typing_paused(a, s);
     wa_send_remove(a, s);
     wa_send_next(a);
 }

@@ -63,6 +63,7 @@ static const ngx_http_wahub_member_t  ngx_http_wahub_members[] = {
     { NGX_HTTP_WAHUB_ALL, "forwarded", "forwarded" },
     { NGX_HTTP_WAHUB_ALL, "forward_score", "forward_score" },
     { NGX_HTTP_WAHUB_ALL, "view_once", "view_once" },
+    { NGX_HTTP_WAHUB_ALL, "typing_ms|typingMs", "typing_ms" },
 
     { NGX_HTTP_WAHUB_ALL, "audience", "audience" },
 

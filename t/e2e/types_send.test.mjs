@@ -81,6 +81,20 @@ describe('a message of its own', () => {
             86400);
     });
 
+    it('text that is typed first', async () => {
+        const shown = [];
+        bob.client.sock.ev.on('presence.update', p => shown.push(
+            [p.id.replace(/[:@].*/, ''),
+                Object.values(p.presences)[0].lastKnownPresence]));
+        const at = Date.now();
+        const r = await send({ text: 'typed', typing_ms: 400 });
+        assert.ok(Date.now() - at >= 400);
+        await arrived(r.message_id);
+        assert.deepEqual(shown[0], [me.account.lid, 'composing']);
+        const bad = await send({ text: 'x', typing_ms: 10001 }, 400);
+        assert.equal(bad.error.details.fields[0].field, 'typing_ms');
+    });
+
     it('location', async () => {
         const r = await send({ type: 'LOCATION', latitude: 52.5163,
             longitude: 13.3777, name: 'Gate', address: 'Square 1' });
