@@ -33,6 +33,7 @@ static const kind_t  compose_kinds[] = {
     { "audio", wa_compose_audio },
     { "document", wa_compose_document },
     { "sticker", wa_compose_sticker },
+    { "album", wa_compose_album },
     { "location", wa_compose_location },
     { "contact", wa_compose_contact },
     { "reaction", wa_compose_reaction },

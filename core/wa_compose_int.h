@@ -69,6 +69,7 @@ void wa_compose_video(wa_draft_t *d, const json_t *args);
 void wa_compose_audio(wa_draft_t *d, const json_t *args);
 void wa_compose_document(wa_draft_t *d, const json_t *args);
 void wa_compose_sticker(wa_draft_t *d, const json_t *args);
+void wa_compose_album(wa_draft_t *d, const json_t *args);
 void wa_compose_reaction(wa_draft_t *d, const json_t *args);
 void wa_compose_edit(wa_draft_t *d, const json_t *args);
 void wa_compose_delete(wa_draft_t *d, const json_t *args);

@@ -4,6 +4,7 @@
 #include "wa_compose_int.h"
 
 #include "wa_crypto.h"
+#include "wa_message.h"
 
 
 /* Contract limits and ours, bytes. */
@@ -14,6 +15,10 @@
 #define MEDIA_KEY_LEN       32
 #define MEDIA_THUMB_MAX     131072
 #define MEDIA_WAVE_MAX      1024
+
+/* Of an album: fewer are no album, more are not shown as one. */
+#define MEDIA_ALBUM_LEAST   2
+#define MEDIA_ALBUM_MAX     100
 
 #define MEDIA_FILE_MAX      (1LL << 40)
 #define MEDIA_SIDE_MAX      100000
@@ -46,6 +51,7 @@ typedef struct {
 
 
 static bool media_read(wa_draft_t *d, const json_t *args, medium_t *m);
+static void media_album(wa_draft_t *d, const json_t *args);
 static Wa__Message *media_message(wa_draft_t *d, const json_t *args,
     bool voice);
 static Wa__Message *media_wrap(wa_draft_t *d,
@@ -98,6 +104,32 @@ media_read(wa_draft_t *d, const json_t *args, medium_t *m)
     d->secret = true;
 
     return d->error.code == NULL;
+}
+
+
+/* A picture of an album of ours, the target, says so. */
+static void
+media_album(wa_draft_t *d, const json_t *args)
+{
+    Wa__MessageAssociation  *a;
+
+    if (!wa_arg_ref(d, args, "target_id", &d->target)) {
+        return;
+    }
+
+    a = wa_arg_new(d, sizeof(*a));
+
+    if (a == NULL) {
+        return;
+    }
+
+    wa__message_association__init(a);
+
+    a->has_association_type = 1;
+    a->association_type = WA_MESSAGE_ALBUM;
+    a->parent_message_key = &d->key;
+    d->own = WA_COMPOSE_OWN;
+    d->about.message_association = a;
 }
 
 
@@ -187,6 +219,7 @@ wa_compose_image(wa_draft_t *d, const json_t *args)
     at = media_message(d, args, false);
     x->has_view_once = x->view_once = (at == &d->inner);
     at->image_message = x;
+    media_album(d, args);
     d->slot = &x->context_info;
 }
 
@@ -213,6 +246,7 @@ wa_compose_video(wa_draft_t *d, const json_t *args)
 
     x->has_gif_playback = x->gif_playback = wa_arg_bool(d, args, "gif");
     at = media_message(d, args, false);
+    media_album(d, args);
     x->has_view_once = x->view_once = (at == &d->inner);
     d->slot = &x->context_info;
 
@@ -315,4 +349,42 @@ wa_compose_sticker(wa_draft_t *d, const json_t *args)
     d->stamp = &x->sticker_sent_ts;
     d->message.sticker_message = x;
     d->slot = &x->context_info;
+}
+
+
+/* Announces the images and videos that follow, each with the album's id. */
+void
+wa_compose_album(wa_draft_t *d, const json_t *args)
+{
+    int64_t                     images, videos;
+    Wa__Message__AlbumMessage  *x;
+
+    x = wa_arg_new(d, sizeof(*x));
+
+    if (x == NULL) {
+        return;
+    }
+
+    images = 0;
+    videos = 0;
+
+    (void) wa_arg_int(d, args, "images", 0, MEDIA_ALBUM_MAX, &images);
+    (void) wa_arg_int(d, args, "videos", 0, MEDIA_ALBUM_MAX, &videos);
+
+    if (images + videos < MEDIA_ALBUM_LEAST
+        || images + videos > MEDIA_ALBUM_MAX)
+    {
+        wa_arg_bad(d, "images", "OUT_OF_RANGE",
+                   "and videos must be 2 to 100 together");
+    }
+
+    wa__message__album_message__init(x);
+
+    x->has_expected_image_count = 1;
+    x->expected_image_count = (uint32_t) images;
+    x->has_expected_video_count = 1;
+    x->expected_video_count = (uint32_t) videos;
+    d->message.album_message = x;
+    d->slot = &x->context_info;
+    d->secret = true;
 }

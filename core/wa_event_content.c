@@ -579,13 +579,10 @@ part_target(const wa_message_view_t *v, const Wa__Message *m, wa_jw_t *w)
         return true;
     }
 
-    if (info != NULL && info->message_association != NULL
-        && info->message_association->association_type == 1
-        && info->message_association->parent_message_key != NULL)
-    {
+    if (v->content->album != NULL) {
         begin(w, "album_item");
-        wa_jw_str(w, WA_JW("album_message_id"),
-                  info->message_association->parent_message_key->id);
+        wa_jw_str(w, WA_JW("album_id"), v->target_ref);
+        wa_jw_str(w, WA_JW("album_message_id"), v->content->album->id);
         wa_jw_close(w, '}');
         return true;
     }

@@ -19,6 +19,9 @@
 
 #define WA_MESSAGE_SECRET_LEN  32
 
+/* MessageAssociation.AssociationType MEDIA_ALBUM. */
+#define WA_MESSAGE_ALBUM       1
+
 /* Order of the names in the table of wa_kind_name(). */
 typedef enum {
     WA_KIND_UNKNOWN = 0,
@@ -129,6 +132,7 @@ typedef struct {
     bool           raw;           /* the fields above do not tell all      */
     const Wa__Message  *message;  /* unwrapped; for rarely read fields     */
     const Wa__MessageContextInfo  *info;    /* the outermost; NULL: none   */
+    const Wa__MessageKey  *album;           /* it is one of its pictures   */
 
     bool           sent_copy;     /* was inside deviceSentMessage          */
     const char    *sent_to;       /* its destination                       */

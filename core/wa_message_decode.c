@@ -109,6 +109,10 @@ wa_message_read(const Wa__Message *m, wa_arena_t *arena, wa_content_t *out)
     c.message = m;
     message_fill(m, arena, &c);
 
+    if (c.target == NULL) {
+        c.target = c.album;
+    }
+
     *out = c;
 }
 
@@ -154,6 +158,12 @@ message_info(const Wa__MessageContextInfo *info, wa_content_t *c)
 {
     if (c->info == NULL) {
         c->info = info;
+    }
+
+    if (info != NULL && c->album == NULL && info->message_association != NULL
+        && info->message_association->association_type == WA_MESSAGE_ALBUM)
+    {
+        c->album = info->message_association->parent_message_key;
     }
 
     if (info == NULL || c->secret.p != NULL || !info->has_message_secret

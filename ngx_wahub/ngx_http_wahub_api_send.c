@@ -34,6 +34,7 @@ static const ngx_http_wahub_kind_t  ngx_http_wahub_kinds[] = {
     { "audio", KIND(AUDIO) },
     { "document", KIND(DOCUMENT) },
     { "sticker", KIND(STICKER) },
+    { "album", KIND(ALBUM) },
     { "location", KIND(LOCATION) },
     { "contact", KIND(CONTACT) },
     { "reaction", KIND(REACTION) },
@@ -74,7 +75,9 @@ static const ngx_http_wahub_member_t  ngx_http_wahub_members[] = {
     { KIND(EDIT), "text|message|body", "text" },
 
     { KIND(IMAGE), "caption", "caption" },
+    { KIND(IMAGE), "album_id|albumId", "target_id" },
     { KIND(VIDEO), "caption", "caption" },
+    { KIND(VIDEO), "album_id|albumId", "target_id" },
     { KIND(VIDEO), "gif", "gif" },
     { KIND(VIDEO), "note", "note" },
     { KIND(AUDIO), "ptt", "ptt" },
@@ -83,6 +86,9 @@ static const ngx_http_wahub_member_t  ngx_http_wahub_members[] = {
     { KIND(DOCUMENT), "filename|fileName", "filename" },
     { KIND(FILE), "caption", "caption" },
     { KIND(FILE), "filename|fileName", "filename" },
+
+    { KIND(ALBUM), "images", "images" },
+    { KIND(ALBUM), "videos", "videos" },
 
     { KIND(LOCATION), "latitude", "latitude" },
     { KIND(LOCATION), "longitude", "longitude" },

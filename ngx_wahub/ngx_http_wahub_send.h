@@ -39,6 +39,7 @@
 #define NGX_HTTP_WAHUB_KIND_KEEP        0x1000
 #define NGX_HTTP_WAHUB_KIND_OTHER       0x1100  /* not from this provider */
 #define NGX_HTTP_WAHUB_KIND_FILE        0x1200  /* what the file is       */
+#define NGX_HTTP_WAHUB_KIND_ALBUM       0x1300
 #define NGX_HTTP_WAHUB_SEND_KIND        0xff00
 
 

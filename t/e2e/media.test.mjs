@@ -220,6 +220,26 @@ describe('media to be sent', () => {
         assert.equal(got.content.fileName, 'report.pdf');
     });
 
+    it('goes out as a part of an album', async () => {
+        const send = body => post(`/api/messages?account=${me.id}`,
+            { to: you.lid, ...body });
+        const album = (await send({ type: 'album', images: 2 })).json;
+        const seen = r => you.client.wait('message',
+            x => x.id === r.message_id, you.client.messages);
+        assert.equal((await seen(album)).raw.message.albumMessage
+            .expectedImageCount, 2);
+        const picture = { type: 'image', mime_type: 'image/jpeg',
+            base64: randomBytes(90).toString('base64') };
+        const r = await send({ ...picture, album_id: album.id });
+        assert.equal(r.status, 201, r.raw?.toString());
+        const a = (await seen(r.json)).raw.message.messageContextInfo.messageAssociation;
+        assert.equal(a.associationType, 1);
+        assert.equal(a.parentMessageKey.id, album.message_id);
+        assert.equal(a.parentMessageKey.fromMe, true);
+        assert.equal((await send({ ...picture, album_id: 'AAAA' })).status,
+            404);
+    });
+
     it('has rows of its own for each kind', async () => {
         const bytes = randomBytes(64);
         const r = await post(`/api/actions/send/audio?account=${me.id}`,

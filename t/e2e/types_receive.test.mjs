@@ -210,6 +210,21 @@ describe('content without media', () => {
             }
         });
 
+    it('the pictures of an album point at it', async () => {
+        const album = await sock.sendMessage(me.lid,
+            { album: { expectedImageCount: 2, expectedVideoCount: 0 } });
+        const m = await arrived(album.key.id);
+        assert.deepEqual(m.interactive, { type: 'album', images: 2,
+            videos: 0 });
+        const one = await arrived(await relays({ imageMessage: { ...MEDIUM,
+            mimetype: 'image/jpeg' }, messageContextInfo: {
+            messageAssociation: { associationType: 1,
+                parentMessageKey: album.key } } }));
+        assert.equal(one.type, 'IMAGE');
+        assert.deepEqual(one.interactive, { type: 'album_item',
+            album_id: m.id, album_message_id: album.key.id });
+    });
+
     it('what nobody knows is kept as it came', async () => {
         const id = await relays({ messageHistoryNotice: { contextInfo: {
             stanzaId: 'X' } } });

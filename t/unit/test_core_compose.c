@@ -273,6 +273,10 @@ static const struct {
     { "{\"type\":\"group_invite\",\"group_jid\":\"1@lid\","
       "\"code\":\"x\"}",
       "VALIDATION_ERROR", "group_jid", "INVALID" },
+    { "{\"type\":\"album\",\"images\":1}",
+      "VALIDATION_ERROR", "images", "OUT_OF_RANGE" },
+    { "{\"type\":\"album\",\"images\":60,\"videos\":60}",
+      "VALIDATION_ERROR", "images", "OUT_OF_RANGE" },
     { "{\"type\":\"image\"}", "MISSING_CONTENT", NULL, NULL },
     { "{\"type\":\"image\",\"media\":{\"direct_path\":\"/\"}}",
       "VALIDATION_ERROR", "mimetype", "REQUIRED" },
@@ -516,6 +520,50 @@ no_memory_is_survived(void **state)
 }
 
 
+static void
+an_album_and_one_of_its_pictures(void **state)
+{
+    made_t                        m;
+    const Wa__MessageKey         *key;
+    const Wa__MessageAssociation *a;
+
+    (void) state;
+    make(&m, "{\"type\":\"album\",\"images\":2,\"videos\":1}");
+    assert_int_equal(m.content.message->album_message->expected_image_count,
+                     2);
+    assert_int_equal(m.content.message->album_message->expected_video_count,
+                     1);
+    assert_string_equal(m.attrs.type, "text");
+    assert_null(m.content.album);
+    unmake(&m);
+
+    make_parse(&m, "{\"type\":\"image\",\"target_id\":\"AAAA\","
+               "\"media\":{\"direct_path\":\"/\",\"mimetype\":\"image/png\","
+               "\"file_length\":1,\"file_sha256\":"
+               "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"}}");
+    assert_null(m.draft->error.code);
+
+    assert_int_equal(wa_compose_message(m.draft, &m.in, &m.out), WA_ERR_ARG);
+    assert_string_equal(m.draft->error.code, "MESSAGE_NOT_FOUND");
+
+    memset(&m.draft->error, 0, sizeof(m.draft->error));
+    m.draft->target.from_me = true;
+    make_finish(&m);
+
+    a = m.content.info->message_association;
+    key = a->parent_message_key;
+    assert_int_equal(a->association_type, WA_MESSAGE_ALBUM);
+    assert_string_equal(key->id, "AAAA");
+    assert_string_equal(key->remote_jid, "2@lid");
+    assert_true(key->from_me);
+    assert_null(key->participant);
+    assert_ptr_equal(m.content.album, key);
+    assert_int_equal(m.content.kind, WA_KIND_IMAGE);
+    assert_string_equal(m.attrs.mediatype, "image");
+    unmake(&m);
+}
+
+
 /* When its turn comes: whose message it is decides. */
 static void
 others_messages_are_not_changed(void **state)
@@ -589,6 +637,7 @@ main(void)
         cmocka_unit_test(a_text_has_a_context),
         cmocka_unit_test(what_is_wrong_is_told),
         cmocka_unit_test(messages_are_as_baileys_makes_them),
+        cmocka_unit_test(an_album_and_one_of_its_pictures),
         cmocka_unit_test(no_memory_is_survived),
         cmocka_unit_test(others_messages_are_not_changed)
     };
