@@ -433,7 +433,7 @@ chat_write(wa_sql_t *db, const wa_batch_chat_t *c)
         "  WHERE n.tenant = $3 AND n.chat_jid = $2"
         "  AND n.ts BETWEEN $7 AND $8 AND n.pos BETWEEN $9 AND $10"
         "  AND n.shard = $11 AND n.account_id || '' = $1"
-        "  AND n.from_me = 0) END,"
+        "  AND n.from_me = 0 AND n.type NOT IN " WA_CHANGE_TYPES ") END,"
         " $16,"
         " (SELECT m.pos FROM wa_messages m"
         "  WHERE m.account_id = $1 AND m.id = $14), $14,"

@@ -18,6 +18,9 @@
 /* Characters of a chat's last message that are shown (HTTP contract, 6.2). */
 #define WA_CHAT_BRIEF  "200"
 
+/* Messages that are about another one. */
+#define WA_CHANGE_TYPES  "('reaction', 'protocol', 'poll_update')"
+
 typedef struct wa_batch_chat_s  wa_batch_chat_t;
 
 /* The chats of a batch (wa_project_chat.c).  Zeroed is empty. */

@@ -155,7 +155,7 @@ merge_phone(wa_span_t jid)
 }
 
 
-/* Who told or reacted: rows of both addresses may exist. */
+/* Who told, reacted or voted: rows of both addresses may exist. */
 static wa_err_t
 merge_rows(wa_ev_t *e, const wa_ev_args_t *a)
 {
@@ -183,6 +183,20 @@ merge_rows(wa_ev_t *e, const wa_ev_args_t *a)
         " ON CONFLICT DO NOTHING",
 
         "DELETE FROM wa_reactions WHERE account_id = $1 AND from_jid = $2"
+        " AND id IN (SELECT m.id FROM wa_messages m"
+        "  WHERE m.tenant = $4 AND m.chat_jid = $3 AND m.account_id = $1)",
+
+        "INSERT INTO wa_votes (account_id, id, voter, lid, options, ms)"
+        " SELECT v.account_id, v.id, $3, v.lid, v.options, v.ms"
+        " FROM wa_votes v WHERE v.account_id = $1 AND v.voter = $2"
+        " AND v.id IN (SELECT m.id FROM wa_messages m"
+        "  WHERE m.tenant = $4 AND m.chat_jid = $3 AND m.account_id = $1)"
+        " ON CONFLICT (account_id, id, voter) DO UPDATE SET"
+        " lid = COALESCE(excluded.lid, wa_votes.lid),"
+        " options = excluded.options, ms = excluded.ms"
+        " WHERE excluded.ms >= wa_votes.ms",
+
+        "DELETE FROM wa_votes WHERE account_id = $1 AND voter = $2"
         " AND id IN (SELECT m.id FROM wa_messages m"
         "  WHERE m.tenant = $4 AND m.chat_jid = $3 AND m.account_id = $1)"
     };

@@ -49,7 +49,8 @@ wa_ev_on_message(wa_ev_t *e)
 }
 
 
-/* A reaction, an edit: no chat has it as its last message. */
+/* A reaction, a pin, a vote: no chat has it as its last message, nor as one
+   that is to be read. */
 static bool
 message_is_change(wa_ev_t *e, const wa_jv_t *m)
 {
@@ -57,7 +58,9 @@ message_is_change(wa_ev_t *e, const wa_jv_t *m)
 
     type = wa_ev_word(e, m, "message_type");
 
-    return wa_span_eq_str(type, "reaction") || wa_span_eq_str(type, "protocol");
+    return wa_span_eq_str(type, "reaction")
+           || wa_span_eq_str(type, "protocol")
+           || wa_span_eq_str(type, "poll_update");
 }
 
 

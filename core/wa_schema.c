@@ -154,6 +154,8 @@ static const char  schema_1[] =
     "  ON wa_messages (account_id, ts, pos, shard);"
     "CREATE INDEX wa_messages_chat"
     "  ON wa_messages (tenant, chat_jid, ts, pos, shard);"
+    "CREATE INDEX wa_messages_type"
+    "  ON wa_messages (tenant, type, has_media, account_id);"
     "CREATE INDEX wa_messages_whatsapp"
     "  ON wa_messages (tenant, message_id);"
 

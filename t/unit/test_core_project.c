@@ -430,18 +430,20 @@ chats_and_unread(void **state)
 static void
 chats_of_a_batch(void **state)
 {
-    char            *text[8];
+    char            *text[10];
     size_t           i;
     wa_db_t         *d = *state;
-    uint64_t         epochs[8] = { 1, 1, 1, 1, 1, 1, 1, 1 };
-    wa_log_entry_t   e[8];
+    uint64_t         epochs[10] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
+    wa_log_entry_t   e[10];
 
-    static const wa_db_message_t  in[7] = {
+    static const wa_db_message_t  in[9] = {
         { .id = "m1", .ts = 100, .body = "one" },
         { .id = "m2", .ts = 101, .body = "two" },
         { .id = "m3", .ts = 102, .type = "message.echo", .source = "phone",
           .body = "three" },
         { .id = "m4", .ts = 105, .body = "four" },
+        { .id = "p1", .ts = 104, .kind = "protocol" },
+        { .id = "v1", .ts = 104, .kind = "poll_update" },
         { .id = "m5", .ts = 103, .body = "five" },
         { .id = "m1", .ts = 100, .body = "one" },
         { .id = "m6", .ts = 100, .body = "six", .jid = "15550003@lid" }
@@ -450,8 +452,8 @@ chats_of_a_batch(void **state)
     assert_true(message(d, 1, "message.received", "m0", 90, "zero"));
     memset(e, 0, sizeof(e));
 
-    for (i = 0; i < 8; i++) {
-        text[i] = i < 7 ? wa_db_message_text(&in[i])
+    for (i = 0; i < 10; i++) {
+        text[i] = i < 9 ? wa_db_message_text(&in[i])
                         : strdup("{\"type\":\"message.edited\",\"timestamp\":"
                                  "\"2026-11-21T10:00:00.000Z\",\"tenant_id\":"
                                  "\"default\",\"account_id\":\"a1\","
@@ -463,10 +465,10 @@ chats_of_a_batch(void **state)
         e[i].body = wa_span_str(text[i]);
     }
 
-    assert_int_equal(wa_project_batch(d->db, e, epochs, 8, NULL, NULL),
+    assert_int_equal(wa_project_batch(d->db, e, epochs, 10, NULL, NULL),
                      WA_OK);
 
-    /* Two since the phone answered; the repeat is none. */
+    /* Two since the phone answered; the repeat, a pin and a vote are none. */
 
     assert_int_equal(number(d, "SELECT unread_count FROM wa_chats"
                                " WHERE jid = '15550002@s.whatsapp.net'"), 2);
@@ -479,7 +481,7 @@ chats_of_a_batch(void **state)
     assert_int_equal(number(d, "SELECT unread_count FROM wa_chats"
                                " WHERE jid = '15550003@lid'"), 1);
 
-    for (i = 0; i < 8; i++) {
+    for (i = 0; i < 10; i++) {
         free(text[i]);
     }
 }

@@ -73,6 +73,20 @@ reaction(wa_db_t *d, uint64_t ms, const char *id, const char *who)
 }
 
 
+static void
+vote(wa_db_t *d, uint64_t ms, const char *id, const char *who, int at,
+    const char *option)
+{
+    char  data[300];
+
+    (void) snprintf(data, sizeof(data), "{\"target_id\":\"%s\","
+                    "\"voter_jid\":\"%s\",\"voter_lid\":null,"
+                    "\"options\":[\"%s\"],\"timestamp_ms\":%d}", id, who,
+                    option, at);
+    assert_true(wa_db_event(d, ms, "poll.vote", data));
+}
+
+
 static bool
 merge(wa_db_t *d, uint64_t ms, const char *from, const char *into)
 {
@@ -170,6 +184,33 @@ two_chats_become_one(void **state)
 }
 
 
+/* Of two votes that turn out to be one person's the later counts. */
+static void
+votes_follow(void **state)
+{
+    wa_db_t  *d = *state;
+
+    message(d, 1, "p1", LID, LID, 100, "message.received");
+    message(d, 2, "p2", PN, LID, 101, "message.received");
+    message(d, 3, "p3", LID, LID, 102, "message.received");
+    vote(d, 4, "p1", LID, 10, "A");
+    vote(d, 5, "p2", PN, 20, "old");
+    vote(d, 6, "p2", LID, 21, "new");
+    vote(d, 7, "p3", PN, 31, "new");
+    vote(d, 8, "p3", LID, 30, "old");
+    vote(d, 9, "p3", "300@lid", 30, "C");
+    assert_true(merge(d, 10, LID, PN));
+
+    assert_int_equal(number(d, "SELECT COUNT(*) FROM wa_votes"), 4);
+    assert_int_equal(number(d, "SELECT COUNT(*) FROM wa_votes WHERE voter = '"
+                               PN "'"), 3);
+    assert_string_equal(look(d, "SELECT options FROM wa_votes"
+                                " WHERE id = 'p1'"), "[\"A\"]");
+    assert_int_equal(number(d, "SELECT COUNT(*) FROM wa_votes"
+                               " WHERE options = '[\"new\"]'"), 2);
+}
+
+
 /* Another account's chats, a body that looks like an address. */
 static void
 nothing_else_is_touched(void **state)
@@ -220,6 +261,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         WA_DB_BOTH(a_chat_gets_its_number),
         WA_DB_BOTH(two_chats_become_one),
+        WA_DB_BOTH(votes_follow),
         WA_DB_BOTH(nothing_else_is_touched),
     };
 
