@@ -39,6 +39,7 @@ typedef struct wa_sends_s   wa_sends_t;     /* wa_send.c: unanswered sends */
 typedef struct wa_pair_s    wa_pair_t;      /* wa_pair.c: QR in progress   */
 typedef struct wa_recent_s  wa_recent_t;    /* wa_recv.c: lately seen      */
 typedef struct wa_prekeys_s wa_prekeys_t;   /* wa_prekey.c: uploads         */
+typedef struct wa_receipts_s wa_receipts_t; /* wa_receipt_batch.c           */
 
 /* Where the offline queue stands (wa_offline.c). */
 typedef struct {
@@ -79,6 +80,7 @@ struct wa_account_s {
     wa_sends_t     *sends;                  /* NULL until the first send   */
     wa_recent_t    *recent;                 /* NULL until the first message */
     wa_prekeys_t   *prekeys;                /* NULL until the first login  */
+    wa_receipts_t  *receipts;               /* NULL until the first one    */
 
     struct wa_media_state_s  *media;        /* wa_media_verbs.c; NULL      */
 

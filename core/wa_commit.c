@@ -498,6 +498,11 @@ unit_release(wa_unit_t *u)
                 wa_conn_send_packed(a, op->u.frame);
             }
 
+        } else if (op->kind == WA_UNIT_RECEIPT) {
+            if (u->conn_gen == wa_conn_generation(a)) {
+                wa_receipts_add(a, &op->u.receipt.key, op->u.receipt.id);
+            }
+
         } else if (op->kind == WA_UNIT_REPLY) {
             (void) wa_outq_reply(a, op->u.reply.id, op->u.reply.code,
                                  op->u.reply.message, op->u.reply.data);

@@ -93,12 +93,13 @@ wa_err_t
 wa_receipt_message(wa_unit_t *u, const wa_node_t *stanza, const char *type,
     const wa_jid_t *chat)
 {
-    wa_err_t       rc;
-    wa_jid_t       bare;
-    wa_node_t     *receipt;
-    wa_span_t      id, from;
-    wa_arena_t     arena;
-    wa_account_t  *a;
+    wa_err_t           rc;
+    wa_jid_t           bare;
+    wa_node_t         *receipt;
+    wa_span_t          id, from;
+    wa_arena_t         arena;
+    wa_account_t      *a;
+    wa_receipt_key_t   key;
 
     if (u == NULL) {
         return WA_ERR_NOMEM;
@@ -110,6 +111,14 @@ wa_receipt_message(wa_unit_t *u, const wa_node_t *stanza, const char *type,
 
     if (id.p == NULL || from.p == NULL) {
         return WA_ERR_SYNTAX;
+    }
+
+    if (type == NULL && wa_node_attr(stanza, "offline").p != NULL) {
+        key.to = from;
+        key.participant = wa_node_attr(stanza, "participant");
+        key.type = wa_span_str(wa_account_available(a) ? "" : "inactive");
+
+        return wa_unit_receipt(u, &key, id);
     }
 
     wa_arena_init_pool(&arena, &a->engine->arenas);

@@ -36,7 +36,8 @@ wa_err_t wa_ack_stanza(wa_unit_t *u, const wa_node_t *stanza,
 /*
  * Holds the receipt of a <message> that was taken in:
  *   type NULL          delivered: no type while the account is shown as
- *                      available, otherwise "inactive"
+ *                      available, otherwise "inactive"; for what comes from
+ *                      the offline queue together with its neighbours
  *   "sender"           a copy of what another own device sent; `chat` is
  *                      named as recipient
  *   "peer_msg"         protocol message between own devices

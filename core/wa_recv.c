@@ -117,6 +117,7 @@ void
 wa_recv_free(wa_account_t *a)
 {
     wa_recent_free(a);
+    wa_receipts_free(a);
 }
 
 

@@ -388,6 +388,38 @@ wa_unit_send_packed(wa_unit_t *u, wa_span_t packed)
 
 
 wa_err_t
+wa_unit_receipt(wa_unit_t *u, const wa_receipt_key_t *key, wa_span_t id)
+{
+    wa_arena_t        *arena;
+    wa_unit_op_t      *op;
+    wa_receipt_key_t  *k;
+
+    op = unit_op(u, WA_UNIT_RECEIPT);
+
+    if (op == NULL) {
+        return unit_failed(u);
+    }
+
+    arena = &u->arena;
+    k = &op->u.receipt.key;
+
+    if (wa_arena_dup_span(arena, key->to, &k->to) != WA_OK
+        || wa_arena_dup_span(arena, key->type, &k->type) != WA_OK
+        || wa_arena_dup_span(arena, id, &op->u.receipt.id) != WA_OK
+        || (key->participant.p != NULL
+            && wa_arena_dup_span(arena, key->participant, &k->participant)
+               != WA_OK))
+    {
+        return u->err = WA_ERR_NOMEM;
+    }
+
+    unit_op_link(u, op);
+
+    return WA_OK;
+}
+
+
+wa_err_t
 wa_unit_reply(wa_unit_t *u, uint64_t cmd_id, const char *code,
     const char *message, json_t *data)
 {

@@ -19,6 +19,7 @@
 #include "wa_account.h"
 #include "wa_jw.h"
 #include "wa_node.h"
+#include "wa_receipt_batch.h"
 #include "wa_task.h"
 
 
@@ -92,6 +93,11 @@ wa_err_t wa_unit_send(wa_unit_t *u, const wa_node_t *node);
 
 /* The same, packed by wa_node_pack() already. */
 wa_err_t wa_unit_send_packed(wa_unit_t *u, wa_span_t packed);
+
+/* Holds a delivery receipt that may leave together with others
+   (wa_receipts_add()).  Copies; WA_ERR_NOMEM. */
+wa_err_t wa_unit_receipt(wa_unit_t *u, const wa_receipt_key_t *key,
+    wa_span_t id);
 
 /* Holds an answer.  Steals `data`. */
 wa_err_t wa_unit_reply(wa_unit_t *u, uint64_t cmd_id, const char *code,

@@ -6,6 +6,7 @@
 #define WA_UNIT_INT_H
 
 #include "wa_account_int.h"
+#include "wa_receipt_batch.h"
 #include "wa_store.h"
 
 
@@ -13,7 +14,8 @@ typedef enum {
     WA_UNIT_WRITE = 0,
     WA_UNIT_EVENT,
     WA_UNIT_FRAME,
-    WA_UNIT_REPLY
+    WA_UNIT_REPLY,
+    WA_UNIT_RECEIPT
 } wa_unit_op_e;
 
 typedef struct wa_unit_op_s  wa_unit_op_t;
@@ -32,6 +34,11 @@ struct wa_unit_op_s {
         wa_event_t       event;
 
         wa_span_t        frame;        /* flag byte and packed node        */
+
+        struct {
+            wa_receipt_key_t  key;
+            wa_span_t         id;
+        } receipt;
 
         struct {
             uint64_t     id;

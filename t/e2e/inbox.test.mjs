@@ -264,6 +264,7 @@ describe('a long queue', () => {
             }
             const written = performance.now();
             const before = memory();
+            const told = sim.counters.receipts;
             // the connection is lost in the middle, then some come twice
             const cut = d => {
                 if (d === me.device
@@ -289,6 +290,8 @@ describe('a long queue', () => {
                 + `${batches} batches after the cut`);
             assert.ok(batches >= 1 && batches <= COUNT / 200 + 5,
                 `${batches} batches`);
+            assert.ok(sim.counters.receipts - told < COUNT / 4,
+                `${sim.counters.receipts - told} receipts`);
             assert.ok(asan || peak - before.now < MORE_KB,
                 `${peak - before.now} kB more`);
             await w.state(me.id, 'READY');
