@@ -7,6 +7,7 @@
 
 #include "wa_padding.h"
 #include "wa_pb.h"
+#include "wa_privacy.h"
 #include "wa_signal_group.h"
 
 
@@ -27,7 +28,7 @@ static wa_err_t room_phash(wa_task_t *t, wa_prepare_t *p);
 /*
  * <message id to type addressing_mode phash [edit]>
  *     [<participants><to jid><enc/></to>...</participants>]
- *     <enc v=2 type=skmsg/>[<device-identity/>][<meta/>]
+ *     <enc v=2 type=skmsg/>[<device-identity/>][<meta/>][<reporting/>]
  *
  * A status has no addressing_mode; those of its audience who have the key
  * are listed, too: <to jid/>.
@@ -80,8 +81,9 @@ wa_group_unit(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p)
     }
 
     room_meta(t, p, stanza);
+    rc = wa_privacy_reporting(t, p, r->lid, stanza);
 
-    if (r->n_lacking != 0) {
+    if (rc == WA_OK && r->n_lacking != 0) {
         rc = room_put_holders(u, t, p);
     }
 

@@ -25,8 +25,6 @@ static bool trust_name(const wa_jid_t *jid, char *buf);
 static bool trust_decode(wa_span_t in, wa_trust_t *trust);
 static void wr_time(wa_wr_t *w, int64_t s);
 static bool rd_time(wa_rd_t *r, int64_t *s);
-static wa_err_t nodes_reporting(wa_task_t *t, wa_prepare_t *p,
-    wa_node_t *stanza);
 static bool trust_holds(const wa_account_t *a, const wa_trust_t *trust);
 static wa_err_t trust_add(wa_arena_t *arena, const wa_trust_t *trust,
     wa_node_t *node);
@@ -215,7 +213,7 @@ wa_privacy_nodes(wa_task_t *t, wa_prepare_t *p, wa_node_t *stanza,
     wa_trust_t     trust;
     wa_account_t  *a;
 
-    rc = nodes_reporting(t, p, stanza);
+    rc = wa_privacy_reporting(t, p, wa_jid_is_lid(&p->chat), stanza);
 
     if (rc != WA_OK || p->self) {
         return rc;
@@ -285,8 +283,9 @@ trust_holds(const wa_account_t *a, const wa_trust_t *trust)
 
 
 /* A message without a secret of its own, or about nothing, has none. */
-static wa_err_t
-nodes_reporting(wa_task_t *t, wa_prepare_t *p, wa_node_t *stanza)
+wa_err_t
+wa_privacy_reporting(wa_task_t *t, const wa_prepare_t *p, bool lid,
+    wa_node_t *stanza)
 {
     char         from[WA_JID_TEXT_MAX], chat[WA_JID_TEXT_MAX];
     uint8_t     *token;
@@ -303,9 +302,8 @@ nodes_reporting(wa_task_t *t, wa_prepare_t *p, wa_node_t *stanza)
         return WA_OK;
     }
 
-    self = wa_jid_bare(wa_account_self(t->account,
-                                       wa_jid_is_lid(&p->chat)
-                                       ? WA_SERVER_LID : WA_SERVER_PN));
+    self = wa_jid_bare(wa_account_self(t->account, lid ? WA_SERVER_LID
+                                                       : WA_SERVER_PN));
     token = wa_arena_alloc(arena, WA_REPORT_TOKEN_LEN);
 
     if (token == NULL) {

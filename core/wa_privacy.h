@@ -68,6 +68,12 @@ wa_err_t wa_privacy_salt(wa_unit_t *u, wa_span_t salt);
 wa_err_t wa_privacy_nodes(wa_task_t *t, wa_prepare_t *p, wa_node_t *stanza,
     bool answered);
 
+/* Adds <reporting> to the stanza of any message: nothing for one without a
+   secret, or of a kind that is not reported.  `lid`: the stanza names us by
+   our LID.  WA_ERR_NOMEM. */
+wa_err_t wa_privacy_reporting(wa_task_t *t, const wa_prepare_t *p, bool lid,
+    wa_node_t *stanza);
+
 /* Adds <tctoken> or <cstoken>, if there is one for this contact, to the
    stanza of a message that is sent again.  Needs the records of
    wa_privacy_need().  WA_ERR_NOMEM. */

@@ -3,6 +3,7 @@
 import { after, afterEach, before, describe, it } from 'node:test';
 import assert from 'node:assert/strict';
 import { node } from '../sim/codec.mjs';
+import { checkReport } from './lib/report.mjs';
 import { Stage, until } from './lib/stage.mjs';
 
 // WhatsApp allows 1024; the simulator needs minutes for that
@@ -119,6 +120,9 @@ describe('sending', () => {
             const [, , stanza] = await next;
             assert.ok(!stanza.content.some(c => c.tag === 'participants'),
                 'the key was given out again');
+            await checkReport(stanza,
+                (await bob.client.waitText(`more to ${mode}`)).raw,
+                me[mode], g.jid);
             const { data } = await w.events.wait(e =>
                 e.type === 'message.sent'
                 && e.data.message.body === `to ${mode}`);

@@ -4,6 +4,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import assert from 'node:assert/strict';
 import { bytesOf, child, children } from '../sim/codec.mjs';
 import { Audience, STATUS } from '../sim/audience.mjs';
+import { checkReport } from './lib/report.mjs';
 import { Stage, until } from './lib/stage.mjs';
 
 let stage, sim, w, me, bob, cat;
@@ -86,6 +87,8 @@ describe('what we post', () => {
         assert.equal(bob.client.messages.find(m => m.text === 'ours').chat,
             STATUS);
         assert.equal(r.jid, STATUS);
+        await checkReport(stanza, (await bob.client.waitText('ours')).raw,
+            me.lid, STATUS);
         const s = (await story('ours')).data.story;
         assert.equal(s.id, r.id);
         assert.equal(s.from_jid, me.pn);
