@@ -46,7 +46,7 @@ typedef struct {
     size_t      n_queue;
 } side_t;
 
-typedef struct {
+typedef struct room_s {
     side_t      side[ROOM_SIDES];
     size_t      n;
     wa_arena_t  arena;                  /* of the log */
@@ -59,6 +59,9 @@ typedef struct {
     bool        spoil;                  /* flips a bit in the next <enc>s */
     const char *phash;                  /* told in acks */
     bool        refresh_lid;            /* told in acks */
+
+    /* Answers an iq; NULL, or false: the room does. */
+    bool      (*answer)(struct room_s *r, size_t i, const wa_node_t *iq);
 } room_t;
 
 
@@ -587,6 +590,10 @@ room_handle(room_t *r, size_t i, wa_node_t *node)
         room_receipt(r, i, node);
 
     } else if (wa_node_is(node, "iq")) {
+
+        if (r->answer != NULL && r->answer(r, i, node)) {
+            return;
+        }
 
         if (wa_node_attr_is(node, "xmlns", "usync")) {
             room_usync(r, i, node);
