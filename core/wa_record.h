@@ -26,6 +26,8 @@
  *   sec/<reference>      yes  secret of a message, for what refers to it
  *   seen/<hash>          yes  (chat, sender, id) was delivered; of a
  *                             channel also its number (wa_newsletter.h)
+ *   anew/<address>       yes  when a device's session was made anew because
+ *                             it asked for messages again
  *   rtry/<hash>          yes  retry receipts sent for one message
  *   wanted               -    messages our phone is asked for
  *                             (wa_placeholder.h)

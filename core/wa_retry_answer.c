@@ -12,6 +12,8 @@
  */
 #include "wa_retry.h"
 
+#include <stdio.h>
+
 #include "wa_account_int.h"
 #include "wa_bundle.h"
 #include "wa_group.h"
@@ -20,6 +22,7 @@
 #include "wa_message.h"
 #include "wa_pb.h"
 #include "wa_privacy.h"
+#include "wa_rd.h"
 #include "wa_receipt.h"
 #include "wa_sent.h"
 #include "wa_signal_group.h"
@@ -27,15 +30,20 @@
 #include "wa_stanza.h"
 
 
-/* A new session for a device that asks again, at most once in this time:
-   otherwise two sides that both start over never meet. */
+/* A new session for a device that asks again, at most once in this time,
+   whatever it asks for: otherwise two sides that both start over never
+   meet. */
 #define RENEW_INTERVAL_S  3600
+
+/* Record anew/<address>, of today or, just after midnight, yesterday. */
+#define RENEW_DAYS        2
+#define RENEW_NAME_LEN    (WA_JID_TEXT_MAX + 8)
 
 /* Devices with a count of their own in one record. */
 #define RESENDS_MAX       64
 
 #define ANSWER_KEYS_MAX   (WA_BUNDLE_KEYS + WA_SIGNAL_KEYS + 1                 \
-                           + WA_PRIVACY_KEYS)
+                           + WA_PRIVACY_KEYS + RENEW_DAYS)
 
 typedef struct {
     wa_jid_t                  from;
@@ -52,6 +60,7 @@ typedef struct {
     uint64_t                  error;
     bool                      own;       /* one of our own devices        */
     bool                      bundle;    /* the receipt brings keys       */
+    bool                      renewed;   /* keys were asked for           */
     wa_err_t                  fetched;
 } answer_t;
 
@@ -65,6 +74,9 @@ static bool answer_allowed(wa_task_t *t, answer_t *r);
 static bool answer_count(wa_task_t *t, answer_t *r);
 static void answer_session(wa_task_t *t, wa_err_t rc);
 static bool answer_wants_renewal(wa_task_t *t, const answer_t *r);
+static bool answer_renewed(wa_account_t *a, const answer_t *r);
+static bool answer_renew_name(const answer_t *r, char name[RENEW_NAME_LEN]);
+static wa_err_t answer_put_renewed(wa_unit_t *u, const answer_t *r);
 static void answer_fetched(wa_task_t *t, wa_err_t rc);
 static void answer_fetch(wa_task_t *t);
 static void answer_send(wa_task_t *t, wa_err_t rc);
@@ -394,9 +406,7 @@ answer_fetch(wa_task_t *t)
 
     r = t->data;
 
-    r->resend->has_renewed = 1;
-    r->resend->renewed = wa_unix_s(t->account);
-
+    r->renewed = true;
     t->resume = answer_fetched;
     rc = wa_bundle_fetch(t, &r->enc, 1, &r->fetched);
 
@@ -409,7 +419,6 @@ answer_fetch(wa_task_t *t)
 static bool
 answer_wants_renewal(wa_task_t *t, const answer_t *r)
 {
-    int64_t          now;
     uint32_t         known, told;
     wa_span_t        reg;
     wa_account_t    *a;
@@ -438,11 +447,76 @@ answer_wants_renewal(wa_task_t *t, const answer_t *r)
         return true;
     }
 
+    return r->count >= 2 && !answer_renewed(a, r);
+}
+
+
+static bool
+answer_renewed(wa_account_t *a, const answer_t *r)
+{
+    char       name[RENEW_NAME_LEN];
+    size_t     i;
+    int64_t    now;
+    wa_rd_t    rd;
+    uint32_t   then;
+    wa_span_t  value;
+
     now = wa_unix_s(a);
 
-    return r->count >= 2
-           && (!r->resend->has_renewed
-               || now - r->resend->renewed > RENEW_INTERVAL_S);
+    for (i = 0; i < RENEW_DAYS && answer_renew_name(r, name); i++) {
+
+        if (wa_record_get(a, name, wa_day(now) - (uint32_t) i, &value)
+            != WA_OK)
+        {
+            continue;
+        }
+
+        rd = wa_rd(value);
+
+        if (wa_rd_u32(&rd, &then) && now - (int64_t) then <= RENEW_INTERVAL_S)
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static bool
+answer_renew_name(const answer_t *r, char name[RENEW_NAME_LEN])
+{
+    char  address[WA_JID_TEXT_MAX];
+
+    if (wa_jid_signal_address(&r->enc, address, sizeof(address)) == 0) {
+        return false;
+    }
+
+    (void) snprintf(name, RENEW_NAME_LEN, "anew/%s", address);
+
+    return true;
+}
+
+
+static wa_err_t
+answer_put_renewed(wa_unit_t *u, const answer_t *r)
+{
+    char      name[RENEW_NAME_LEN];
+    int64_t   now;
+    uint8_t   value[4];
+
+    if (u == NULL || !answer_renew_name(r, name)) {
+        return u == NULL ? WA_ERR_NOMEM : WA_ERR_ARG;
+    }
+
+    now = wa_unix_s(wa_unit_account(u));
+
+    value[0] = (uint8_t) (now >> 24);
+    value[1] = (uint8_t) (now >> 16);
+    value[2] = (uint8_t) (now >> 8);
+    value[3] = (uint8_t) now;
+
+    return wa_unit_put(u, name, wa_day(now), wa_span(value, sizeof(value)));
 }
 
 
@@ -513,6 +587,10 @@ answer_send(wa_task_t *t, wa_err_t rc)
 
     if (rc == WA_OK) {
         rc = wa_sent_put(u, r->id, r->day, r->sent);
+    }
+
+    if (rc == WA_OK && r->renewed) {
+        rc = answer_put_renewed(u, r);
     }
 
     if (rc != WA_OK) {
@@ -653,7 +731,8 @@ answer_stanza(wa_unit_t *u, wa_task_t *t, answer_t *r)
 static wa_err_t
 answer_need(wa_task_t *t, const answer_t *r)
 {
-    size_t    n;
+    char      name[RENEW_NAME_LEN];
+    size_t    i, n;
     wa_key_t  keys[ANSWER_KEYS_MAX];
 
     n = wa_signal_need(&r->enc, &t->arena, keys);
@@ -665,6 +744,16 @@ answer_need(wa_task_t *t, const answer_t *r)
                         keys + n))
     {
         n++;
+    }
+
+    for (i = 0; i < RENEW_DAYS && answer_renew_name(r, name); i++, n++) {
+        keys[n].day = wa_day(wa_unix_s(t->account)) - (uint32_t) i;
+
+        if (wa_arena_dup_span(&t->arena, wa_span_str(name), &keys[n].name)
+            != WA_OK)
+        {
+            return WA_ERR_NOMEM;
+        }
     }
 
     return n == 0 ? WA_ERR_NOMEM : wa_task_need(t, keys, n);

@@ -313,6 +313,78 @@ a_device_is_answered_five_times_only(void **state)
 }
 
 
+/* How often side 0 asked for keys of other devices. */
+static size_t
+fetches(const room_t *r)
+{
+    size_t  k, n;
+
+    n = 0;
+
+    for (k = 0; k < r->n_log; k++) {
+        n += r->from[k] == 0 && wa_node_is(r->log[k], "iq")
+             && wa_node_child(r->log[k], "key") != NULL
+             && wa_node_attr_is(r->log[k], "xmlns", "encrypt");
+    }
+
+    return n;
+}
+
+
+/* Asks with the registration id that the sender knows. */
+static void
+ask_again(room_t *r, const char *id, unsigned count)
+{
+    wa_node_t  *n, *reg;
+
+    n = retry_of(r, 1, id, count);
+    reg = (wa_node_t *) (uintptr_t) wa_node_child(n, "registration");
+    room_be(&r->arena, reg, room_account(r, 1)->creds->registration_id, 4);
+    room_feed(r, 0, n);
+    room_run(r);
+}
+
+
+static void
+a_device_gets_one_new_session_in_an_hour(void **state)
+{
+    char     id[2][64];
+    size_t   i, asked, sent;
+    room_t  *r = *state;
+
+    warm_up(r);
+
+    for (i = 0; i < 2; i++) {
+        room_send(r, 0, BOB_PN, "asked for again");
+        room_run(r);
+        (void) snprintf(id[i], sizeof(id[i]), "%s",
+                        json_string_value(json_object_get(
+                            wa_host_reply(r->side[0].h)->data,
+                            "message_id")));
+    }
+
+    asked = fetches(r);
+    sent = room_count(r, 0, "message", NULL);
+
+    ask_again(r, id[0], 2);
+    assert_int_equal(fetches(r), asked + 1);
+    ask_again(r, id[1], 2);
+    ask_again(r, id[1], 3);
+    assert_int_equal(fetches(r), asked + 1);
+    assert_int_equal(room_count(r, 0, "message", NULL), sent + 3);
+
+    room_restart(r, 0);
+    room_run(r);
+    ask_again(r, id[1], 4);
+    assert_int_equal(fetches(r), asked + 1);
+
+    wa_host_advance(r->side[0].h, 3601 * 1000);
+    ask_again(r, id[0], 3);
+    assert_int_equal(fetches(r), asked + 2);
+    assert_int_equal(room_count(r, 0, "message", NULL), sent + 5);
+}
+
+
 static void
 an_own_device_gets_its_copy_again(void **state)
 {
@@ -408,6 +480,8 @@ main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_device_is_answered_five_times_only,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_device_gets_one_new_session_in_an_hour, setup, teardown),
         cmocka_unit_test_setup_teardown(an_own_device_gets_its_copy_again,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(
