@@ -282,7 +282,7 @@ cmd_demo() {
     trap demo_end EXIT
     trap 'exit 0' INT TERM
 
-    node t/sim/main.mjs --port "$sim_port" --auto-scan --chatty \
+    node t/sim/main.mjs --port "$sim_port" --media --auto-scan --chatty \
         --wahub-url "http://127.0.0.1:$PORT" \
         --wahub-key-file "$data/api.key" > "$sim_log" 2>&1 &
     sim=$!
@@ -293,7 +293,11 @@ cmd_demo() {
     }
 
     WAHUB_ENDPOINT=$(sed -n 's/.* simulated WhatsApp at //p' "$sim_log")
+    WAHUB_MEDIA_HOST=$(sed -n 's/.* media servers at //p' "$sim_log")
+    WAHUB_TRUSTED_CERTIFICATE=$(sed -n 's/.* media certificate //p' \
+        "$sim_log")
     export WAHUB_NOISE_ROOT_KEY WAHUB_ENDPOINT
+    export WAHUB_MEDIA_HOST WAHUB_TRUSTED_CERTIFICATE
     export WAHUB_WEBHOOK_ALLOW=127.0.0.0/8
     "$root/wahub" run > "$sim_log.run" ||
         { cat "$sim_log.run" >&2; exit 1; }

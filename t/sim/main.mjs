@@ -2,7 +2,7 @@
 //
 //   node t/sim/main.mjs [--port N] [--tls KEY CERT] [--http-control PORT]
 //       [--auto-scan --wahub-url URL --wahub-key-file FILE] [--chatty]
-//       [--chatty-ms N] [--verbose]
+//       [--chatty-ms N] [--media] [--verbose]
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
@@ -21,12 +21,14 @@ const OPTIONS = {
     'wahub-key-file': { type: 'string' },
     chatty: { type: 'boolean', default: false },
     'chatty-ms': { type: 'string', default: '4000' },
+    media: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
 };
 const USAGE = 'usage: main.mjs [--port N] [--tls KEY CERT] ' +
     '[--http-control PORT]\n  [--auto-scan --wahub-url URL ' +
-    '--wahub-key-file FILE] [--chatty] [--chatty-ms N] [--verbose]';
+    '--wahub-key-file FILE] [--chatty] [--chatty-ms N] [--media] ' +
+    '[--verbose]';
 
 function fail(text) {
     process.stderr.write(`sim: ${text}\n`);
@@ -76,7 +78,8 @@ function startChatter(sim, everyMs) {
     const contact = new Contact(sim, { everyMs });
     const { name } = contact.account;
     contact.on('sent', m => say(`${name} -> ${m.to.name}: ${m.text}`));
-    contact.on('text', m => say(`${m.chat.name} -> ${name}: ${m.text}`));
+    contact.on('text', m => say(`${m.chat.name} -> ${name}: ` +
+        (m.text ?? Object.keys(m.message ?? {}).join(' '))));
     sim.on('login', device => contact.chatWith(device.account));
     say(`${name} is +${contact.account.pn}; she answers what she gets`);
     return contact;
@@ -85,7 +88,7 @@ function startChatter(sim, everyMs) {
 async function main() {
     const o = readOptions();
     quietLibrary();
-    const sim = new WaSim({ port: Number(o.port), tls: o.tls,
+    const sim = new WaSim({ port: Number(o.port), tls: o.tls, media: o.media,
         trace: o.verbose ? (c, way, s) => say(`${way} ${c.name} ${show(s)}`)
             : undefined });
     try {
@@ -94,6 +97,11 @@ async function main() {
         fail(`cannot listen on port ${o.port}: ${e.code}`);
     }
     say(`simulated WhatsApp at ${sim.url}`);
+    if (o.media) {
+        say(`media servers at ${sim.media.host}`);
+        say(`media certificate ${sim.media.ca}`);
+        sim.on('upload', f => say(`${f.kind} of ${f.size} bytes is uploaded`));
+    }
     say(`root key ${sim.rootKeyHex}`);
     sim.on('login', d => say(`${d} has logged in`));
     sim.on('unlinked', d => say(`${d} was unlinked`));
