@@ -116,6 +116,44 @@ wa_group_put(wa_unit_t *u, const wa_jid_t *jid, const Wa__Group *g)
 
 
 wa_err_t
+wa_group_need_all(wa_task_t *t, const wa_jid_t *jids, size_t n)
+{
+    size_t     i;
+    wa_key_t  *keys;
+
+    keys = wa_arena_calloc(&t->arena, n + 1, sizeof(wa_key_t));
+
+    if (keys == NULL) {
+        return WA_ERR_NOMEM;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (!wa_group_need(&jids[i], &t->arena, &keys[i])) {
+            return WA_ERR_NOMEM;
+        }
+    }
+
+    keys[n].name = wa_span_str(WA_GROUP_RECORD_LIST);
+    keys[n].day = 0;
+
+    return wa_task_need(t, keys, n + 1);
+}
+
+
+void
+wa_group_keep(wa_account_t *a, const wa_jid_t *jid, wa_arena_t *arena,
+    Wa__Group *g)
+{
+    Wa__Group  *old;
+
+    if (wa_group_get(a, jid, arena, &old) == WA_OK && old != NULL) {
+        g->picture = (g->picture == NULL) ? old->picture : g->picture;
+        g->invite = (g->invite == NULL) ? old->invite : g->invite;
+    }
+}
+
+
+wa_err_t
 wa_group_forget(wa_unit_t *u, const wa_jid_t *jid)
 {
     char  name[GROUP_NAME_LEN];
@@ -683,6 +721,7 @@ group_store(wa_task_t *t, wa_err_t rc)
     }
 
     created = (old == NULL);
+    wa_group_keep(t->account, &q->jid, &t->arena, q->told);
     u = wa_unit_new(t->account);
 
     rc = wa_group_put(u, &q->jid, q->told);

@@ -40,6 +40,15 @@ wa_err_t wa_group_get(wa_account_t *a, const wa_jid_t *jid,
 /* Writes the record and, if the list lacks it, "grps".  Needs both. */
 wa_err_t wa_group_put(wa_unit_t *u, const wa_jid_t *jid, const Wa__Group *g);
 
+/* The records of groups that were just read, and "grps", for
+   wa_group_keep() and wa_group_put(): as wa_task_need(). */
+wa_err_t wa_group_need_all(wa_task_t *t, const wa_jid_t *jids, size_t n);
+
+/* A group that was just read keeps what WhatsApp did not tell with it: its
+   picture, its invite code.  Needs its record. */
+void wa_group_keep(wa_account_t *a, const wa_jid_t *jid, wa_arena_t *arena,
+    Wa__Group *g);
+
 /* Forgets what is known, so that it is asked for again.  No record needed. */
 wa_err_t wa_group_forget(wa_unit_t *u, const wa_jid_t *jid);
 

@@ -311,14 +311,12 @@ answer_parse(wa_task_t *t, group_query_t *q, const wa_node_t *group)
 static void
 answer_need(wa_task_t *t)
 {
-    wa_err_t  rc;
-    wa_key_t  key;
+    wa_err_t        rc;
+    group_query_t  *q;
 
-    key.name = wa_span_str(WA_GROUP_RECORD_LIST);
-    key.day = 0;
-
+    q = t->data;
     t->resume = wa_group_answer_store;
-    rc = wa_task_need(t, &key, 1);
+    rc = wa_group_need_all(t, q->jids, q->n);
 
     if (rc != WA_AGAIN) {
         wa_group_answer_store(t, rc);
@@ -344,6 +342,7 @@ wa_group_answer_store(wa_task_t *t, wa_err_t rc)
     u = wa_unit_new(t->account);
 
     for (i = 0; i < q->n && rc == WA_OK; i++) {
+        wa_group_keep(t->account, &q->jids[i], &t->arena, q->groups[i]);
         rc = wa_group_put(u, &q->jids[i], q->groups[i]);
 
         if (rc == WA_OK) {

@@ -43,7 +43,7 @@ wa_group_json(const wa_account_t *a, const wa_jid_t *jid, const Wa__Group *g)
         || json_object_set_new(o, "addressing_mode",
                                json_string(g->lid ? "lid" : "pn"))
         || json_object_set_new(o, "community_jid", wa_json_text(g->parent))
-        || json_object_set_new(o, "profile_pic_url", json_null())
+        || json_object_set_new(o, "profile_pic_url", wa_json_text(g->picture))
         || json_object_set_new(o, "invite_code", wa_json_text(g->invite))
         || json_object_set_new(o, "updated_at",
                                json_string(wa_iso_time(wa_unix_ms(a), now))))

@@ -27,6 +27,7 @@ typedef struct {
     wa_jid_t    *jids;
     size_t       n;
     size_t       done;
+    size_t       end;             /* of the piece at hand                  */
 } sync_t;
 
 
@@ -37,7 +38,7 @@ static void sync_answered(wa_task_t *t, wa_err_t rc);
 static wa_err_t sync_parse(wa_task_t *t, sync_t *s);
 static void sync_load(wa_task_t *t);
 static void sync_loaded(wa_task_t *t, wa_err_t rc);
-static wa_err_t sync_piece(wa_unit_t *u, sync_t *s);
+static wa_err_t sync_piece(wa_unit_t *u, wa_task_t *t);
 static void sync_next(wa_task_t *t, wa_err_t rc);
 static void sync_clean(wa_task_t *t, sync_t *s);
 static void sync_end(wa_task_t *t, wa_err_t rc);
@@ -224,14 +225,19 @@ sync_parse(wa_task_t *t, sync_t *s)
 static void
 sync_load(wa_task_t *t)
 {
+    size_t    members;
+    sync_t   *s;
     wa_err_t  rc;
-    wa_key_t  key;
 
-    key.name = wa_span_str(WA_GROUP_RECORD_LIST);
-    key.day = 0;
+    s = t->data;
+    members = 0;
+
+    for (s->end = s->done; s->end < s->n && members < SYNC_PIECE; s->end++) {
+        members += s->groups[s->end]->n_members + 1;
+    }
 
     t->resume = sync_loaded;
-    rc = wa_task_need(t, &key, 1);
+    rc = wa_group_need_all(t, s->jids + s->done, s->end - s->done);
 
     if (rc != WA_AGAIN) {
         sync_loaded(t, rc);
@@ -250,7 +256,7 @@ sync_loaded(wa_task_t *t, wa_err_t rc)
     }
 
     u = wa_unit_new(t->account);
-    rc = sync_piece(u, t->data);
+    rc = sync_piece(u, t);
 
     if (rc != WA_OK) {
         wa_unit_drop(u);
@@ -268,17 +274,17 @@ sync_loaded(wa_task_t *t, wa_err_t rc)
 
 
 static wa_err_t
-sync_piece(wa_unit_t *u, sync_t *s)
+sync_piece(wa_unit_t *u, wa_task_t *t)
 {
-    size_t    members;
+    sync_t   *s;
     wa_err_t  rc;
 
+    s = t->data;
     rc = (u == NULL) ? WA_ERR_NOMEM : WA_OK;
 
-    for (members = 0; rc == WA_OK && s->done < s->n && members < SYNC_PIECE;
-         s->done++)
-    {
-        members += s->groups[s->done]->n_members + 1;
+    for ( /* void */ ; rc == WA_OK && s->done < s->end; s->done++) {
+        wa_group_keep(t->account, &s->jids[s->done], &t->arena,
+                      s->groups[s->done]);
         rc = wa_group_put(u, &s->jids[s->done], s->groups[s->done]);
 
         if (rc == WA_OK) {

@@ -10,6 +10,8 @@
 
 static wa_err_t image_read(wa_picture_t *p, wa_span_t file, uint32_t fit);
 static wa_err_t image_turn(wa_picture_t *p);
+static wa_err_t image_write(const wa_picture_t *p, size_t max,
+    wa_buf_t *jpeg);
 
 
 /* -- scaling -------------------------------------------------------------- */
@@ -256,8 +258,6 @@ wa_err_t
 wa_image_examine(wa_span_t file, uint32_t *width, uint32_t *height,
     wa_buf_t *thumb)
 {
-    int           quality;
-    size_t        before;
     wa_err_t      rc;
     wa_picture_t  p;
 
@@ -266,18 +266,69 @@ wa_image_examine(wa_span_t file, uint32_t *width, uint32_t *height,
     *width = p.orientation >= 5 ? p.height : p.width;
     *height = p.orientation >= 5 ? p.width : p.height;
 
-    before = thumb->n;
+    if (rc == WA_OK) {
+        rc = image_write(&p, WA_IMAGE_THUMB_MAX, thumb);
+    }
+
+    wa_picture_free(&p);
+
+    return rc;
+}
+
+
+/* As well as `max` bytes can show it; the worst one may be larger. */
+static wa_err_t
+image_write(const wa_picture_t *p, size_t max, wa_buf_t *jpeg)
+{
+    int       quality;
+    size_t    before;
+    wa_err_t  rc;
+
+    rc = WA_OK;
+    before = jpeg->n;
 
     for (quality = 80; rc == WA_OK && quality >= 20; quality -= 20) {
-        thumb->n = before;
-        rc = wa_image_write_jpeg(p.rgba, p.out_width, p.out_height, quality,
-                                 thumb);
+        jpeg->n = before;
+        rc = wa_image_write_jpeg(p->rgba, p->out_width, p->out_height,
+                                 quality, jpeg);
 
-        if (thumb->n - before <= WA_IMAGE_THUMB_MAX) {
+        if (jpeg->n - before <= max) {
             break;
         }
     }
 
+    return rc;
+}
+
+
+wa_err_t
+wa_image_portrait(wa_span_t file, wa_buf_t *jpeg)
+{
+    wa_err_t      rc;
+    uint32_t      side, x, y, i;
+    wa_picture_t  p, square;
+
+    memset(&square, 0, sizeof(square));
+    rc = image_read(&p, file, 2 * WA_IMAGE_PORTRAIT);
+
+    if (rc == WA_OK) {
+        side = p.out_width < p.out_height ? p.out_width : p.out_height;
+        rc = wa_picture_begin(&square, side, side, WA_IMAGE_PORTRAIT);
+    }
+
+    if (rc == WA_OK) {
+        x = (p.out_width - side) / 2;
+        y = (p.out_height - side) / 2;
+
+        for (i = 0; i < side; i++) {
+            wa_picture_row(&square, p.rgba
+                                    + ((size_t) (y + i) * p.out_width + x) * 4);
+        }
+
+        rc = image_write(&square, WA_IMAGE_PORTRAIT_MAX, jpeg);
+    }
+
+    wa_picture_free(&square);
     wa_picture_free(&p);
 
     return rc;

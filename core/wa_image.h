@@ -22,6 +22,10 @@
 /* Bytes; WhatsApp's clients show no larger still sticker. */
 #define WA_IMAGE_STICKER_MAX  102400u
 
+/* Of a profile's picture: side, bytes. */
+#define WA_IMAGE_PORTRAIT      640u
+#define WA_IMAGE_PORTRAIT_MAX  262144u
+
 /* Side, and pixels of a picture that is decoded row by row or at once. */
 #define WA_IMAGE_SIDE_MAX     65500u
 #define WA_IMAGE_ROWS_MAX     200000000u
@@ -48,5 +52,12 @@ wa_err_t wa_image_examine(wa_span_t file, uint32_t *width, uint32_t *height,
  * also when it does not get below WA_IMAGE_STICKER_MAX.
  */
 wa_err_t wa_image_sticker(wa_span_t file, wa_buf_t *webp);
+
+/*
+ * A JPEG for a profile: the square in the middle, up to WA_IMAGE_PORTRAIT
+ * pixels a side and, unless the errors of above come, WA_IMAGE_PORTRAIT_MAX
+ * bytes; appended to `jpeg`.
+ */
+wa_err_t wa_image_portrait(wa_span_t file, wa_buf_t *jpeg);
 
 #endif /* WA_IMAGE_H */

@@ -4,6 +4,7 @@
  */
 #include "wa_device.h"
 #include "wa_group.h"
+#include "wa_group_picture.h"
 #include "wa_lid.h"
 #include "wa_life.h"
 #include "wa_media_verbs.h"
@@ -87,6 +88,22 @@ notify_passkey(wa_task_t *t)
 }
 
 
+static void
+notify_picture(wa_task_t *t)
+{
+    wa_jid_t  from;
+
+    if (wa_node_attr_jid(t->stanza, "from", &from)
+        && wa_jid_is_group(&from))
+    {
+        wa_group_picture_notification(t);
+        return;
+    }
+
+    notify_ack(t, NULL);
+}
+
+
 void
 wa_notify_stanza(wa_task_t *t)
 {
@@ -98,6 +115,9 @@ wa_notify_stanza(wa_task_t *t)
 
     } else if (wa_node_attr_is(t->stanza, "type", "w:gp2")) {
         wa_group_notification(t);
+
+    } else if (wa_node_attr_is(t->stanza, "type", "picture")) {
+        notify_picture(t);
 
     } else if (wa_node_attr_is(t->stanza, "type", "account_sync")) {
         notify_account(t);

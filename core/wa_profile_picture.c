@@ -6,6 +6,7 @@
 #include "wa_account_int.h"
 #include "wa_b64.h"
 #include "wa_event_message.h"
+#include "wa_group_picture.h"
 #include "wa_lid.h"
 #include "wa_privacy.h"
 
@@ -29,6 +30,7 @@ static const char *picture_image(wa_task_t *t, picture_t *p,
     const json_t *args);
 static void picture_known(wa_task_t *t, wa_err_t rc);
 static void picture_ask(wa_task_t *t, wa_err_t rc);
+static wa_node_t *picture_iq(wa_arena_t *arena, const char *type);
 static void picture_send(wa_task_t *t, wa_node_t *iq);
 static void picture_change(wa_task_t *t, picture_t *p);
 static void picture_told(wa_task_t *t, wa_err_t rc);
@@ -179,13 +181,8 @@ picture_ask(wa_task_t *t, wa_err_t rc)
         return;
     }
 
-    iq = wa_node_new(arena, "iq");
-    wa_node_set_str(arena, iq, "type", "get");
-    wa_node_set_jid(arena, iq, "target", &p->jid);
-
-    node = wa_node_add_new(arena, iq, "picture");
-    wa_node_set_str(arena, node, "type", p->full ? "image" : "preview");
-    wa_node_set_str(arena, node, "query", "url");
+    iq = wa_profile_picture_iq(arena, &p->jid, p->full);
+    node = wa_node_ok(iq) == WA_OK ? wa_node_first(iq) : NULL;
 
     if (node != NULL && !wa_account_is_self(t->account, &p->jid)) {
         rc = wa_privacy_tctoken(t->account, arena, &p->jid, node);
@@ -201,13 +198,41 @@ picture_ask(wa_task_t *t, wa_err_t rc)
 }
 
 
+wa_node_t *
+wa_profile_picture_iq(wa_arena_t *arena, const wa_jid_t *jid, bool full)
+{
+    wa_node_t  *iq, *node;
+
+    iq = picture_iq(arena, "get");
+    wa_node_set_jid(arena, iq, "target", jid);
+
+    node = wa_node_add_new(arena, iq, "picture");
+    wa_node_set_str(arena, node, "type", full ? "image" : "preview");
+    wa_node_set_str(arena, node, "query", "url");
+
+    return iq;
+}
+
+
+static wa_node_t *
+picture_iq(wa_arena_t *arena, const char *type)
+{
+    wa_node_t  *iq;
+
+    iq = wa_node_new(arena, "iq");
+    wa_node_set_str(arena, iq, "to", "s.whatsapp.net");
+    wa_node_set_str(arena, iq, "type", type);
+    wa_node_set_str(arena, iq, "xmlns", "w:profile:picture");
+
+    return iq;
+}
+
+
 static void
 picture_send(wa_task_t *t, wa_node_t *iq)
 {
     wa_err_t  rc;
 
-    wa_node_set_str(&t->arena, iq, "to", "s.whatsapp.net");
-    wa_node_set_str(&t->arena, iq, "xmlns", "w:profile:picture");
     rc = wa_node_ok(iq);
 
     if (rc == WA_OK) {
@@ -226,6 +251,7 @@ static void
 picture_told(wa_task_t *t, wa_err_t rc)
 {
     bool              hidden;
+    picture_t        *p;
     wa_span_t         url, id;
     const wa_node_t  *n;
 
@@ -243,18 +269,28 @@ picture_told(wa_task_t *t, wa_err_t rc)
         return;
     }
 
-    url = wa_node_attr(n, "url");
-    id = wa_node_attr(n, "id");
+    url = n == NULL ? wa_span_none() : wa_profile_picture_url(t->answer);
+    id = url.n == 0 ? wa_span_none() : wa_node_attr(n, "id");
+    p = t->data;
 
-    if (url.n > PICTURE_URL_MAX || url.n < 8
-        || memcmp(url.p, "https://", 8) != 0)
-    {
-        url = wa_span_none();
-        id = wa_span_none();
+    if (wa_jid_is_group(&p->jid) && !p->full && !hidden) {
+        wa_group_picture_told(t->account, &p->jid, url);
     }
 
     wa_query_done(t, json_pack("{s:o, s:o, s:b}", "url", picture_text(url),
                                "id", picture_text(id), "hidden", hidden));
+}
+
+
+wa_span_t
+wa_profile_picture_url(const wa_node_t *answer)
+{
+    wa_span_t  url;
+
+    url = wa_node_attr(wa_node_child(answer, "picture"), "url");
+
+    return url.n > PICTURE_URL_MAX || url.n < 8
+           || memcmp(url.p, "https://", 8) != 0 ? wa_span_none() : url;
 }
 
 
@@ -274,8 +310,7 @@ picture_change(wa_task_t *t, picture_t *p)
     wa_arena_t  *arena;
 
     arena = &t->arena;
-    iq = wa_node_new(arena, "iq");
-    wa_node_set_str(arena, iq, "type", "set");
+    iq = picture_iq(arena, "set");
 
     if (p->jid.server != WA_SERVER_NONE) {
         wa_node_set_jid(arena, iq, "target", &p->jid);
@@ -295,11 +330,21 @@ picture_change(wa_task_t *t, picture_t *p)
 static void
 picture_changed(wa_task_t *t, wa_err_t rc)
 {
-    wa_span_t  id;
+    picture_t  *p;
+    wa_span_t   id;
 
     if (rc != WA_OK) {
         wa_query_failed(t, rc);
         return;
+    }
+
+    p = t->data;
+
+    if (wa_jid_is_group(&p->jid) && p->image.n != 0) {
+        wa_group_picture_ask(t->account, &p->jid);
+
+    } else if (wa_jid_is_group(&p->jid)) {
+        wa_group_picture_told(t->account, &p->jid, wa_span_none());
     }
 
     id = wa_node_attr(wa_node_child(t->answer, "picture"), "id");

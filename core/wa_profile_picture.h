@@ -20,6 +20,8 @@
 #ifndef WA_PROFILE_PICTURE_H
 #define WA_PROFILE_PICTURE_H
 
+#include "wa_mem.h"
+#include "wa_node.h"
 #include "wa_query.h"
 
 
@@ -30,5 +32,13 @@
 
 /* One function for the three: the verb is in the arguments. */
 void wa_profile_picture_query(wa_account_t *a, const wa_cmd_t *cmd);
+
+/* The question alone, without a person's token; complete but for its id.
+   Check it with wa_node_ok().  `full`: not a preview. */
+wa_node_t *wa_profile_picture_iq(wa_arena_t *arena, const wa_jid_t *jid,
+    bool full);
+
+/* The address in an answer, borrowed; empty: there is no picture. */
+wa_span_t wa_profile_picture_url(const wa_node_t *answer);
 
 #endif /* WA_PROFILE_PICTURE_H */

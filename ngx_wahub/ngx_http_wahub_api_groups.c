@@ -6,6 +6,7 @@
 
 #include "ngx_http_wahub_body.h"
 #include "ngx_http_wahub_error.h"
+#include "ngx_http_wahub_portrait.h"
 
 #include "wa_jid.h"
 
@@ -54,7 +55,7 @@ static const char *const  ngx_http_wahub_group_verbs[] = {
     "group.get", "group.metadata", "group.invite", "group.requests",
     "group.linked", "group.leave", "group.subject", "group.description",
     "group.settings", "group.participants", "group.answer", "group.link",
-    "group.unlink", "group.invite"
+    "group.unlink", "group.invite", "picture.remove"
 };
 
 
@@ -65,6 +66,11 @@ static ngx_int_t ngx_http_wahub_group_action(ngx_http_wahub_ctx_t *ctx);
 static void ngx_http_wahub_group_call(ngx_http_wahub_ctx_t *ctx,
     const char *verb, ngx_http_wahub_result_pt handler);
 static void ngx_http_wahub_group_told(ngx_http_wahub_ctx_t *ctx,
+    const ngx_http_wahub_result_t *result);
+static void ngx_http_wahub_group_opened(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_look_t *m);
+static void ngx_http_wahub_group_portrait(ngx_http_wahub_ctx_t *ctx);
+static void ngx_http_wahub_group_pictured(ngx_http_wahub_ctx_t *ctx,
     const ngx_http_wahub_result_t *result);
 static void ngx_http_wahub_group_created(ngx_http_wahub_ctx_t *ctx,
     const ngx_http_wahub_result_t *result);
@@ -202,6 +208,60 @@ ngx_http_wahub_groups_inspect(ngx_http_wahub_ctx_t *ctx)
 }
 
 
+void
+ngx_http_wahub_groups_picture(ngx_http_wahub_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+    ngx_str_t  size;
+
+    ngx_str_set(&size, "preview");
+    rc = ngx_http_wahub_query(ctx->request, "size", &size);
+
+    if (rc == NGX_ERROR
+        || (wa_span_eq_str(ngx_http_wahub_span(&size), "preview") == false
+            && wa_span_eq_str(ngx_http_wahub_span(&size), "image") == false))
+    {
+        ngx_http_wahub_error(ctx, "INVALID_PARAMETER",
+                             "size: preview or image");
+        return;
+    }
+
+    ctx->args = json_pack("{s:o}", "size", ngx_http_wahub_json_text(&size));
+
+    if (ngx_http_wahub_group_jid(ctx) == NGX_OK) {
+        ngx_http_wahub_group_call(ctx, "picture.get",
+                                  ngx_http_wahub_group_pictured);
+    }
+}
+
+
+void
+ngx_http_wahub_groups_set_picture(ngx_http_wahub_ctx_t *ctx)
+{
+    ctx->args = json_object();
+
+    if (ngx_http_wahub_group_jid(ctx) == NGX_OK) {
+        ngx_http_wahub_source_open(ctx, 0, "image",
+                                   ngx_http_wahub_group_opened);
+    }
+}
+
+
+static void
+ngx_http_wahub_group_opened(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_look_t *m)
+{
+    ngx_http_wahub_portrait_make(ctx, m, ngx_http_wahub_group_portrait);
+}
+
+
+static void
+ngx_http_wahub_group_portrait(ngx_http_wahub_ctx_t *ctx)
+{
+    ngx_http_wahub_group_call(ctx, "picture.set", ngx_http_wahub_group_told);
+}
+
+
 /* -- arguments ------------------------------------------------------------ */
 
 /* NGX_ERROR: answered. */
@@ -322,6 +382,20 @@ ngx_http_wahub_group_told(ngx_http_wahub_ctx_t *ctx,
     }
 
     ngx_http_wahub_answer(ctx, NGX_HTTP_OK, json_incref(result->data));
+}
+
+
+static void
+ngx_http_wahub_group_pictured(ngx_http_wahub_ctx_t *ctx,
+    const ngx_http_wahub_result_t *result)
+{
+    if (result->code != NULL) {
+        ngx_http_wahub_error_result(ctx, result);
+        return;
+    }
+
+    ngx_http_wahub_answer(ctx, NGX_HTTP_OK,
+        json_pack("{s:O?}", "url", json_object_get(result->data, "url")));
 }
 
 

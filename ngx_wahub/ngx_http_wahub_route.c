@@ -324,6 +324,18 @@ static const ngx_http_wahub_route_t  ngx_http_wahub_routes[] = {
       SELECT|BRIEF, F(groups_set), GROUP(SETTINGS),
       "change a setting" },
 
+    { GET, PATH("/api/groups/{jid}/profile-pic"), G(GROUPS), A(READ),
+      SELECT|BRIEF, F(groups_picture), 0,
+      "where the picture of a group is" },
+
+    { PUT, PATH("/api/groups/{jid}/profile-pic"), G(GROUPS), A(SEND),
+      SELECT|BRIEF|UPLOAD, F(groups_set_picture), 0,
+      "give a group a picture" },
+
+    { DELETE, PATH("/api/groups/{jid}/profile-pic"), G(GROUPS), A(SEND),
+      SELECT|BRIEF, F(groups_ask), GROUP(NO_PICTURE),
+      "take the picture of a group away" },
+
     { POST, PATH("/api/groups/{jid}/participants"), G(GROUPS), A(SEND),
       SELECT|BRIEF, F(groups_people), GROUP(PARTICIPANTS),
       "add, remove, promote, demote" },

@@ -108,8 +108,11 @@ void ngx_http_wahub_stories_list(ngx_http_wahub_ctx_t *ctx);
 #define NGX_HTTP_WAHUB_GROUPS_LINK          11
 #define NGX_HTTP_WAHUB_GROUPS_UNLINK        12
 #define NGX_HTTP_WAHUB_GROUPS_REVOKE        13
+#define NGX_HTTP_WAHUB_GROUPS_NO_PICTURE    14
 
 void ngx_http_wahub_groups_ask(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_groups_picture(ngx_http_wahub_ctx_t *ctx);
+void ngx_http_wahub_groups_set_picture(ngx_http_wahub_ctx_t *ctx);
 void ngx_http_wahub_groups_set(ngx_http_wahub_ctx_t *ctx);
 void ngx_http_wahub_groups_people(ngx_http_wahub_ctx_t *ctx);
 void ngx_http_wahub_groups_sync(ngx_http_wahub_ctx_t *ctx);

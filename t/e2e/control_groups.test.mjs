@@ -28,6 +28,38 @@ function room(mode, members = [b, c]) {
         members: members.map(m => m.account), subject: `room ${mode}` });
 }
 
+it('the picture of a group is set, found and removed', async () => {
+    const g = room('lid');
+    const told = b.client.sock.ev;
+    const change = () => new Promise(done =>
+        told.on('contacts.update', function seen(list) {
+            const x = list.find(c => c.id === g.jid);
+            if (x !== undefined) {
+                told.off('contacts.update', seen);
+                done(x);
+            }
+        }));
+    const set = content => a.client.sock.query({ tag: 'iq', attrs: {
+        to: 's.whatsapp.net', type: 'set', xmlns: 'w:profile:picture',
+        target: g.jid }, content });
+    const jpeg = side => Buffer.from('ffd8ffc0000b08'
+        + Buffer.from([side >> 8, side & 255, side >> 8, side & 255])
+            .toString('hex') + '0101110000ffd9', 'hex');
+    const picture = side => [{ tag: 'picture', attrs: { type: 'image' },
+        content: jpeg(side) }];
+    let next = change();
+    await set(picture(640));
+    assert.equal((await next).imgUrl, 'changed');
+    assert.match(await b.client.sock.profilePictureUrl(g.jid),
+        /^https:\/\/.*preview/);
+    await assert.rejects(set(picture(641)), /not-acceptable/);
+    next = change();
+    await a.client.sock.removeProfilePicture(g.jid);
+    assert.equal((await next).imgUrl, 'removed');
+    await assert.rejects(b.client.sock.profilePictureUrl(g.jid),
+        /item-not-found/);
+});
+
 for (const mode of ['lid', 'pn']) {
     describe(`a group addressed by ${mode}`, () => {
         it('carries texts of clients and phones to every device', async () => {

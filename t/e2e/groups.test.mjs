@@ -3,6 +3,8 @@
 import { after, afterEach, before, describe, it } from 'node:test';
 import assert from 'node:assert/strict';
 import { node } from '../sim/codec.mjs';
+import { jpegSize } from '../sim/picture.mjs';
+import { png } from './lib/png.mjs';
 import { checkReport } from './lib/report.mjs';
 import { Stage, until } from './lib/stage.mjs';
 
@@ -304,6 +306,53 @@ describe('over HTTP', () => {
             && e.data.jid === made.jid && e.data.action === 'remove');
         await until('it is listed no more', async () =>
             (await call('GET', '?search=called%20so')).total === 0);
+    });
+
+    it('a picture is set, shown, followed and removed', async () => {
+        const g = room('lid', [bob], me);
+        const pic = `/${g.jid}/profile-pic`;
+        const url = x => new RegExp(`^https://.*/${x.id}-preview`);
+        const shown = test => w.events.wait(e => e.type === 'group.updated'
+            && e.data.group.jid === g.jid
+            && test(e.data.group.profile_pic_url), String(test));
+        assert.deepEqual(await call('GET', pic), { url: null });
+        const r = await call('PUT', pic,
+            { image: png(900, 700).toString('base64') });
+        assert.equal(r.success, true);
+        assert.equal(r.id, g.picture.id);
+        assert.deepEqual(jpegSize(g.picture.bytes), [640, 640]);
+        const mine = g.picture;
+        await shown(x => url(mine).test(x));
+        assert.match((await call('GET', `/${g.jid}`)).profile_pic_url,
+            url(mine));
+        assert.match((await call('GET', `${pic}?size=image`)).url, /-image/);
+        await bob.client.sock.query({ tag: 'iq', attrs: { type: 'set',
+            to: 's.whatsapp.net', xmlns: 'w:profile:picture',
+            target: g.jid }, content: [{ tag: 'picture',
+            attrs: { type: 'image' }, content: mine.bytes }] });
+        assert.notEqual(g.picture.id, mine.id);
+        await shown(x => url(g.picture).test(x));
+        await call('GET', `/${g.jid}/metadata`); // read anew: not forgotten
+        assert.match((await call('GET', `/${g.jid}`)).profile_pic_url,
+            url(g.picture));
+        await bob.client.sock.removeProfilePicture(g.jid);
+        await until('it is gone', async () => (await call('GET',
+            `/${g.jid}`)).profile_pic_url === null);
+        await call('PUT', pic, { image: mine.bytes.toString('base64') });
+        await until('it is back', async () => (await call('GET',
+            `/${g.jid}`)).profile_pic_url !== null);
+        assert.equal((await call('DELETE', pic)).success, true);
+        assert.equal(g.picture, undefined);
+        await until('the list says so', async () => {
+            const l = await call('GET', `?search=${g.jid}`);
+            return l.total === 1 && l.data[0].profile_pic_url === null;
+        });
+        const bad = await w.request('PUT',
+            `/api/groups${pic}?account=${me.id}`,
+            { image: Buffer.from('no picture').toString('base64') });
+        assert.equal(bad.json.error.code, 'INVALID_MEDIA');
+        assert.equal((await w.request('GET',
+            `/api/groups${pic}?account=${me.id}&size=huge`)).status, 400);
     });
 
     it('members come and go one by one', async () => {

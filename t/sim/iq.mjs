@@ -5,6 +5,7 @@ import * as prekeys from './prekeys.mjs';
 import { usync } from './usync.mjs';
 import { groupIq } from './groups.mjs';
 import { IqError } from './iq_error.mjs';
+import { pictureGet, pictureSet } from './picture.mjs';
 import { takeToken } from './identity.mjs';
 import { randomBytes } from './keys.mjs';
 import { statusPrivacy } from './status.mjs';
@@ -123,9 +124,8 @@ const TABLE = {
     'set tos': terms,
     'get newsletter': newsletterGet,
     'set newsletter': newsletterSet,
-    'get w:profile:picture': () => {
-        throw new IqError(404, 'item-not-found');
-    },
+    'get w:profile:picture': pictureGet,
+    'set w:profile:picture': pictureSet,
 };
 
 function checkFrame(conn, iq) {

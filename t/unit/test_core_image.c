@@ -313,6 +313,53 @@ test_damage(void **state)
 }
 
 
+/* The square in the middle, 640 pixels at most. */
+static void
+test_portraits(void **state)
+{
+    size_t     i;
+    wa_buf_t   file, jpeg, thumb;
+    uint32_t   w, h;
+
+    static const uint32_t  sizes[][3] = {
+        { 1600, 800, 640 }, { 500, 1500, 426 }, { 2000, 2000, 640 },
+        { 50, 40, 40 }, { 1, 9, 1 }
+    };
+
+    (void) state;
+    memset(&file, 0, sizeof(file));
+    memset(&jpeg, 0, sizeof(jpeg));
+    memset(&thumb, 0, sizeof(thumb));
+
+    for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        file.n = 0;
+        jpeg.n = 0;
+        thumb.n = 0;
+        make_png(sizes[i][0], sizes[i][1], &file);
+        assert_int_equal(wa_image_portrait(wa_span_buf(&file), &jpeg), WA_OK);
+        assert_true(jpeg.n <= WA_IMAGE_PORTRAIT_MAX);
+        assert_int_equal(wa_image_examine(wa_span_buf(&jpeg), &w, &h,
+                                          &thumb), WA_OK);
+        assert_int_equal(w, sizes[i][2]);
+        assert_int_equal(h, sizes[i][2]);
+
+        if (w > 1) {
+            assert_int_equal(edge(&jpeg, 'l'), 'r');
+            assert_int_equal(edge(&jpeg, 'r'), 'b');
+        }
+    }
+
+    jpeg.n = 0;
+    assert_int_equal(wa_image_portrait(wa_span_str("GIF89a"), &jpeg),
+                     WA_ERR_SYNTAX);
+    assert_int_equal(jpeg.n, 0);
+
+    wa_buf_free(&file);
+    wa_buf_free(&jpeg);
+    wa_buf_free(&thumb);
+}
+
+
 /* Headers that promise gigabytes. */
 static void
 test_bombs(void **state)
@@ -410,6 +457,7 @@ main(void)
         cmocka_unit_test(test_formats),
         cmocka_unit_test(test_directions),
         cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_portraits),
         cmocka_unit_test(test_bombs),
         cmocka_unit_test(test_stickers)
     };
