@@ -136,20 +136,25 @@ wa_err_t wa_media_stats(wa_sql_t *db, wa_span_t tenant, wa_span_t account,
  */
 json_t *wa_media_object(const wa_media_t *m);
 
+/* What signed links are made with. */
+typedef struct {
+    uint8_t     key[32];        /* wa_link_key()                          */
+    wa_span_t   base;           /* before the path; empty: relative links */
+    int64_t     now;            /* unix s                                 */
+} wa_media_links_t;
+
 /*
  * Puts signed links (wa_filename.h) into the object: "url", also of a file
- * that is not there yet, and "thumbnail_url" if there is one.  `now` in unix
- * s.  WA_ERR_NOMEM.
+ * that is not there yet, and "thumbnail_url" if there is one.  WA_ERR_NOMEM.
  */
 wa_err_t wa_media_sign(json_t *object, const wa_media_t *m,
-    const uint8_t key[32], int64_t now);
+    const wa_media_links_t *links);
 
 /*
  * Lays what wa_media knows over message objects, one or an array: media_id,
- * media_url (signed), media_status, type, size, width, height.  `now` in
- * unix s.
+ * media_url (signed), media_status, type, size, width, height.
  */
 wa_err_t wa_media_lay(wa_sql_t *db, wa_span_t tenant, json_t *messages,
-    const uint8_t key[32], int64_t now);
+    const wa_media_links_t *links);
 
 #endif /* WA_ARCHIVE_MEDIA_H */

@@ -9,14 +9,14 @@
 
 
 static wa_err_t lay_batch(wa_sql_t *db, wa_span_t tenant, json_t **messages,
-    size_t n, const uint8_t key[32], int64_t now);
+    size_t n, const wa_media_links_t *links);
 static wa_err_t lay_one(json_t *message, const wa_media_t *m,
-    const uint8_t key[32], int64_t now);
+    const wa_media_links_t *links);
 
 
 wa_err_t
 wa_media_lay(wa_sql_t *db, wa_span_t tenant, json_t *messages,
-    const uint8_t key[32], int64_t now)
+    const wa_media_links_t *links)
 {
     size_t     i, n;
     json_t    *message, *batch[LAY_BATCH];
@@ -27,7 +27,7 @@ wa_media_lay(wa_sql_t *db, wa_span_t tenant, json_t *messages,
 
     if (json_is_object(messages)) {
         return json_is_true(json_object_get(messages, "has_media"))
-               ? lay_batch(db, tenant, &messages, 1, key, now) : WA_OK;
+               ? lay_batch(db, tenant, &messages, 1, links) : WA_OK;
     }
 
     json_array_foreach(messages, i, message) {
@@ -39,7 +39,7 @@ wa_media_lay(wa_sql_t *db, wa_span_t tenant, json_t *messages,
         batch[n++] = message;
 
         if (n == LAY_BATCH) {
-            rc = lay_batch(db, tenant, batch, n, key, now);
+            rc = lay_batch(db, tenant, batch, n, links);
             n = 0;
         }
 
@@ -48,7 +48,7 @@ wa_media_lay(wa_sql_t *db, wa_span_t tenant, json_t *messages,
         }
     }
 
-    return n == 0 ? WA_OK : lay_batch(db, tenant, batch, n, key, now);
+    return n == 0 ? WA_OK : lay_batch(db, tenant, batch, n, links);
 }
 
 
@@ -67,7 +67,7 @@ lay_is(const json_t *message, const char *member, wa_span_t text)
 
 static wa_err_t
 lay_batch(wa_sql_t *db, wa_span_t tenant, json_t **messages, size_t n,
-    const uint8_t key[32], int64_t now)
+    const wa_media_links_t *links)
 {
     size_t           i, k;
     json_t          *id;
@@ -95,7 +95,7 @@ lay_batch(wa_sql_t *db, wa_span_t tenant, json_t **messages, size_t n,
             if (lay_is(messages[i], "id", list.items[k].message)
                 && lay_is(messages[i], "account_id", list.items[k].account))
             {
-                rc = lay_one(messages[i], &list.items[k], key, now);
+                rc = lay_one(messages[i], &list.items[k], links);
             }
         }
     }
@@ -122,15 +122,15 @@ lay_set(json_t *message, const char *name, const char *other, json_t *value)
 
 
 static wa_err_t
-lay_one(json_t *message, const wa_media_t *m, const uint8_t key[32],
-    int64_t now)
+lay_one(json_t *message, const wa_media_t *m,
+    const wa_media_links_t *links)
 {
     int      bad;
     json_t  *o;
 
     o = wa_media_object(m);
 
-    if (o == NULL || wa_media_sign(o, m, key, now) != WA_OK) {
+    if (o == NULL || wa_media_sign(o, m, links) != WA_OK) {
         json_decref(o);
         return WA_ERR_NOMEM;
     }

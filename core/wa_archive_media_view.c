@@ -238,13 +238,17 @@ media_session(const wa_media_t *m)
 /* WA_ERR_NOMEM, or the link as a member of `object`. */
 static wa_err_t
 media_link(json_t *object, const char *member, wa_span_t path,
-    const uint8_t key[32], int64_t now)
+    const wa_media_links_t *links)
 {
     wa_err_t  rc;
     wa_buf_t  link;
 
     memset(&link, 0, sizeof(link));
-    rc = wa_link_sign(key, path, now, &link);
+    rc = wa_buf_append_span(&link, links->base);
+
+    if (rc == WA_OK) {
+        rc = wa_link_sign(links->key, path, links->now, &link);
+    }
 
     if (rc == WA_OK
         && json_object_set_new(object, member,
@@ -261,8 +265,8 @@ media_link(json_t *object, const char *member, wa_span_t path,
 
 
 wa_err_t
-wa_media_sign(json_t *object, const wa_media_t *m, const uint8_t key[32],
-    int64_t now)
+wa_media_sign(json_t *object, const wa_media_t *m,
+    const wa_media_links_t *links)
 {
     char         path[256], mime[WA_MIME_MAX];
     wa_err_t     rc;
@@ -276,7 +280,7 @@ wa_media_sign(json_t *object, const wa_media_t *m, const uint8_t key[32],
                     (int) session.n, (const char *) session.p, (int) m->id.n,
                     (const char *) m->id.p, extension);
 
-    rc = media_link(object, "url", wa_span_str(path), key, now);
+    rc = media_link(object, "url", wa_span_str(path), links);
 
     if (rc != WA_OK || m->thumb.n == 0) {
         return rc;
@@ -284,7 +288,7 @@ wa_media_sign(json_t *object, const wa_media_t *m, const uint8_t key[32],
 
     (void) snprintf(path, sizeof(path), "/api/media/%.*s/download",
                     (int) m->id.n, (const char *) m->id.p);
-    rc = media_link(object, "thumbnail_url", wa_span_str(path), key, now);
+    rc = media_link(object, "thumbnail_url", wa_span_str(path), links);
 
     if (rc != WA_OK) {
         return rc;

@@ -177,6 +177,8 @@ typedef struct {
     size_t                       max_upload;
     ngx_uint_t                   query_key;
     ngx_uint_t                   files;      /* FILES_*                    */
+    ngx_str_t                    public_url; /* no "/" at its end; len 0:
+                                                links are relative         */
     ngx_array_t                 *cors_origins;          /* ngx_str_t; "*"
                                                 possible; or NULL          */
     ngx_flag_t                   cors_local;

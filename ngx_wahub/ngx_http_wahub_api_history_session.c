@@ -77,17 +77,36 @@ ngx_http_wahub_row_status(const char *ours)
 
 
 /* NULL: out of memory. */
+/* Reference 002 has a path there, whatever links begin with here. */
+static json_t *
+ngx_http_wahub_row_path(const char *url)
+{
+    const char  *p, *path;
+
+    static const char  files[] = "/files/";
+
+    path = url;
+
+    for (p = url; p != NULL; p = ngx_strstr(p + 1, files)) {
+        path = (ngx_strncmp(p, files, sizeof(files) - 1) == 0) ? p : path;
+    }
+
+    return path == NULL ? json_null() : json_string(path);
+}
+
+
 static json_t *
 ngx_http_wahub_row_metadata(json_t *message, const char *emoji)
 {
-    return json_pack("{s:O?,s:O?,s:O?,s:O?,s:s?,s:O?,s:O?,s:O?,s:O?,s:O?}",
+    return json_pack("{s:O?,s:O?,s:O?,s:O?,s:s?,s:O?,s:o,s:O?,s:O?,s:O?}",
         "messageId", json_object_get(message, "message_id"),
         "timestamp", json_object_get(message, "timestamp"),
         "pushName", json_object_get(message, "push_name"),
         "mediaType", json_object_get(message, "mediaType"),
         "mediaEmoji", emoji,
         "fileName", json_object_get(message, "media_filename"),
-        "filePath", json_object_get(message, "media_url"),
+        "filePath", ngx_http_wahub_row_path(json_string_value(
+                        json_object_get(message, "media_url"))),
         "mimeType", json_object_get(message, "media_mime_type"),
         "fileSize", json_object_get(message, "media_size"),
         "fromMe", json_object_get(message, "from_me"));

@@ -414,16 +414,19 @@ ngx_http_wahub_look_kind(const char *mime)
 static json_t *
 ngx_http_wahub_look_of(ngx_http_wahub_ctx_t *ctx, ngx_http_wahub_part_t *p)
 {
-    json_t      *media;
-    ngx_str_t    type;
+    json_t            *media;
+    wa_err_t           rc;
+    ngx_str_t          type;
+    wa_media_links_t   links;
 
+    ngx_http_wahub_link_with(ctx, &links);
     media = wa_media_object(&p->row);
+    rc = (media == NULL) ? WA_ERR_NOMEM
+                         : wa_media_sign(media, &p->row, &links);
+    wa_wipe(&links, sizeof(links));
     type = ngx_http_wahub_json_str(ngx_http_wahub_body_get(ctx, "type"));
 
-    if (media == NULL
-        || wa_media_sign(media, &p->row, ctx->worker->conf->link_key,
-                         ngx_time()) != WA_OK)
-    {
+    if (rc != WA_OK) {
         json_decref(media);
         return NULL;
     }

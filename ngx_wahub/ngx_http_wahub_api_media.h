@@ -25,8 +25,7 @@ struct ngx_http_wahub_look_s {
     ngx_http_wahub_wait_t     wait;          /* must be first            */
     ngx_http_wahub_look_pt   answer;
     ngx_http_wahub_files_t   *files;
-    u_char                    key[WA_KEY_LEN];      /* of links          */
-    int64_t                   now;           /* unix s                   */
+    wa_media_links_t          links;
     char                      tenant[NGX_HTTP_WAHUB_LOOK_REF_MAX + 1];
     char                      account[NGX_HTTP_WAHUB_LOOK_REF_MAX + 1];
     char                      ref[NGX_HTTP_WAHUB_LOOK_REF_MAX + 1];

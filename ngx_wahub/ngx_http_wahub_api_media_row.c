@@ -4,6 +4,7 @@
 #include "ngx_http_wahub_api_media.h"
 
 #include "ngx_http_wahub_error.h"
+#include "ngx_http_wahub_link.h"
 
 #include "wa_image.h"
 
@@ -47,8 +48,7 @@ ngx_http_wahub_look_start(ngx_http_wahub_ctx_t *ctx,
     m->fd = -1;
     m->answer = answer;
     m->files = ctx->worker->files;
-    m->now = ngx_time();
-    ngx_memcpy(m->key, ctx->worker->conf->link_key, WA_KEY_LEN);
+    ngx_http_wahub_link_with(ctx, &m->links);
     m->by_message = (flags & NGX_HTTP_WAHUB_LOOK_BY_MESSAGE) ? 1 : 0;
     m->open = (flags & NGX_HTTP_WAHUB_LOOK_OPEN) ? 1 : 0;
     m->thumb = (flags & NGX_HTTP_WAHUB_LOOK_THUMB) ? 1 : 0;
@@ -175,7 +175,7 @@ ngx_http_wahub_look_json(ngx_http_wahub_look_t *m, const wa_media_t *row)
 
     json = wa_media_object(row);
 
-    if (json != NULL && wa_media_sign(json, row, m->key, m->now) != WA_OK) {
+    if (json != NULL && wa_media_sign(json, row, &m->links) != WA_OK) {
         json_decref(json);
         return NULL;
     }
@@ -240,7 +240,7 @@ ngx_http_wahub_look_end(ngx_http_wahub_look_t *m)
         (void) close(m->fd);
     }
 
-    wa_wipe(m->key, sizeof(m->key));
+    wa_wipe(&m->links, sizeof(m->links));
     wa_media_free(&m->row);
     json_decref(m->json);
     wa_buf_free(&m->picture);

@@ -283,6 +283,7 @@ ngx_http_wahub_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->cors_local, prev->cors_local, 0);
     ngx_conf_merge_value(conf->tenant_pinned, prev->tenant_pinned, 0);
     ngx_conf_merge_str_value(conf->tenant, prev->tenant, "default");
+    ngx_conf_merge_str_value(conf->public_url, prev->public_url, "");
 
     if (conf->anonymous.data == NULL) {
         conf->anonymous = prev->anonymous;
@@ -473,6 +474,46 @@ ngx_http_wahub_conf_origins(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         *origin = value[i];
     }
+
+    return NGX_CONF_OK;
+}
+
+
+/* wahub_public_url http(s)://HOST[:PORT][/PATH] */
+char *
+ngx_http_wahub_conf_public_url(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_wahub_loc_conf_t  *wlcf = conf;
+
+    size_t      i, start;
+    ngx_str_t  *url;
+
+    if (wlcf->public_url.data != NULL) {
+        return "is duplicate";
+    }
+
+    url = (ngx_str_t *) cf->args->elts + 1;
+    start = ngx_strncmp(url->data, "https://", 8) == 0 ? 8
+            : ngx_strncmp(url->data, "http://", 7) == 0 ? 7 : 0;
+
+    while (url->len > start && url->data[url->len - 1] == '/') {
+        url->len--;
+    }
+
+    for (i = 0; i < url->len; i++) {
+        if (url->data[i] <= ' ' || url->data[i] >= 0x7f
+            || ngx_strchr("?#@\"\\", url->data[i]) != NULL)
+        {
+            return "is not the URL of a server";
+        }
+    }
+
+    if (start == 0 || url->len == start || url->data[start] == '/') {
+        return "is not the URL of a server";
+    }
+
+    wlcf->public_url = *url;
 
     return NGX_CONF_OK;
 }

@@ -32,6 +32,8 @@ char *ngx_http_wahub_conf_event_log(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_wahub_conf_group(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_wahub_conf_public_url(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_wahub_conf_origins(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_wahub_conf_anonymous(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -7,9 +7,8 @@
 #include "ngx_http_wahub_history.h"
 
 #include "ngx_http_wahub_error.h"
+#include "ngx_http_wahub_link.h"
 #include "ngx_http_wahub_lookup.h"
-
-#include "wa_archive_media.h"
 
 
 /* ms: longer than a statement may take, so that its own error comes first */
@@ -126,8 +125,7 @@ ngx_http_wahub_history_open(ngx_http_wahub_ctx_t *ctx,
         return;
     }
 
-    h->now = ngx_time();
-    ngx_memcpy(h->key, ctx->worker->conf->link_key, WA_KEY_LEN);
+    ngx_http_wahub_link_with(ctx, &h->links);
     h->extra = extra;
     h->missing = missing;
     h->then = then;
@@ -204,7 +202,7 @@ ngx_http_wahub_history_free(ngx_http_wahub_history_t *h)
         ngx_destroy_pool(h->pool);
     }
 
-    wa_wipe(h->key, sizeof(h->key));
+    wa_wipe(&h->links, sizeof(h->links));
     json_decref(h->extra);
     wa_buf_free(&h->body);
 
@@ -232,7 +230,7 @@ wa_err_t
 ngx_http_wahub_history_media(wa_sql_t *db, ngx_http_wahub_history_t *h,
     json_t *messages)
 {
-    return wa_media_lay(db, h->q.tenant, messages, h->key, h->now);
+    return wa_media_lay(db, h->q.tenant, messages, &h->links);
 }
 
 

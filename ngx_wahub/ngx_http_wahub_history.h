@@ -10,6 +10,7 @@
 #include "ngx_http_wahub_wait.h"
 
 #include "wa_archive.h"
+#include "wa_archive_media.h"
 
 
 /* Longest id of a message that is looked for. */
@@ -28,8 +29,7 @@ typedef struct {
     json_t                      *extra;      /* members of the answer    */
     const char                  *missing;    /* error code               */
     ngx_http_wahub_history_pt    then;       /* NULL: the answer is sent */
-    u_char                       key[WA_KEY_LEN];       /* of links      */
-    int64_t                      now;        /* unix s                   */
+    wa_media_links_t             links;
 
     wa_archive_page_t            page;       /* items taken out          */
     wa_buf_t                     body;       /* empty: there is none     */

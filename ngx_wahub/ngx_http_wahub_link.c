@@ -49,6 +49,15 @@ ngx_http_wahub_link_name(ngx_http_request_t *r)
 }
 
 
+void
+ngx_http_wahub_link_with(ngx_http_wahub_ctx_t *ctx, wa_media_links_t *links)
+{
+    ngx_memcpy(links->key, ctx->worker->conf->link_key, WA_KEY_LEN);
+    links->base = ngx_http_wahub_span(&ctx->conf->public_url);
+    links->now = ngx_time();
+}
+
+
 const char *
 ngx_http_wahub_link_access(ngx_http_wahub_ctx_t *ctx, ngx_uint_t open,
     ngx_str_t *tenant)

@@ -7,6 +7,8 @@
 
 #include "ngx_http_wahub_api.h"
 
+#include "wa_archive_media.h"
+
 
 /*
  * The name in "/files/<session>/<name>" as the client wrote it: NGX_ERROR
@@ -22,5 +24,10 @@ ngx_int_t ngx_http_wahub_link_name(ngx_http_request_t *r);
  */
 const char *ngx_http_wahub_link_access(ngx_http_wahub_ctx_t *ctx,
     ngx_uint_t open, ngx_str_t *tenant);
+
+/* What links in the answer to this request are made with; wipe it.  Its base
+   lives as long as the worker. */
+void ngx_http_wahub_link_with(ngx_http_wahub_ctx_t *ctx,
+    wa_media_links_t *links);
 
 #endif /* NGX_HTTP_WAHUB_LINK_H */

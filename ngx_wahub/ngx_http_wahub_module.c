@@ -147,6 +147,8 @@ static ngx_command_t  ngx_http_wahub_commands[] = {
     ngx_http_wahub_loc("wahub_files", NGX_CONF_TAKE1,
                        ngx_conf_set_enum_slot, files,
                        &ngx_http_wahub_files_modes),
+    ngx_http_wahub_loc("wahub_public_url", NGX_CONF_TAKE1,
+                       ngx_http_wahub_conf_public_url, public_url, NULL),
     ngx_http_wahub_loc("wahub_query_key", NGX_CONF_TAKE1,
                        ngx_conf_set_enum_slot, query_key,
                        &ngx_http_wahub_query_keys),

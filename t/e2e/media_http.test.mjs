@@ -14,6 +14,7 @@ import { freePort, until, Wahub } from './lib/wahub.mjs';
 const SERVERS = {
     other: 'wahub_anonymous other;',
     public: 'wahub_files public;',
+    whole: 'wahub_public_url https://files.example/wahub/;',
     private: 'wahub_files private;',
     reader: 'wahub_anonymous default role=BILLING_ADMIN;',
     large: 'wahub_max_upload 100m; client_max_body_size 101m;',
@@ -463,6 +464,18 @@ describe('links', () => {
         const shut = await get(m.url, { base: urls.private, key: null });
         assert.equal(shut.status, 403);
         assert.equal((await get(m.url, { base: urls.private })).status, 200);
+    });
+
+    test('whole with a public URL', async () => {
+        const r = await get(`/api/media/${m.id}`, { base: urls.whole });
+        const at = 'https://files.example/wahub';
+        assert.ok(r.json.url.startsWith(`${at}/files/`), r.json.url);
+        const back = r.json.url.slice(at.length);
+        assert.equal((await get(back, { key: null })).status, 200);
+        const up = await post('/api/media', [['file', png(40, 40), 'a.png']],
+            { base: urls.whole });
+        assert.ok(up.json.data.url.startsWith(`${at}/files/`));
+        assert.ok(up.json.data.thumbnail_url.startsWith(`${at}/api/media/`));
     });
 
     test('names that are traps', async () => {

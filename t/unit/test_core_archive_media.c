@@ -251,15 +251,14 @@ test_media_lists(void **state)
 static void
 test_media_lay(void **state)
 {
-    char         text[64];
-    size_t       i;
-    json_t      *messages, *one;
-    uint8_t      key[32];
-    wa_db_t     *d = *state;
-    wa_media_t   m;
+    char               text[64];
+    size_t             i;
+    json_t            *messages, *one;
+    wa_db_t           *d = *state;
+    wa_media_t         m;
+    wa_media_links_t   links = { { 1 }, { NULL, 0 }, 1000 };
 
     assert_int_equal(wa_crypto_init(), WA_OK);
-    memset(key, 1, sizeof(key));
     messages = json_array();
 
     /* more than one statement's worth; every second has a row */
@@ -285,7 +284,7 @@ test_media_lay(void **state)
     m = row("f0000000000000000000000000000000", "a2", "m1");
     assert_int_equal(wa_media_add(d->db, &m), WA_OK);
 
-    assert_int_equal(wa_media_lay(d->db, TENANT, messages, key, 1000),
+    assert_int_equal(wa_media_lay(d->db, TENANT, messages, &links),
                      WA_OK);
 
     for (i = 0; i < 100; i++) {
@@ -310,11 +309,15 @@ test_media_lay(void **state)
     one = json_incref(json_array_get(messages, 0));
     json_decref(messages);
     json_object_del(one, "media_status");
-    assert_int_equal(wa_media_lay(d->db, wa_span_str("other"), one, key, 1),
+    assert_int_equal(wa_media_lay(d->db, wa_span_str("other"), one, &links),
                      WA_OK);
     assert_null(json_object_get(one, "media_status"));
-    assert_int_equal(wa_media_lay(d->db, TENANT, one, key, 1), WA_OK);
+    links.base = wa_span_str("https://a.example/wa");
+    assert_int_equal(wa_media_lay(d->db, TENANT, one, &links), WA_OK);
     assert_non_null(json_object_get(one, "media_status"));
+    assert_ptr_equal(strstr(json_string_value(json_object_get(one,
+                                "media_url")), "https://a.example/wa/files/"),
+                     json_string_value(json_object_get(one, "media_url")));
     json_decref(one);
 }
 
