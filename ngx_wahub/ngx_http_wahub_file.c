@@ -143,6 +143,7 @@ ngx_http_wahub_file_create(ngx_http_wahub_files_t *files,
     f->fd = -1;
     f->width = -1;
     f->height = -1;
+    f->duration = -1;
 
     wa_random(random, sizeof(random));
     *ngx_hex_dump(name, random, sizeof(random)) = '\0';

@@ -41,6 +41,7 @@ typedef struct {
     char                      mime[WA_MIME_MAX];
     int64_t                   width;        /* pixels; -1: not known      */
     int64_t                   height;
+    int64_t                   duration;     /* s; -1: not known           */
     wa_buf_t                  thumb;        /* JPEG, empty: none          */
     char                      hash[2 * NGX_HTTP_WAHUB_FILE_HASH + 1];
     char                      path[NGX_HTTP_WAHUB_FILE_PATH];
@@ -77,7 +78,8 @@ wa_err_t ngx_http_wahub_file_write_base64(ngx_http_wahub_file_t *f,
  * Brings what was written to the disk and finds out what it is: size, hash
  * (unless f->hashed: who wrote through f->fd by himself says both), f->mime
  * (unless set: from the content, then from `filename`), dimensions and a
- * thumbnail of a picture.  A picture that cannot be read has neither.
+ * thumbnail of a picture, the duration of a voice note (Opus in Ogg).  What
+ * cannot be read has none of them.
  * WA_ERR_IO, WA_ERR_FULL, WA_ERR_NOMEM.
  */
 wa_err_t ngx_http_wahub_file_examine(ngx_http_wahub_file_t *f,
@@ -87,9 +89,9 @@ wa_err_t ngx_http_wahub_file_examine(ngx_http_wahub_file_t *f,
  * Moves an examined file into the store (one that has this content already
  * is used instead) and makes the row DOWNLOADED: m->id, m->tenant and
  * m->created_ms are required; a row with this id is changed, otherwise `m`
- * is added.  Sets m->path, hash, thumb, mime, size, width and height, spans
- * into `f`'s text, valid until _drop().  May be called again after an error,
- * as a job of ngx_http_wahub_sql_read() is.  Errors of wa_sql.h.
+ * is added.  Sets m->path, hash, thumb, mime, size, width, height, duration,
+ * spans into `f`'s text, valid until _drop().  May be called again after an
+ * error, as a job of ngx_http_wahub_sql_read() is.  Errors of wa_sql.h.
  */
 wa_err_t ngx_http_wahub_file_keep(wa_sql_t *db, ngx_http_wahub_file_t *f,
     wa_media_t *m);

@@ -5,6 +5,7 @@
 
 #include "wa_crypto.h"
 #include "wa_image.h"
+#include "wa_ogg.h"
 
 #include <openssl/evp.h>
 #include <sys/mman.h>
@@ -15,7 +16,7 @@
 
 static wa_err_t ngx_http_wahub_file_sniff(ngx_http_wahub_file_t *f,
     wa_span_t filename);
-static wa_err_t ngx_http_wahub_file_picture(ngx_http_wahub_file_t *f);
+static wa_err_t ngx_http_wahub_file_look(ngx_http_wahub_file_t *f);
 static wa_err_t ngx_http_wahub_file_move(ngx_http_wahub_file_t *f,
     wa_span_t tenant, int64_t ms);
 static ngx_uint_t ngx_http_wahub_file_reuse(ngx_http_wahub_file_t *f,
@@ -52,7 +53,7 @@ ngx_http_wahub_file_examine(ngx_http_wahub_file_t *f, wa_span_t filename)
     rc = ngx_http_wahub_file_sniff(f, filename);
 
     if (rc == WA_OK) {
-        rc = ngx_http_wahub_file_picture(f);
+        rc = ngx_http_wahub_file_look(f);
     }
 
     f->examined = (rc == WA_OK);
@@ -116,13 +117,13 @@ ngx_http_wahub_file_sniff(ngx_http_wahub_file_t *f, wa_span_t filename)
 }
 
 
-/* By its content, whatever its type is said to be. */
+/* Pictures and voice notes, by the content, whatever the type is said to be. */
 static wa_err_t
-ngx_http_wahub_file_picture(ngx_http_wahub_file_t *f)
+ngx_http_wahub_file_look(ngx_http_wahub_file_t *f)
 {
     void      *map;
     size_t     size;
-    uint32_t   width, height;
+    uint32_t   width, height, seconds;
     wa_err_t   rc;
 
     if (f->size == 0 || f->size > NGX_HTTP_WAHUB_FILE_PICTURE_MAX) {
@@ -137,6 +138,11 @@ ngx_http_wahub_file_picture(ngx_http_wahub_file_t *f)
     }
 
     rc = wa_image_examine(wa_span(map, size), &width, &height, &f->thumb);
+
+    if (wa_ogg_opus_seconds(wa_span(map, size), &seconds) == WA_OK) {
+        f->duration = seconds;
+    }
+
     (void) munmap(map, size);
 
     if (width != 0 && height != 0) {
@@ -186,6 +192,7 @@ ngx_http_wahub_file_keep(wa_sql_t *db, ngx_http_wahub_file_t *f,
     m->size = (int64_t) f->size;
     m->width = f->width >= 0 ? f->width : m->width;
     m->height = f->height >= 0 ? f->height : m->height;
+    m->duration = f->duration >= 0 ? f->duration : m->duration;
     m->status = WA_MEDIA_DOWNLOADED;
 
     rc = wa_media_find(db, wa_span_none(), m->id, &row);

@@ -220,6 +220,16 @@ describe('media to be sent', () => {
         assert.equal(got.content.fileName, 'report.pdf');
     });
 
+    it('has its seconds, when it is a voice note', async () => {
+        const bytes = readFileSync(new URL(
+            '../fuzz/corpus/ogg/three_seconds', import.meta.url));
+        const r = await post(`/api/messages?account=${me.id}`, { to: you.lid,
+            type: 'audio', ptt: true, base64: bytes.toString('base64'),
+            mime_type: 'audio/ogg; codecs=opus' });
+        assert.equal(r.status, 201, r.raw?.toString());
+        assert.equal((await arrived(r)).content.seconds, 3);
+    });
+
     it('goes out as a part of an album', async () => {
         const send = body => post(`/api/messages?account=${me.id}`,
             { to: you.lid, ...body });
