@@ -39,6 +39,7 @@ export class Cluster {
         this.a = new Wahub(options);
         this.running = new Set();
         this.downtime = 0;
+        this.replaced = new Map(); // instance -> its old master
     }
 
     async start() {
@@ -103,6 +104,10 @@ export class Cluster {
     }
 
     async upgrade(w) {
+        // nginx takes no second upgrade before the old master is gone, which
+        // waits for the requests of its workers
+        await until('the end of the master before', () =>
+            gone(this.replaced.get(w)), 60000);
         const { master } = await this.pids(w);
         kill([master], 'SIGUSR2');
         await until('a new master', () => {
@@ -115,6 +120,7 @@ export class Cluster {
             }
         });
         kill([master], 'SIGQUIT');
+        this.replaced.set(w, master);
     }
 
     async sleep(w, which, ms) {
