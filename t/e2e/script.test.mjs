@@ -279,6 +279,18 @@ test('run --foreground ends with a signal and takes its servers along',
         assert.match(wahub(['stop'], env).out, /nothing runs/)
     })
 
+test('stop needs no file that the configuration names', () => {
+    const gone = { ...main,
+        WAHUB_TRUSTED_CERTIFICATE: path.join(work, 'gone.pem') }
+    const run = wahub(['run'], gone)
+
+    assert.notEqual(run.code, 0)
+    oneLine(run.err, /WAHUB_TRUSTED_CERTIFICATE=.*no such file/)
+    assert.equal(wahub(['status'], gone).code, 0)
+    assert.match(wahub(['stop'], gone).out, /stopped/)
+    assert.equal(wahub(['run'], main).code, 0)
+})
+
 test('stop ends both servers and may be repeated', () => {
     assert.match(wahub(['stop'], main).out, /stopped/)
     assert.match(wahub(['stop'], main).out, /nothing runs/)
