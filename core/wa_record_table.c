@@ -73,6 +73,24 @@ wa_table_find(wa_store_t *s, const char *name, size_t len, uint32_t day)
 }
 
 
+/* It is the newest. */
+static void
+table_append(wa_store_t *s, wa_entry_t *e)
+{
+    e->newer = NULL;
+    e->older = s->newest;
+
+    if (s->newest != NULL) {
+        s->newest->newer = e;
+
+    } else {
+        s->oldest = e;
+    }
+
+    s->newest = e;
+}
+
+
 wa_entry_t *
 wa_table_add(wa_store_t *s, const char *name, size_t len, uint32_t day)
 {
@@ -93,18 +111,7 @@ wa_table_add(wa_store_t *s, const char *name, size_t len, uint32_t day)
     table_chain(s, e);
     s->n++;
     table_count(s, table_size(e), 0);
-
-    e->older = s->newest;
-
-    if (s->newest != NULL) {
-        s->newest->newer = e;
-    }
-
-    s->newest = e;
-
-    if (s->oldest == NULL) {
-        s->oldest = e;
-    }
+    table_append(s, e);
 
     return e;
 }
@@ -137,19 +144,7 @@ wa_table_touch(wa_store_t *s, wa_entry_t *e)
     }
 
     table_unlink(s, e);
-
-    e->newer = NULL;
-    e->older = s->newest;
-
-    if (s->newest != NULL) {
-        s->newest->newer = e;
-    }
-
-    s->newest = e;
-
-    if (s->oldest == NULL) {
-        s->oldest = e;
-    }
+    table_append(s, e);
 }
 
 

@@ -171,6 +171,29 @@ ngx_http_wahub_upload_run(void *data)
 }
 
 
+ngx_http_wahub_part_t *
+ngx_http_wahub_upload_only(ngx_http_wahub_upload_job_t *job)
+{
+    wa_err_t                rc;
+    ngx_http_wahub_part_t  *p;
+
+    p = &job->upload->parts[0];
+    rc = ngx_http_wahub_file_create(job->files, &p->file);
+
+    if (rc != WA_OK) {
+        job->code = ngx_http_wahub_upload_code(rc);
+        return NULL;
+    }
+
+    job->upload->n = 1;
+    ngx_memcpy(p->part, "file", sizeof("file"));
+    ngx_memcpy(p->filename, job->filename, sizeof(p->filename));
+    ngx_memcpy(p->file.mime, job->mime, sizeof(p->file.mime));
+
+    return p;
+}
+
+
 static void
 ngx_http_wahub_upload_decode(void *data)
 {
@@ -188,18 +211,11 @@ ngx_http_wahub_upload_decode(void *data)
         return;
     }
 
-    p = &job->upload->parts[0];
-    rc = ngx_http_wahub_file_create(job->files, &p->file);
+    p = ngx_http_wahub_upload_only(job);
 
-    if (rc != WA_OK) {
-        job->code = ngx_http_wahub_upload_code(rc);
+    if (p == NULL) {
         return;
     }
-
-    job->upload->n = 1;
-    ngx_memcpy(p->part, "file", sizeof("file"));
-    ngx_memcpy(p->filename, job->filename, sizeof(p->filename));
-    ngx_memcpy(p->file.mime, job->mime, sizeof(p->file.mime));
 
     rc = ngx_http_wahub_file_write_base64(&p->file, text);
 

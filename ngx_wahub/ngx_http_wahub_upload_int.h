@@ -58,6 +58,11 @@ void ngx_http_wahub_multipart_read(ngx_http_wahub_upload_job_t *job);
 ssize_t ngx_http_wahub_upload_bytes(ngx_http_wahub_upload_job_t *job,
     off_t offset, u_char *p, size_t n);
 
+/* Thread: the one part of an upload that is no form, its file open for
+   writing, with the name and type that were given.  NULL: job->code is set. */
+ngx_http_wahub_part_t *ngx_http_wahub_upload_only(
+    ngx_http_wahub_upload_job_t *job);
+
 /* The code that an error of ngx_http_wahub_file.h answers. */
 const char *ngx_http_wahub_upload_code(wa_err_t rc);
 

@@ -222,18 +222,11 @@ ngx_http_wahub_url_run(void *data)
     ngx_http_wahub_url_task_t    *task = data;
     ngx_http_wahub_upload_job_t  *job = task->job;
 
-    p = &job->upload->parts[0];
-    rc = ngx_http_wahub_file_create(job->files, &p->file);
+    p = ngx_http_wahub_upload_only(job);
 
-    if (rc != WA_OK) {
-        job->code = ngx_http_wahub_upload_code(rc);
+    if (p == NULL) {
         return;
     }
-
-    job->upload->n = 1;
-    ngx_memcpy(p->part, "file", sizeof("file"));
-    ngx_memcpy(p->filename, job->filename, sizeof(p->filename));
-    ngx_memcpy(p->file.mime, job->mime, sizeof(p->file.mime));
 
     to.file = &p->file;
     to.max = job->max_size;

@@ -1,38 +1,7 @@
 /* Delivery receipts of the offline queue leave together. */
-#include "wa_room.h"
+#include "wa_room_trio.h"
 
 #include "wa_receipt_batch.h"
-
-#define ALICE_PN   "4915100001"
-#define ALICE_LID  "70000001"
-#define BOB_PN     "4915100002"
-#define BOB_LID    "70000002"
-#define CAROL_PN   "4915100003"
-#define CAROL_LID  "70000003"
-
-
-static int
-setup(void **state)
-{
-    room_t  *r;
-
-    r = room_create();
-    room_add(r, ALICE_PN, ALICE_LID, 5);
-    room_add(r, BOB_PN, BOB_LID, 7);
-    room_add(r, CAROL_PN, CAROL_LID, 9);
-    *state = r;
-
-    return 0;
-}
-
-
-static int
-teardown(void **state)
-{
-    room_free(*state);
-
-    return 0;
-}
 
 
 /* What waits for Bob comes from the offline queue. */

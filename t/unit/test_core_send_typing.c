@@ -1,36 +1,5 @@
 /* typing_ms: what the chat is shown before a message comes. */
-#include "wa_room.h"
-
-#define ALICE_PN   "4915100001"
-#define ALICE_LID  "70000001"
-#define BOB_PN     "4915100002"
-#define BOB_LID    "70000002"
-#define CAROL_PN   "4915100003"
-#define CAROL_LID  "70000003"
-
-
-static int
-setup(void **state)
-{
-    room_t  *r;
-
-    r = room_create();
-    room_add(r, ALICE_PN, ALICE_LID, 5);
-    room_add(r, BOB_PN, BOB_LID, 7);
-    room_add(r, CAROL_PN, CAROL_LID, 9);
-    *state = r;
-
-    return 0;
-}
-
-
-static int
-teardown(void **state)
-{
-    room_free(*state);
-
-    return 0;
-}
+#include "wa_room_trio.h"
 
 
 static void
