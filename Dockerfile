@@ -18,7 +18,7 @@ RUN printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d \
     && apt-get install -y --no-install-recommends \
         nginx redis-server curl ca-certificates libsignal-protocol-c2.3.2 \
         libhiredis0.14 libcurl4 libwslay1 libsodium23 libssl3 libjansson4 \
-        libqrencode4 libpng16-16 libjpeg62-turbo libwebp7 libmagic1 libxml2 zlib1g \
+        libqrencode4 libpng16-16 libjpeg62-turbo libwebp7 libopusfile0 libmagic1 libxml2 zlib1g \
         libsqlite3-0 libpq5 \
     && rm -rf /var/lib/apt/lists/* /usr/sbin/policy-rc.d
 COPY --from=build /src/build/ngx_http_wahub_module.so \

@@ -18,7 +18,8 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
 	-Wvla -Wundef -Wcast-align -Wimplicit-fallthrough
 WARN_LIB := $(WARN) -Wconversion -Wsign-conversion
 
-INCS := -I$(GEN) -Iproto -Icore -isystem /usr/include/libxml2
+INCS := -I$(GEN) -Iproto -Icore -isystem /usr/include/libxml2 \
+	-isystem /usr/include/opus
 BASE := -std=gnu11 -g -fPIC -fno-omit-frame-pointer
 SAN  := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
@@ -52,7 +53,7 @@ endif
 # copy of the same functions (see config).
 LIBS := -Wl,-Bstatic -lprotobuf-c -Wl,-Bdynamic -lsignal-protocol-c -lwslay \
 	-lsodium -lssl -lcrypto -ljansson -lqrencode -lpng -ljpeg -lwebp -lmagic \
-	-lxml2 -lz -lsqlite3 -lpq -lm
+	-lopusfile -lxml2 -lz -lsqlite3 -lpq -lm
 
 ifeq ($(VARIANT),plain)
 LIB := $(BUILD)/libwahub.a
@@ -90,7 +91,8 @@ VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full \
 ASAN_ENV := ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 \
 	UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 
-.PHONY: module lib unit unit-bins bench-engine bench-project asan asan-unit \
+.PHONY: module lib unit unit-bins bench-engine bench-project bench-history \
+	bench-appstate bench-loop asan asan-unit \
 	clang-lib valgrind coverage \
 	compdb format check-format fuzz replay-bins fuzz-replay fuzz-bins \
 	check check-layers check-headers check-warnings check-size \
@@ -167,6 +169,30 @@ bench-engine: $(B)/unit/bench_engine
 
 # For ./wahub bench project.
 bench-project: $(B)/unit/bench_project
+
+# For ./wahub bench history.
+bench-history: $(B)/unit/bench_history
+
+# For ./wahub bench appstate: it stops the time of the engine's verbs.
+bench-appstate: $(B)/unit/bench_appstate
+
+$(B)/unit/bench_appstate: LD += $(foreach v,feed complete expire \
+	next,-Wl,--wrap=wa_account_$(v))
+
+bench-loop: $(B)/bench/loop_time.so
+
+# What is loaded into servers to watch or to hinder them.
+define shim
+@mkdir -p $(@D)
+@echo "  CC      $<"
+@$(CC) -std=c11 -D_GNU_SOURCE -O2 $(WARN) -shared -fPIC -o $@ $<
+endef
+
+$(B)/bench/%.so: t/bench/%.c Makefile
+	$(shim)
+
+$(B)/e2e/%.so: t/e2e/lib/%.c Makefile
+	$(shim)
 
 unit: unit-bins
 	@$(RUN_ENV) tools/run-unit.sh unit $(UNIT_BIN)

@@ -5,17 +5,27 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "wa_alive.h"
+#include "wa_alive_pulse.h"
+#include "wa_alive_throttle.h"
 #include "wa_cache.h"
 #include "wa_command.h"
 #include "wa_conn.h"
+#include "wa_filename.h"
+#include "wa_history_verbs.h"
 #include "wa_life.h"
 #include "wa_life_int.h"
+#include "wa_lookup.h"
 #include "wa_media_verbs.h"
+#include "wa_mend.h"
 #include "wa_offline.h"
 #include "wa_out.h"
 #include "wa_pair.h"
+#include "wa_appstate.h"
 #include "wa_placeholder.h"
+#include "wa_presence.h"
 #include "wa_prekey.h"
+#include "wa_proxy.h"
 #include "wa_query.h"
 #include "wa_recv.h"
 #include "wa_send.h"
@@ -23,6 +33,7 @@
 #include "wa_store.h"
 #include "wa_task_int.h"
 #include "wa_unit_int.h"
+#include "wa_version.h"
 
 
 /* Unconfirmed units and parked stanzas above which input is not read. */
@@ -39,6 +50,7 @@
 
 
 static void account_opened(wa_task_t *t, wa_err_t rc);
+static void account_begin(wa_account_t *a);
 
 
 /* ---- engine ---- */
@@ -79,6 +91,8 @@ wa_engine_create(const wa_engine_conf_t *conf)
     e->conf.ws_path = engine_string(conf->ws_path);
     e->conf.os_name = engine_string(conf->os_name == NULL ? "wahub"
                                                           : conf->os_name);
+    e->conf.public_url = engine_string(conf->public_url == NULL
+                                       ? "" : conf->public_url);
 
     if (e->conf.qr_timeout_ms == 0) {
         e->conf.qr_timeout_ms = ENGINE_QR_TIMEOUT_MS;
@@ -86,6 +100,18 @@ wa_engine_create(const wa_engine_conf_t *conf)
 
     if (e->conf.send_timeout_ms == 0) {
         e->conf.send_timeout_ms = ENGINE_SEND_TIMEOUT_MS;
+    }
+
+    if (e->conf.deaf_after_ms == 0) {
+        e->conf.deaf_after_ms = WA_PULSE_DEAF_MS;
+    }
+
+    if (e->conf.deaf_after_ms < WA_PULSE_DEAF_MIN_MS) {
+        e->conf.deaf_after_ms = WA_PULSE_DEAF_MIN_MS;
+    }
+
+    if (e->conf.build == 0) {
+        e->conf.build = WA_VERSION_BUILD;
     }
 
     if (e->conf.cache_bytes == 0) {
@@ -97,7 +123,9 @@ wa_engine_create(const wa_engine_conf_t *conf)
     }
 
     if (e->conf.ws_host == NULL || e->conf.ws_path == NULL
-        || e->conf.os_name == NULL || wa_signal_init(e) != WA_OK)
+        || e->conf.os_name == NULL || e->conf.public_url == NULL
+        || wa_link_key(e->conf.master_key, e->link_key) != WA_OK
+        || wa_signal_init(e) != WA_OK)
     {
         wa_engine_free(e);
         return NULL;
@@ -121,6 +149,8 @@ wa_engine_free(wa_engine_t *e)
     wa_free((void *) (uintptr_t) e->conf.ws_host);
     wa_free((void *) (uintptr_t) e->conf.ws_path);
     wa_free((void *) (uintptr_t) e->conf.os_name);
+    wa_free((void *) (uintptr_t) e->conf.public_url);
+    wa_wipe(e->link_key, sizeof(e->link_key));
     wa_wipe(&e->conf, sizeof(e->conf));
     wa_free(e);
 }
@@ -175,9 +205,13 @@ wa_account_free(wa_account_t *a)
     a->gone = true;
     wa_sends_free(a);
     wa_recv_free(a);
+    wa_presence_free(a);
     wa_prekeys_free(a);
+    wa_alive_free(a);
+    wa_throttles_free(a);
     wa_pair_free(a);
     wa_media_state_free(a);
+    wa_appstate_free(a);
 
     if (a->outq != NULL && a->tasks != NULL) {
         wa_conn_close(a);
@@ -185,11 +219,13 @@ wa_account_free(wa_account_t *a)
 
     wa_commits_free(a);
     wa_tasks_free(a);
+    wa_lookups_free(a);
     wa_store_free(a);
     wa_life_free(a);
     wa_outq_free(a);
     wa_creds_wipe(a->creds);
     wa_free(a->creds);
+    wa_proxy_free(a);
     wa_free(a);
 }
 
@@ -242,7 +278,7 @@ wa_err_t
 wa_account_open(wa_account_t *a, wa_time_t now)
 {
     wa_err_t    rc;
-    wa_key_t    keys[4];
+    wa_key_t    keys[7];
     wa_task_t  *t;
 
     rc = account_enter(a, now);
@@ -262,8 +298,11 @@ wa_account_open(wa_account_t *a, wa_time_t now)
     keys[1] = account_key("meta");
     keys[2] = account_key(WA_RECORD_VIEW);
     keys[3] = account_key(WA_RECORD_SEQ);
+    keys[4] = account_key(WA_RECORD_ALIVE);
+    keys[5] = account_key(WA_PROXY_RECORD);
+    keys[6] = account_key(WA_RECORD_BEHIND);
 
-    rc = wa_task_need(t, keys, 4);
+    rc = wa_task_need(t, keys, 7);
 
     if (rc != WA_AGAIN) {
         wa_task_end(t, rc);
@@ -280,18 +319,26 @@ account_restore(wa_account_t *a)
 {
     wa_err_t   rc;
     uint64_t   seq;
-    wa_span_t  creds, meta, view, text;
+    wa_span_t  creds, meta, view, text, alive, proxy, behind;
 
     if (!wa_store_get(a, "creds", 0, &creds)
         || !wa_store_get(a, "meta", 0, &meta)
         || !wa_store_get(a, WA_RECORD_VIEW, 0, &view)
         || !wa_store_get(a, WA_RECORD_SEQ, 0, &text)
+        || !wa_store_get(a, WA_PROXY_RECORD, 0, &proxy)
+        || !wa_store_get(a, WA_RECORD_BEHIND, 0, &behind)
         || creds.p == NULL || meta.p == NULL || !wa_span_u64(text, &seq))
     {
         return WA_ERR_SYNTAX;
     }
 
     wa_commits_set_seq(a, seq);
+    a->behind = a->behind || seq < a->expected || behind.p != NULL;
+
+    if (wa_store_get(a, WA_RECORD_ALIVE, 0, &alive)) {
+        wa_alive_load(a, alive);
+    }
+
     a->creds = wa_calloc(1, sizeof(wa_creds_t));
 
     if (a->creds == NULL) {
@@ -299,6 +346,10 @@ account_restore(wa_account_t *a)
     }
 
     rc = wa_creds_decode(creds, a->creds);
+
+    if (rc == WA_OK) {
+        rc = wa_proxy_load(a, proxy);
+    }
 
     return rc != WA_OK ? rc : wa_life_load(a, meta, view);
 }
@@ -325,9 +376,52 @@ account_opened(wa_task_t *t, wa_err_t rc)
         return;
     }
 
+    if (a->behind) {
+        wa_mend_start(a, account_begin);
+        return;
+    }
+
+    account_begin(a);
+}
+
+
+static void
+account_begin(wa_account_t *a)
+{
     if (!a->quiesced) {
         wa_life_begin(a);
     }
+}
+
+
+void
+wa_account_expect(wa_account_t *a, uint64_t seq)
+{
+    a->expected = seq;
+}
+
+
+wa_err_t
+wa_account_behind(wa_account_t *a, wa_time_t now)
+{
+    wa_err_t  rc;
+
+    rc = account_enter(a, now);
+
+    if (rc != WA_OK) {
+        return rc;
+    }
+
+    if (a->creds == NULL) {
+        a->behind = true;
+
+    } else if (!a->quiesced) {
+        wa_mend_start(a, NULL);
+    }
+
+    account_leave(a);
+
+    return WA_OK;
 }
 
 
@@ -419,6 +513,22 @@ wa_account_complete(wa_account_t *a, const wa_done_t *done, wa_time_t now)
         wa_conn_closed(a, done->text);
         break;
 
+    case WA_DONE_VERSION:
+        wa_version_answered(a, done->err, done->text);
+        break;
+
+    case WA_DONE_STRETCH:
+        rc = wa_tasks_stretched(a, done->token,
+                                done->n == 1
+                                && done->values[0].n == WA_KEY_LEN
+                                ? done->values[0].p : NULL, done->err);
+        break;
+
+    case WA_DONE_FETCH:
+        wa_tasks_fetched(a, done->token, done->err,
+                         done->n == 0 ? wa_span_none() : done->values[0]);
+        break;
+
     default:
         rc = WA_ERR_ARG;
     }
@@ -445,6 +555,7 @@ wa_account_expire(wa_account_t *a, wa_time_t now)
     wa_life_expire(a);
     wa_offline_expire(a);
     wa_placeholder_expire(a);
+    wa_history_expire(a);
     wa_tasks_expire(a);
     account_leave(a);
 
@@ -466,7 +577,7 @@ wa_time_t
 wa_account_deadline(const wa_account_t *a)
 {
     size_t     i;
-    wa_time_t  at[7], min;
+    wa_time_t  at[8], min;
 
     if (a->gone) {
         return -1;
@@ -479,6 +590,7 @@ wa_account_deadline(const wa_account_t *a)
     at[4] = wa_offline_deadline(a);
     at[5] = wa_commits_deadline(a);
     at[6] = wa_placeholder_deadline(a);
+    at[7] = wa_history_deadline(a);
     min = -1;
 
     for (i = 0; i < sizeof(at) / sizeof(at[0]); i++) {

@@ -34,6 +34,8 @@
 
 #include "wa_base.h"
 #include "wa_crypto.h"
+#include "wa_media.h"
+#include "wa_mex_id.h"
 
 
 #define WA_ACCOUNT_ID_LEN   36              /* uuid text */
@@ -48,6 +50,8 @@ typedef enum {
     WA_STATE_INIT = 0,
     WA_STATE_CONNECTING,
     WA_STATE_QR,
+    WA_STATE_CODE,                       /* a code to type on the phone   */
+    WA_STATE_PASSKEY,                    /* a passkey is asked for        */
     WA_STATE_AUTH,
     WA_STATE_LOADING,
     WA_STATE_READY,
@@ -69,12 +73,21 @@ typedef struct {
     uint8_t        noise_root_key[WA_KEY_LEN];  /* pinned root public key  */
     const char    *ws_host;                     /* "web.whatsapp.com"      */
     const char    *ws_path;                     /* "/ws/chat"              */
-    uint32_t       version[3];                  /* client version, 2.3000.N;
-                                                   zero: built-in default  */
+    uint32_t       build;                       /* client version 2.3000.N;
+                                                   0: built-in default     */
     const char    *os_name;                     /* shown on the phone;
                                                    NULL: "wahub"           */
+    const char    *public_url;                  /* before links in webhook
+                                                   bodies; NULL: they are
+                                                   paths                   */
     uint32_t       qr_timeout_ms;               /* 0: 10 min               */
     uint32_t       send_timeout_ms;             /* 0: 20 s                 */
+    uint32_t       deaf_after_ms;               /* the server is silent:
+                                                   reconnect; 0: 90 s, at
+                                                   least 5 s               */
+    uint32_t       lookups_per_hour;            /* numbers asked for;
+                                                   0: 600                  */
+    wa_mex_ids_t   query_ids;                   /* zeroed: built in        */
     uint32_t       cache_bytes;                 /* records in memory, of
                                                    one account (8 KiB when
                                                    idle); 0: 4 MiB        */
@@ -147,17 +160,50 @@ typedef struct {
     size_t             n;
 } wa_load_t;
 
+/* PBKDF2-HMAC-SHA256 with `iterations`; the key has WA_KEY_LEN bytes. */
+typedef struct {
+    uint64_t       token;
+    wa_span_t      password;             /* secret                        */
+    wa_span_t      salt;
+    uint32_t       iterations;
+} wa_stretch_t;
+
+
+/*
+ * A file of WhatsApp's media servers that the engine reads in pieces.  At its
+ * first piece (offset 0 of a new token) the host fetches and decrypts it and
+ * compares what is announced, later ones come from there.  `conn` is what
+ * the servers are (JSON as of the query "media.conn"), NULL: not known.
+ * Answer WA_DONE_FETCH; WA_OUT_FETCHED says that no more is wanted.
+ */
+#define WA_FETCH_PIECE  (32 * 1024)
+
+typedef struct {
+    uint64_t        token;
+    uint64_t        offset;
+    wa_media_e      kind;
+    wa_span_t       path;                /* direct path                   */
+    const uint8_t  *key;                 /* 32 bytes                      */
+    const uint8_t  *sha256;              /* of the plaintext; NULL: none  */
+    const uint8_t  *enc_sha256;          /* of the file; NULL: none       */
+    const json_t   *conn;
+} wa_file_fetch_t;
+
 
 /* What a caller may ask.  Names on the wire: wa_op_name(). */
 typedef enum {
     WA_OP_CREATE = 0,    /* args: tenant_id, session_id, name, description?,
-                            webhook_url?, user_id?, auto_relink?,
+                            webhook_url?, user_id?, auto_relink?, proxy?,
+                            pairing_phone? (digits), always_available?,
                             is_default?, is_notification?, ai_config?,
+                            reject_calls?, reject_calls_text?,
                             metadata?                                      */
     WA_OP_UPDATE,        /* args: any of name, description, user_id,
-                            auto_relink, is_default, is_notification,
-                            ai_config, metadata, drip_per_minute;
-                            webhook_url (null removes)                     */
+                            auto_relink, always_available, is_default,
+                            is_notification, reject_calls,
+                            reject_calls_text, ai_config, metadata,
+                            drip_per_minute;
+                            webhook_url, proxy (null removes)              */
     WA_OP_DELETE,        /* args: logout? b = true, keep_history? b = true */
     WA_OP_START,
     WA_OP_STOP,
@@ -207,6 +253,14 @@ typedef enum {
     WA_OUT_CLOSE,        /* close the transport after pending bytes; no
                             WA_DONE_CLOSED follows                         */
     WA_OUT_REPLY,
+    WA_OUT_STRETCH,      /* a key that takes long to make: in a thread, or
+                            at once; answer WA_DONE_STRETCH                */
+    WA_OUT_VERSION,      /* the server finds wa_engine_version() too old:
+                            answer WA_DONE_VERSION                         */
+    WA_OUT_HISTORY,      /* our phone has offered history: see
+                            wa_history_verbs.h                             */
+    WA_OUT_FETCH,        /* a piece of a file; answer WA_DONE_FETCH        */
+    WA_OUT_FETCHED,      /* of the file `token` no more is wanted          */
     WA_OUT_GONE          /* last output: free the object                   */
 } wa_out_e;
 
@@ -217,16 +271,20 @@ typedef enum {
 } wa_gone_e;
 
 /*
- * One output.  `load` and `commit` stay valid until completed; `bytes`
- * until the next call on this account: the host sends or copies them.
+ * One output.  `load` and `commit` stay valid until completed; `bytes` and
+ * `stretch` and `fetch` until the next call on this account: the host sends or
+ * copies them.
  */
 typedef struct {
     wa_out_e              type;
     union {
         const wa_load_t   *load;
         const wa_commit_t *commit;
+        const wa_stretch_t *stretch;
         wa_span_t          bytes;
         wa_reply_t         reply;
+        const wa_file_fetch_t  *fetch;
+        uint64_t           token;            /* FETCHED                   */
         wa_gone_e          gone;
     } u;
 } wa_out_t;
@@ -236,15 +294,24 @@ typedef enum {
     WA_DONE_LOAD,        /* token, values[n] in the order asked            */
     WA_DONE_COMMIT,      /* seq; err WA_OK, or WA_ERR_STATE: refused       */
     WA_DONE_CONNECT,     /* err WA_OK, or WA_ERR_STATE + text              */
-    WA_DONE_CLOSED       /* the transport ended by itself; text            */
+    WA_DONE_CLOSED,      /* the transport ended by itself; text            */
+    WA_DONE_STRETCH,     /* token, values[1]: the key; err WA_OK or another:
+                            it could not be made                           */
+    WA_DONE_VERSION,     /* err WA_OK: a newer version is set; otherwise
+                            text: why there is none                        */
+    WA_DONE_FETCH        /* token, values[0] the piece, n 0: the end was
+                            before it; err WA_OK, WA_ERR_GONE: the servers
+                            do not have it, WA_ERR_AUTH: it is not what was
+                            announced, WA_ERR_IO: another time             */
 } wa_done_e;
 
 typedef struct {
     wa_done_e         type;
     wa_err_t          err;
-    uint64_t          token;             /* LOAD                          */
+    uint64_t          token;             /* LOAD, STRETCH, FETCH          */
     uint64_t          seq;               /* COMMIT                        */
-    const wa_span_t  *values;            /* LOAD; p NULL: absent; borrowed */
+    const wa_span_t  *values;            /* LOAD, FETCH; p NULL: absent;
+                                            borrowed                      */
     size_t            n;
     const char       *text;              /* why, for logs; may be NULL    */
 } wa_done_t;
@@ -268,6 +335,22 @@ void wa_engine_free(wa_engine_t *e);
 void wa_engine_set_clock(wa_engine_t *e, int64_t wall_ms, wa_time_t now);
 
 
+/*
+ * The client version, 2.3000.<build>, that the next logins name.  See
+ * wa_version.h.
+ */
+void wa_engine_set_version(wa_engine_t *e, uint32_t build);
+uint32_t wa_engine_version(const wa_engine_t *e);
+
+/*
+ * Whether a disk of the host is full: each account tells it as a concern
+ * ("storage") at its next wa_account_expire(), for which its
+ * wa_account_deadline() is over at once.  Before the first call nothing is
+ * known, and what accounts said before stays.
+ */
+void wa_engine_set_full(wa_engine_t *e, bool full);
+
+
 /* ---- account ---- */
 
 /*
@@ -282,6 +365,16 @@ void wa_account_free(wa_account_t *a);          /* NULL-safe; any time but
 
 /* Loads the account's records and, unless it was stopped, connects. */
 wa_err_t wa_account_open(wa_account_t *a, wa_time_t now);
+
+/*
+ * Before wa_account_open(): the store has confirmed commit `seq` of this
+ * account.  If it says then that it has applied less, it was set back.
+ */
+void wa_account_expect(wa_account_t *a, uint64_t seq);
+
+/* The store was set back, as the host found out (wa_mend.h).  Any time.
+   WA_ERR_STATE: inside a verb or a drain. */
+wa_err_t wa_account_behind(wa_account_t *a, wa_time_t now);
 
 /*
  * Bytes from the transport.  Any split.  Bad bytes never fail the call:
@@ -326,6 +419,8 @@ const char *wa_account_id(const wa_account_t *a);
 const char *wa_account_tenant(const wa_account_t *a);       /* "" unknown */
 const char *wa_account_session_id(const wa_account_t *a);   /* "" unknown */
 const char *wa_account_webhook_url(const wa_account_t *a);  /* "" none    */
+const char *wa_account_proxy(const wa_account_t *a);        /* "" none; URL
+                                               that may hold a password   */
 const char *wa_account_jid(const wa_account_t *a);          /* "" none    */
 wa_state_e wa_account_state(const wa_account_t *a);
 
@@ -354,6 +449,12 @@ uint32_t wa_shard_of(wa_span_t account_id, uint32_t n_shards);
  * last applied commit, decimal text.  wa_account_open() asks for it.
  */
 #define WA_RECORD_SEQ   "seq"
+
+/*
+ * Not a record of ours either: the host's mark that the store was set back,
+ * any text.  It is loaded by wa_account_open(), and taken away.
+ */
+#define WA_RECORD_BEHIND  "behind"
 
 /*
  * Normalises a recipient of the HTTP contract (2.4): digits with

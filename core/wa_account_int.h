@@ -19,6 +19,7 @@ struct wa_signal_s;                         /* wa_signal.c only              */
 
 struct wa_engine_s {
     wa_engine_conf_t        conf;           /* strings owned               */
+    uint8_t                 link_key[WA_KEY_LEN];   /* wa_link_key()       */
     struct wa_signal_s     *signal;
     wa_arena_pool_t         arenas;
     wa_ws_spares_t          spares;
@@ -27,6 +28,9 @@ struct wa_engine_s {
     size_t                  records;        /* bytes, of all accounts      */
     wa_account_t           *newest;         /* accounts with records in    */
     wa_account_t           *oldest;         /*   memory (wa_cache.c)       */
+    uint64_t                stretches;      /* tokens given out            */
+    uint8_t                 resumes_failed; /* Noise IK, since one worked  */
+    uint8_t                 room;           /* on disks, wa_alive.c        */
 };
 
 typedef struct wa_conn_s    wa_conn_t;      /* wa_conn.c                   */
@@ -37,7 +41,11 @@ typedef struct wa_life_s    wa_life_t;      /* wa_life.c: settings, state  */
 typedef struct wa_outq_s    wa_outq_t;      /* wa_out.c                    */
 typedef struct wa_sends_s   wa_sends_t;     /* wa_send.c: unanswered sends */
 typedef struct wa_pair_s    wa_pair_t;      /* wa_pair.c: QR in progress   */
+typedef struct wa_passkey_s wa_passkey_t;   /* wa_passkey.c              */
+typedef struct wa_pair_code_s wa_pair_code_t; /* wa_pair_code.c            */
 typedef struct wa_recent_s  wa_recent_t;    /* wa_recv.c: lately seen      */
+typedef struct wa_alive_s   wa_alive_t;     /* wa_alive.c: counts, concerns */
+typedef struct wa_throttles_s  wa_throttles_t;  /* wa_alive_throttle.c      */
 typedef struct wa_prekeys_s wa_prekeys_t;   /* wa_prekey.c: uploads         */
 typedef struct wa_receipts_s wa_receipts_t; /* wa_receipt_batch.c           */
 
@@ -63,6 +71,16 @@ typedef struct {
     bool            linked;
 } wa_cached_t;
 
+/* What the account shows of itself (wa_presence.c). */
+typedef struct {
+    struct wa_presence_said_s  *said;   /* wa_presence_recv.c; NULL        */
+    wa_time_t   until;                  /* available by request until      */
+    uint32_t    gen;                    /* the connection it was shown on  */
+    uint32_t    watched;                /* ... subscriptions were sent on  */
+    uint16_t    turn;                   /* of the last request             */
+    bool        off;                    /* it was to be unavailable        */
+} wa_presence_t;
+
 struct wa_account_s {
     wa_engine_t    *engine;
     void           *host;
@@ -81,15 +99,29 @@ struct wa_account_s {
     wa_recent_t    *recent;                 /* NULL until the first message */
     wa_prekeys_t   *prekeys;                /* NULL until the first login  */
     wa_receipts_t  *receipts;               /* NULL until the first one    */
+    wa_alive_t     *alive;                  /* NULL until there is a cause */
+    wa_throttles_t *throttles;              /* NULL until we were too fast */
 
     struct wa_media_state_s  *media;        /* wa_media_verbs.c; NULL      */
+    struct wa_lookups_s      *lookups;      /* wa_lookup_batch.c; NULL     */
+    struct wa_appstate_s     *appstate;     /* wa_appstate.c; NULL         */
 
     wa_pair_t      *pair;                   /* NULL: not pairing           */
+    wa_pair_code_t *pair_code;              /* NULL: not by code           */
+    wa_passkey_t   *passkey;                /* NULL: none was asked for    */
     wa_offline_t    offline;
     wa_wanted_t     wanted;
+    wa_presence_t   presence;
+    wa_time_t       history_at;         /* WA_OUT_HISTORY; 0: not due      */
     int64_t         groups_dirty;       /* the server's mark; 0: none      */
     bool            groups_syncing;
     uint32_t        conn_gens;              /* connections so far          */
+    char           *proxy;                  /* NULL: none; a secret        */
+    uint32_t        build;                  /* the last payload's version  */
+    bool            resume_not;             /* next handshake: XX          */
+    bool            version_asked;          /* WA_OUT_VERSION unanswered   */
+    uint64_t        expected;               /* a commit the store has had  */
+    bool            behind;                 /* it has not: to be mended    */
 
     bool            in_verb;
     bool            draining;

@@ -13,23 +13,39 @@
 #define CHAT_PLACE         10
 
 #define CHAT_COLUMNS                                                          \
-    "jid, account_id, lid, name, is_group, is_archived, is_pinned,"           \
+    "jid, account_id, lid, COALESCE((SELECT n.name FROM wa_contacts n"        \
+    "  WHERE n.account_id = wa_chats.account_id AND n.jid = wa_chats.jid),"   \
+    " (SELECT g.name FROM wa_groups g"                                        \
+    "  WHERE g.account_id = wa_chats.account_id AND g.jid = wa_chats.jid),"   \
+    " name), is_group, is_archived, is_pinned,"                               \
     " mute_expiry, unread_count, last_body, last_ts, last_pos, shard,"        \
     " updated_ms, ephemeral_duration"
 
 
-static wa_err_t list_total(wa_sql_t *db, const wa_archive_query_t *q,
-    const wa_list_t *list, int64_t *total);
+/* A page that fills. */
+typedef struct {
+    const wa_list_t    *list;
+    wa_archive_page_t  *page;
+    wa_place_t          last;
+    uint32_t            left;
+} filling_t;
+
+
 static void list_tail(wa_build_t *b, const wa_archive_query_t *q,
     const wa_list_t *list, const wa_place_t *from);
-static wa_err_t list_rows(wa_sql_rows_t *rows, uint32_t limit,
-    const wa_list_t *list, wa_archive_page_t *out);
+static wa_err_t list_row(void *data, const wa_sql_rows_t *rows);
 static void message_filter(wa_build_t *b, const wa_archive_query_t *q);
 static void chat_filter(wa_build_t *b, const wa_archive_query_t *q);
 static void chat_addresses(wa_build_t *b, const wa_archive_query_t *q,
     const char *column);
 static json_t *chat_row(const wa_sql_rows_t *rows);
 
+
+static const char *const  message_from[] = {
+    "from_jid", "from_lid", "participant", NULL
+};
+
+static const char *const  message_texts[] = { "LOWER(body)", NULL };
 
 static const wa_list_t  messages_list = {
     WA_ARCHIVE_MESSAGE_COLUMNS, "wa_messages", { "ts", "pos", "shard" },
@@ -98,32 +114,21 @@ wa_archive_chat(wa_sql_t *db, const wa_archive_query_t *q, wa_span_t jid,
     json_t             *chat;
     wa_err_t            rc;
     wa_archive_page_t   page;
-    wa_archive_query_t  one;
+    wa_archive_query_t  recent;
 
     *out = NULL;
+    rc = wa_list_one(db, q, &chats_list, jid, &chat);
 
-    wa_archive_query_init(&one, q->tenant);
-    one.account = q->account;
-    one.chat = jid;
-    one.limit = 1;
-
-    rc = wa_archive_chats(db, &one, &page);
-
-    if (rc != WA_OK) {
+    if (rc != WA_OK || chat == NULL) {
         return rc;
     }
 
-    chat = json_incref(json_array_get(page.items, 0));
-    json_decref(page.items);
-
-    if (chat == NULL) {
-        return WA_OK;
-    }
-
-    one.account = wa_span_str(json_string_value(json_object_get(chat,
-                                                    "account_id")));
-    one.limit = ARCHIVE_RECENT;
-    rc = wa_archive_messages(db, &one, &page);
+    wa_archive_query_init(&recent, q->tenant);
+    recent.account = wa_span_str(json_string_value(json_object_get(chat,
+                                                       "account_id")));
+    recent.chat = jid;
+    recent.limit = ARCHIVE_RECENT;
+    rc = wa_archive_messages(db, &recent, &page);
 
     if (rc == WA_OK
         && json_object_set_new(chat, "recent_messages", page.items) != 0)
@@ -143,27 +148,63 @@ wa_archive_chat(wa_sql_t *db, const wa_archive_query_t *q, wa_span_t jid,
 
 
 wa_err_t
+wa_list_one(wa_sql_t *db, const wa_archive_query_t *q, const wa_list_t *list,
+    wa_span_t key, json_t **out)
+{
+    wa_err_t            rc;
+    wa_archive_page_t   page;
+    wa_archive_query_t  one;
+
+    *out = NULL;
+
+    wa_archive_query_init(&one, q->tenant);
+    one.account = q->account;
+    one.chat = key;
+    one.limit = 1;
+    rc = wa_list_run(db, &one, list, &page);
+
+    if (rc == WA_OK) {
+        *out = json_incref(json_array_get(page.items, 0));
+        json_decref(page.items);
+    }
+
+    return rc;
+}
+
+
+wa_err_t
 wa_list_run(wa_sql_t *db, const wa_archive_query_t *q, const wa_list_t *list,
     wa_archive_page_t *out)
 {
-    uint32_t        limit;
-    wa_err_t        rc;
-    wa_build_t      b;
-    wa_place_t      from;
-    wa_sql_rows_t  *rows;
+    wa_err_t    rc;
+    wa_build_t  b;
+    wa_place_t  from;
+    filling_t   f;
 
     memset(out, 0, sizeof(*out));
+    memset(&f, 0, sizeof(f));
 
     if (q->cursor.p != NULL && !wa_place_parse(q->cursor, &from)) {
         return WA_ERR_SYNTAX;
     }
 
-    limit = q->limit > ARCHIVE_LIMIT_MAX ? ARCHIVE_LIMIT_MAX : q->limit;
-
-    rc = list_total(db, q, list, &out->total);
+    wa_build_init(&b);
+    wa_build_add(&b, "SELECT COUNT(*) FROM ");
+    wa_build_add(&b, list->table);
+    list->filter(&b, q);
+    rc = wa_build_number(&b, db, &out->total);
 
     if (rc != WA_OK) {
         return rc;
+    }
+
+    f.list = list;
+    f.page = out;
+    f.left = q->limit > ARCHIVE_LIMIT_MAX ? ARCHIVE_LIMIT_MAX : q->limit;
+    out->items = json_array();
+
+    if (out->items == NULL) {
+        return WA_ERR_NOMEM;
     }
 
     wa_build_init(&b);
@@ -177,54 +218,46 @@ wa_list_run(wa_sql_t *db, const wa_archive_query_t *q, const wa_list_t *list,
     /* One more than asked tells whether there is a next page. */
 
     wa_build_add(&b, " LIMIT ");
-    wa_build_int(&b, (int64_t) limit + 1);
+    wa_build_int(&b, (int64_t) f.left + 1);
 
     if (q->offset != 0) {
         wa_build_add(&b, " OFFSET ");
         wa_build_int(&b, q->offset);
     }
 
-    rc = wa_build_query(&b, db, &rows);
+    rc = wa_build_each(&b, db, list_row, &f);
 
-    if (rc == WA_OK) {
-        rc = list_rows(rows, limit, list, out);
-        wa_sql_rows_free(rows);
+    if (rc != WA_OK) {
+        json_decref(out->items);
+        out->items = NULL;
     }
-
-    wa_build_free(&b);
 
     return rc;
 }
 
 
 static wa_err_t
-list_total(wa_sql_t *db, const wa_archive_query_t *q, const wa_list_t *list,
-    int64_t *total)
+list_row(void *data, const wa_sql_rows_t *rows)
 {
-    wa_err_t        rc;
-    wa_build_t      b;
-    wa_sql_rows_t  *rows;
+    json_t     *item;
+    filling_t  *f;
 
-    wa_build_init(&b);
-    wa_build_add(&b, "SELECT COUNT(*) FROM ");
-    wa_build_add(&b, list->table);
-    list->filter(&b, q);
+    f = data;
 
-    rc = wa_build_query(&b, db, &rows);
-
-    if (rc == WA_OK) {
-        rc = wa_sql_next(rows);
-
-        if (rc == WA_OK) {
-            *total = wa_sql_int(rows, 0);
-        }
-
-        wa_sql_rows_free(rows);
+    if (f->left == 0) {
+        wa_place_format(&f->last, f->page->next, sizeof(f->page->next));
+        return WA_OK;
     }
 
-    wa_build_free(&b);
+    f->left--;
+    f->last.ts = wa_sql_int(rows, f->list->place);
+    f->last.pos = wa_sql_int(rows, f->list->place + 1);
+    f->last.shard = wa_sql_int(rows, f->list->place + 2);
 
-    return rc;
+    item = f->list->row(rows);
+
+    return json_array_append_new(f->page->items, item) == 0 ? WA_OK
+                                                            : WA_ERR_NOMEM;
 }
 
 
@@ -261,53 +294,6 @@ list_tail(wa_build_t *b, const wa_archive_query_t *q, const wa_list_t *list,
 }
 
 
-static wa_err_t
-list_rows(wa_sql_rows_t *rows, uint32_t limit, const wa_list_t *list,
-    wa_archive_page_t *out)
-{
-    uint32_t    n;
-    json_t     *item;
-    wa_err_t    rc;
-    wa_place_t  last;
-
-    memset(&last, 0, sizeof(last));
-    out->items = json_array();
-    rc = out->items == NULL ? WA_ERR_NOMEM : WA_OK;
-
-    for (n = 0; rc == WA_OK; n++) {
-        rc = wa_sql_next(rows);
-
-        if (rc != WA_OK) {
-            break;
-        }
-
-        if (n == limit) {
-            wa_place_format(&last, out->next, sizeof(out->next));
-            break;
-        }
-
-        last.ts = wa_sql_int(rows, list->place);
-        last.pos = wa_sql_int(rows, list->place + 1);
-        last.shard = wa_sql_int(rows, list->place + 2);
-
-        item = list->row(rows);
-
-        if (item == NULL || json_array_append_new(out->items, item) != 0) {
-            rc = WA_ERR_NOMEM;
-        }
-    }
-
-    if (rc == WA_OK || rc == WA_AGAIN) {
-        return WA_OK;
-    }
-
-    json_decref(out->items);
-    out->items = NULL;
-
-    return rc;
-}
-
-
 static void
 status_filter(wa_build_t *b, wa_span_t words)
 {
@@ -337,12 +323,22 @@ status_filter(wa_build_t *b, wa_span_t words)
 void
 wa_list_owner(wa_build_t *b, const wa_archive_query_t *q)
 {
-    wa_build_add(b, " WHERE tenant = ");
-    wa_build_text(b, q->tenant);
+    wa_build_add(b, " WHERE ");
+    wa_build_owner(b, q->tenant, q->account);
+}
 
-    if (q->account.p != NULL) {
-        wa_build_add(b, " AND account_id = ");
-        wa_build_text(b, q->account);
+
+void
+wa_list_time(wa_build_t *b, const wa_archive_query_t *q)
+{
+    if (q->before != 0) {
+        wa_build_add(b, " AND ts < ");
+        wa_build_int(b, q->before);
+    }
+
+    if (q->after != 0) {
+        wa_build_add(b, " AND ts > ");
+        wa_build_int(b, q->after);
     }
 }
 
@@ -356,15 +352,7 @@ message_filter(wa_build_t *b, const wa_archive_query_t *q)
         chat_addresses(b, q, "chat_jid");
     }
 
-    if (q->from.p != NULL) {
-        wa_build_add(b, " AND (from_jid = ");
-        wa_build_text(b, q->from);
-        wa_build_add(b, " OR from_lid = ");
-        wa_build_text(b, q->from);
-        wa_build_add(b, " OR participant = ");
-        wa_build_text(b, q->from);
-        wa_build_add(b, ")");
-    }
+    wa_build_any(b, message_from, q->from);
 
     if (q->type.p != NULL) {
         wa_build_add(b, " AND type = ");
@@ -391,20 +379,8 @@ message_filter(wa_build_t *b, const wa_archive_query_t *q)
         wa_build_int(b, q->has_media != 0);
     }
 
-    if (q->before != 0) {
-        wa_build_add(b, " AND ts < ");
-        wa_build_int(b, q->before);
-    }
-
-    if (q->after != 0) {
-        wa_build_add(b, " AND ts > ");
-        wa_build_int(b, q->after);
-    }
-
-    if (q->search.p != NULL) {
-        wa_build_add(b, " AND LOWER(body)");
-        wa_build_part(b, q->search);
-    }
+    wa_list_time(b, q);
+    wa_build_search(b, message_texts, q->search);
 }
 
 
@@ -430,7 +406,15 @@ chat_filter(wa_build_t *b, const wa_archive_query_t *q)
     if (q->search.p != NULL) {
         wa_build_add(b, " AND (LOWER(name)");
         wa_build_part(b, q->search);
-        wa_build_add(b, " OR jid");
+        wa_build_add(b, " OR EXISTS (SELECT 1 FROM wa_contacts n"
+                        " WHERE n.account_id = wa_chats.account_id"
+                        " AND n.jid = wa_chats.jid AND LOWER(n.name)");
+        wa_build_part(b, q->search);
+        wa_build_add(b, ") OR EXISTS (SELECT 1 FROM wa_groups g"
+                        " WHERE g.account_id = wa_chats.account_id"
+                        " AND g.jid = wa_chats.jid AND LOWER(g.name)");
+        wa_build_part(b, q->search);
+        wa_build_add(b, ") OR jid");
         wa_build_part(b, q->search);
         wa_build_add(b, ")");
     }
@@ -466,10 +450,12 @@ static json_t *
 chat_row(const wa_sql_rows_t *rows)
 {
     char     iso[32];
-    json_t  *o, *expiry;
+    int64_t  expiry;
+    json_t  *o;
 
-    expiry = wa_sql_is_null(rows, 7) ? json_null()
-                                     : json_integer(wa_sql_int(rows, 7));
+    /* -1: for ever */
+
+    expiry = wa_sql_is_null(rows, 7) ? 0 : wa_sql_int(rows, 7);
 
     o = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:I, s:I,"
                   " s:o, s:n, s:s, s:I}",
@@ -480,8 +466,9 @@ chat_row(const wa_sql_rows_t *rows)
                   "is_group", wa_column_bool(rows, 4),
                   "is_archived", wa_column_bool(rows, 5),
                   "is_pinned", wa_column_bool(rows, 6),
-                  "is_muted", (int) !wa_sql_is_null(rows, 7),
-                  "mute_expiry", expiry,
+                  "is_muted", (int) (expiry != 0),
+                  "mute_expiry", expiry > 0 ? json_integer(expiry)
+                                            : json_null(),
                   "unread_count", (json_int_t) wa_sql_int(rows, 8),
                   "last_message_ts", (json_int_t) wa_sql_int(rows, 10),
                   "last_message_body", wa_column_text(rows, 9),
@@ -490,6 +477,20 @@ chat_row(const wa_sql_rows_t *rows)
                   "ephemeral_duration", (json_int_t) wa_sql_int(rows, 14));
 
     return o;
+}
+
+
+void
+wa_archive_chat_now(json_t *chat, int64_t now)
+{
+    json_t  *expiry;
+
+    expiry = json_object_get(chat, "mute_expiry");
+
+    if (json_is_integer(expiry) && json_integer_value(expiry) <= now) {
+        (void) json_object_set_new(chat, "is_muted", json_false());
+        (void) json_object_set_new(chat, "mute_expiry", json_null());
+    }
 }
 
 

@@ -49,6 +49,21 @@ typedef struct {
 void wa_archive_query_init(wa_archive_query_t *q, wa_span_t tenant);
 
 /*
+ * Who wrote these messages of a chat of q->account: {author: [WhatsApp id]},
+ * our own left out.  `refs` is an array of texts, either kind of id.  *out is
+ * NULL when one of them is not known; a new reference otherwise.
+ */
+wa_err_t wa_archive_authors(wa_sql_t *db, const wa_archive_query_t *q,
+    wa_span_t chat, const json_t *refs, json_t **out);
+
+/*
+ * Members of the message object (contract 6.1) that it does not have become
+ * null or false: an event leaves out what its message has not.
+ * False: out of memory.
+ */
+bool wa_archive_fill(json_t *message);
+
+/*
  * Lists, newest first unless `ascending` (messages: by time of WhatsApp, then
  * in the order of the log; chats: by their last message).  A cursor stays
  * true while rows come in.  Of the filters chats know account, chat, search,
@@ -81,6 +96,9 @@ wa_err_t wa_archive_message(wa_sql_t *db, const wa_archive_query_t *q,
 wa_err_t wa_archive_refer(wa_sql_t *db, const wa_archive_query_t *q,
     wa_span_t ref, json_t **out);
 
+/* A chat that was muted until before `now` (unix s) is so no more. */
+void wa_archive_chat_now(json_t *chat, int64_t now);
+
 /* One chat by either address, with "recent_messages" (20 newest); of several
    accounts' the one with the newest message. */
 wa_err_t wa_archive_chat(wa_sql_t *db, const wa_archive_query_t *q,
@@ -105,6 +123,43 @@ wa_err_t wa_archive_groups(wa_sql_t *db, const wa_archive_query_t *q,
     wa_archive_page_t *out);
 wa_err_t wa_archive_stories(wa_sql_t *db, const wa_archive_query_t *q,
     wa_archive_page_t *out);
+
+/*
+ * Who has left a group or was removed from it, the last first: {jid,
+ * participant_jid, lid?, reason left|removed, left_at? unix s}.  `chat` is
+ * the group; of the filters account counts, a cursor does not.
+ */
+wa_err_t wa_archive_group_past(wa_sql_t *db, const wa_archive_query_t *q,
+    wa_archive_page_t *out);
+
+/*
+ * A group (contract 7, of q->account) learns when it was seen first and since
+ * when its members are known: "first_seen_at", "added_at"; null: not written
+ * yet.
+ */
+wa_err_t wa_archive_group_since(wa_sql_t *db, const wa_archive_query_t *q,
+    json_t *group);
+
+/* Calls, the newest first: account, from (a person or the group), before and
+   after. */
+wa_err_t wa_archive_calls(wa_sql_t *db, const wa_archive_query_t *q,
+    wa_archive_page_t *out);
+
+/*
+ * Who was there and who typed, newest first: account, chat (either address of
+ * the person, or the chat), before and after.
+ */
+wa_err_t wa_archive_presence(wa_sql_t *db, const wa_archive_query_t *q,
+    wa_archive_page_t *out);
+
+/* Labels, the newest last first, with the chats that have them; `chat` is the
+   id of one.  Of the filters account counts. */
+wa_err_t wa_archive_labels(wa_sql_t *db, const wa_archive_query_t *q,
+    wa_archive_page_t *out);
+
+/* The number that a new label of this account may have. */
+wa_err_t wa_archive_label_next(wa_sql_t *db, wa_span_t account,
+    int64_t *id);
 
 /*
  * The contract's totals of messages: all, by type, by chat (the 20 with the

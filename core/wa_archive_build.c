@@ -4,8 +4,19 @@
 #include <stdio.h>
 
 
+/* An array that grows by rows. */
+typedef struct {
+    json_t  *list;
+    json_t *(*item)(const wa_sql_rows_t *rows);
+} array_t;
+
+
 static void build_value(wa_build_t *b, const wa_sql_value_t *v);
 static wa_span_t build_own(wa_build_t *b, size_t room);
+static void build_columns(wa_build_t *b, const char *const *columns,
+    wa_span_t text, bool part);
+static wa_err_t array_row(void *data, const wa_sql_rows_t *rows);
+static wa_err_t number_row(void *data, const wa_sql_rows_t *rows);
 
 
 void
@@ -193,6 +204,76 @@ build_own(wa_build_t *b, size_t room)
 }
 
 
+void
+wa_build_owner(wa_build_t *b, wa_span_t tenant, wa_span_t account)
+{
+    wa_build_add(b, "tenant = ");
+    wa_build_text(b, tenant);
+
+    if (account.p != NULL) {
+        wa_build_add(b, " AND account_id = ");
+        wa_build_text(b, account);
+    }
+}
+
+
+/* Whether one of the columns is the text, or has it as a part. */
+static void
+build_columns(wa_build_t *b, const char *const *columns, wa_span_t text,
+    bool part)
+{
+    size_t  i;
+
+    if (text.p == NULL) {
+        return;
+    }
+
+    for (i = 0; columns[i] != NULL; i++) {
+        wa_build_add(b, i == 0 ? " AND (" : " OR ");
+        wa_build_add(b, columns[i]);
+
+        if (part) {
+            wa_build_part(b, text);
+            continue;
+        }
+
+        wa_build_add(b, " = ");
+        wa_build_text(b, text);
+    }
+
+    wa_build_add(b, ")");
+}
+
+
+void
+wa_build_any(wa_build_t *b, const char *const *columns, wa_span_t text)
+{
+    build_columns(b, columns, text, false);
+}
+
+
+void
+wa_build_search(wa_build_t *b, const char *const *columns, wa_span_t text)
+{
+    build_columns(b, columns, text, true);
+}
+
+
+void
+wa_build_message(wa_build_t *b, const json_t *message)
+{
+    const json_t  *account, *id;
+
+    account = json_object_get(message, "account_id");
+    id = json_object_get(message, "id");
+
+    wa_build_add(b, " WHERE account_id = ");
+    wa_build_text(b, wa_span_str(json_string_value(account)));
+    wa_build_add(b, " AND id = ");
+    wa_build_text(b, wa_span_str(json_string_value(id)));
+}
+
+
 wa_err_t
 wa_build_query(wa_build_t *b, wa_sql_t *db, wa_sql_rows_t **rows)
 {
@@ -201,6 +282,104 @@ wa_build_query(wa_build_t *b, wa_sql_t *db, wa_sql_rows_t **rows)
     }
 
     return wa_sql_query(db, (const char *) b->sql.p, b->v, b->n, rows);
+}
+
+
+wa_err_t
+wa_build_each(wa_build_t *b, wa_sql_t *db,
+    wa_err_t (*row)(void *data, const wa_sql_rows_t *rows), void *data)
+{
+    wa_err_t        rc;
+    wa_sql_rows_t  *rows;
+
+    rc = wa_build_query(b, db, &rows);
+
+    if (rc == WA_OK) {
+
+        do {
+            rc = wa_sql_next(rows);
+
+            if (rc == WA_OK) {
+                rc = row(data, rows);
+            }
+        } while (rc == WA_OK);
+
+        wa_sql_rows_free(rows);
+    }
+
+    wa_build_free(b);
+
+    return rc == WA_AGAIN ? WA_OK : rc;
+}
+
+
+wa_err_t
+wa_build_array(wa_build_t *b, wa_sql_t *db,
+    json_t *(*item)(const wa_sql_rows_t *rows), json_t **out)
+{
+    array_t   a;
+    wa_err_t  rc;
+
+    a.list = json_array();
+    a.item = item;
+    rc = wa_build_each(b, db, array_row, &a);
+
+    if (rc != WA_OK) {
+        json_decref(a.list);
+        a.list = NULL;
+    }
+
+    *out = a.list;
+
+    return rc == WA_OK && a.list == NULL ? WA_ERR_NOMEM : rc;
+}
+
+
+static wa_err_t
+array_row(void *data, const wa_sql_rows_t *rows)
+{
+    array_t  *a;
+
+    a = data;
+
+    return json_array_append_new(a->list, a->item(rows)) == 0 ? WA_OK
+                                                              : WA_ERR_NOMEM;
+}
+
+
+wa_err_t
+wa_build_number(wa_build_t *b, wa_sql_t *db, int64_t *out)
+{
+    return wa_build_each(b, db, number_row, out);
+}
+
+
+static wa_err_t
+number_row(void *data, const wa_sql_rows_t *rows)
+{
+    int64_t  *out;
+
+    out = data;
+    *out = wa_sql_int(rows, 0);
+
+    return WA_OK;
+}
+
+
+wa_err_t
+wa_build_exec(wa_build_t *b, wa_sql_t *db, int64_t *changed)
+{
+    wa_err_t  rc;
+
+    rc = b->rc;
+
+    if (rc == WA_OK) {
+        rc = wa_sql_exec(db, (const char *) b->sql.p, b->v, b->n, changed);
+    }
+
+    wa_build_free(b);
+
+    return rc;
 }
 
 

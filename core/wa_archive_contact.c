@@ -16,7 +16,9 @@
     "  AND m.chat_jid IN (wa_contacts.jid, wa_contacts.lid)),"                \
     " (SELECT MAX(c.last_ts) FROM wa_chats c"                                 \
     "  WHERE c.account_id = wa_contacts.account_id"                           \
-    "  AND c.jid IN (wa_contacts.jid, wa_contacts.lid))"
+    "  AND c.jid IN (wa_contacts.jid, wa_contacts.lid)),"                     \
+    " COALESCE(name, notify_name), short_name, username, status_text,"        \
+    " profile_pic_url, verified_name"
 
 
 /* The last second of the year 9999: a peer may write any number. */
@@ -28,6 +30,12 @@ static json_t *contact_row(const wa_sql_rows_t *rows);
 static json_t *contact_id(const wa_sql_rows_t *rows);
 static json_t *contact_time(const wa_sql_rows_t *rows, size_t column);
 
+
+static const char *const  contact_addresses[] = { "jid", "lid", NULL };
+
+static const char *const  contact_texts[] = {
+    "LOWER(notify_name)", "LOWER(name)", "jid", "lid", NULL
+};
 
 static const wa_list_t  contacts_list = {
     CONTACT_COLUMNS, "wa_contacts", { "first_seen_ms", "pos", "shard" },
@@ -47,25 +55,7 @@ wa_err_t
 wa_archive_contact(wa_sql_t *db, const wa_archive_query_t *q, wa_span_t jid,
     json_t **out)
 {
-    wa_err_t            rc;
-    wa_archive_page_t   page;
-    wa_archive_query_t  one;
-
-    *out = NULL;
-
-    wa_archive_query_init(&one, q->tenant);
-    one.account = q->account;
-    one.chat = jid;
-    one.limit = 1;
-
-    rc = wa_archive_contacts(db, &one, &page);
-
-    if (rc == WA_OK) {
-        *out = json_incref(json_array_get(page.items, 0));
-        json_decref(page.items);
-    }
-
-    return rc;
+    return wa_list_one(db, q, &contacts_list, jid, out);
 }
 
 
@@ -74,29 +64,14 @@ contact_filter(wa_build_t *b, const wa_archive_query_t *q)
 {
     wa_list_owner(b, q);
 
-    if (q->chat.p != NULL) {
-        wa_build_add(b, " AND (jid = ");
-        wa_build_text(b, q->chat);
-        wa_build_add(b, " OR lid = ");
-        wa_build_text(b, q->chat);
-        wa_build_add(b, ")");
-    }
-
-    if (q->search.p != NULL) {
-        wa_build_add(b, " AND (LOWER(notify_name)");
-        wa_build_part(b, q->search);
-        wa_build_add(b, " OR jid");
-        wa_build_part(b, q->search);
-        wa_build_add(b, " OR lid");
-        wa_build_part(b, q->search);
-        wa_build_add(b, ")");
-    }
+    wa_build_any(b, contact_addresses, q->chat);
+    wa_build_search(b, contact_texts, q->search);
 }
 
 
 /*
- * The only name known so far is the one that the contact gave itself; what
- * nobody has told yet is null, so that the shape stays.
+ * The name is that of the address book, else the one that the contact gave
+ * itself; what nobody has told yet is null, so that the shape stays.
  */
 static json_t *
 contact_row(const wa_sql_rows_t *rows)
@@ -107,20 +82,24 @@ contact_row(const wa_sql_rows_t *rows)
     (void) wa_iso_time(wa_sql_int(rows, 5), seen);
     (void) wa_iso_time(wa_sql_int(rows, 6), updated);
 
-    o = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:n, s:b, s:n,"
-                  " s:n, s:n, s:n, s:n, s:[], s:n, s:I, s:o, s:s, s:s, s:s,"
-                  " s:s, s:s}",
+    o = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
+                  " s:b, s:o, s:o, s:n, s:n, s:n, s:[], s:n, s:I, s:o, s:s,"
+                  " s:s, s:s, s:s, s:s}",
                   "id", contact_id(rows),
                   "account_id", wa_column_text(rows, 0),
                   "jid", wa_column_text(rows, 1),
                   "lid", wa_column_text(rows, 2),
                   "phone_number", wa_column_text(rows, 3),
                   "phoneNumber", wa_column_text(rows, 3),
-                  "name", wa_column_text(rows, 4),
+                  "name", wa_column_text(rows, 12),
                   "notify_name", wa_column_text(rows, 4),
-                  "short_name",
-                  "is_business", 0,
-                  "profile_pic_url", "status_text", "email", "company",
+                  "short_name", wa_column_text(rows, 13),
+                  "username", wa_column_text(rows, 14),
+                  "verified_name", wa_column_text(rows, 17),
+                  "is_business", !wa_sql_is_null(rows, 17),
+                  "profile_pic_url", wa_column_text(rows, 16),
+                  "status_text", wa_column_text(rows, 15),
+                  "email", "company",
                   "notes", "tags", "campaignId",
                   "totalMessages", (json_int_t) wa_sql_int(rows, 10),
                   "lastMessageAt", contact_time(rows, 11),

@@ -4,18 +4,17 @@
 #include "wa_archive_int.h"
 
 
-static wa_err_t content_query(wa_sql_t *db, const char *statement,
-    const json_t *message, wa_sql_rows_t **rows);
 static json_t *votes_empty(const json_t *message);
-static bool votes_add(json_t *results, const wa_sql_rows_t *rows);
+static wa_err_t votes_row(void *data, const wa_sql_rows_t *rows);
+static wa_err_t raw_row(void *data, const wa_sql_rows_t *rows);
 
 
 wa_err_t
 wa_archive_votes(wa_sql_t *db, json_t *message)
 {
-    json_t         *results;
-    wa_err_t        rc;
-    wa_sql_rows_t  *rows;
+    json_t      *results;
+    wa_err_t     rc;
+    wa_build_t   b;
 
     results = votes_empty(message);
 
@@ -23,31 +22,13 @@ wa_archive_votes(wa_sql_t *db, json_t *message)
         return WA_OK;
     }
 
-    rc = content_query(db, "SELECT voter, options FROM wa_votes"
-                           " WHERE account_id = $1 AND id = $2"
-                           " ORDER BY ms, voter", message, &rows);
+    wa_build_init(&b);
+    wa_build_add(&b, "SELECT voter, options FROM wa_votes");
+    wa_build_message(&b, message);
+    wa_build_add(&b, " ORDER BY ms, voter");
+    rc = wa_build_each(&b, db, votes_row, results);
 
     if (rc != WA_OK) {
-        json_decref(results);
-        return rc;
-    }
-
-    for ( ;; ) {
-        rc = wa_sql_next(rows);
-
-        if (rc != WA_OK) {
-            break;
-        }
-
-        if (!votes_add(results, rows)) {
-            rc = WA_ERR_NOMEM;
-            break;
-        }
-    }
-
-    wa_sql_rows_free(rows);
-
-    if (rc != WA_AGAIN) {
         json_decref(results);
         return rc;
     }
@@ -60,55 +41,29 @@ wa_archive_votes(wa_sql_t *db, json_t *message)
 wa_err_t
 wa_archive_raw(wa_sql_t *db, json_t *message)
 {
-    json_t         *raw;
-    wa_err_t        rc;
-    wa_span_t       s;
-    wa_sql_rows_t  *rows;
+    wa_build_t  b;
 
-    rc = content_query(db, "SELECT message FROM wa_raw"
-                           " WHERE account_id = $1 AND id = $2", message,
-                       &rows);
-
-    if (rc != WA_OK) {
-        return rc;
+    if (json_object_set_new(message, "raw", json_null()) != 0) {
+        return WA_ERR_NOMEM;
     }
 
-    raw = NULL;
-    rc = wa_sql_next(rows);
+    wa_build_init(&b);
+    wa_build_add(&b, "SELECT message FROM wa_raw");
+    wa_build_message(&b, message);
 
-    if (rc == WA_OK) {
-        s = wa_sql_text(rows, 0);
-        raw = json_stringn(s.p == NULL ? "" : (const char *) s.p, s.n);
-
-    } else if (rc == WA_AGAIN) {
-        raw = json_null();
-        rc = WA_OK;
-    }
-
-    wa_sql_rows_free(rows);
-
-    if (rc != WA_OK) {
-        return rc;
-    }
-
-    return json_object_set_new(message, "raw", raw) == 0 ? WA_OK
-                                                         : WA_ERR_NOMEM;
+    return wa_build_each(&b, db, raw_row, message);
 }
 
 
 static wa_err_t
-content_query(wa_sql_t *db, const char *statement, const json_t *message,
-    wa_sql_rows_t **rows)
+raw_row(void *data, const wa_sql_rows_t *rows)
 {
-    wa_sql_value_t  v[2];
+    json_t  *message;
 
-    v[0].type = WA_SQL_TEXT;
-    v[0].s = wa_span_str(json_string_value(json_object_get(message,
-                                                           "account_id")));
-    v[1].type = WA_SQL_TEXT;
-    v[1].s = wa_span_str(json_string_value(json_object_get(message, "id")));
+    message = data;
 
-    return wa_sql_query(db, statement, v, 2, rows);
+    return json_object_set_new(message, "raw", wa_column_text(rows, 0)) == 0
+           ? WA_OK : WA_ERR_NOMEM;
 }
 
 
@@ -146,14 +101,15 @@ votes_empty(const json_t *message)
 }
 
 
-static bool
-votes_add(json_t *results, const wa_sql_rows_t *rows)
+static wa_err_t
+votes_row(void *data, const wa_sql_rows_t *rows)
 {
     bool        ok;
     size_t      i, k;
-    json_t     *chosen, *options, *result;
+    json_t     *chosen, *options, *result, *results;
     wa_span_t   s, voter;
 
+    results = data;
     voter = wa_sql_text(rows, 0);
     s = wa_sql_text(rows, 1);
     options = json_loadb((const char *) s.p, s.n, JSON_ALLOW_NUL, NULL);
@@ -174,5 +130,5 @@ votes_add(json_t *results, const wa_sql_rows_t *rows)
 
     json_decref(options);
 
-    return ok;
+    return ok ? WA_OK : WA_ERR_NOMEM;
 }

@@ -46,8 +46,39 @@ void wa_build_cased(wa_build_t *b, wa_span_t text, bool upper);
    in lower case. */
 void wa_build_part(wa_build_t *b, wa_span_t text);
 
+/* Appends "tenant = .. [AND account_id = ..]"; account.p NULL: of all. */
+void wa_build_owner(wa_build_t *b, wa_span_t tenant, wa_span_t account);
+
+/* Appends " AND (<column> = $n OR ..)", unless text.p is NULL; `columns` ends
+   with NULL. */
+void wa_build_any(wa_build_t *b, const char *const *columns, wa_span_t text);
+
+/* The same for "`text` occurs", see wa_build_part(). */
+void wa_build_search(wa_build_t *b, const char *const *columns,
+    wa_span_t text);
+
+/* Appends " WHERE account_id = .. AND id = .." of a message object. */
+void wa_build_message(wa_build_t *b, const json_t *message);
+
 /* Runs it; WA_ERR_NOMEM when building failed. */
 wa_err_t wa_build_query(wa_build_t *b, wa_sql_t *db, wa_sql_rows_t **rows);
+
+/* These run the statement and end `b`. */
+
+/* Calls `row` for each until it fails; its error is returned. */
+wa_err_t wa_build_each(wa_build_t *b, wa_sql_t *db,
+    wa_err_t (*row)(void *data, const wa_sql_rows_t *rows), void *data);
+
+/* An array of what `item` makes of each (NULL: out of memory); *out is NULL
+   after an error. */
+wa_err_t wa_build_array(wa_build_t *b, wa_sql_t *db,
+    json_t *(*item)(const wa_sql_rows_t *rows), json_t **out);
+
+/* The first column of the last row; without any, *out stays. */
+wa_err_t wa_build_number(wa_build_t *b, wa_sql_t *db, int64_t *out);
+
+/* No rows; `changed` as of wa_sql_exec(). */
+wa_err_t wa_build_exec(wa_build_t *b, wa_sql_t *db, int64_t *changed);
 
 bool wa_place_parse(wa_span_t cursor, wa_place_t *out);
 void wa_place_format(const wa_place_t *p, char *out, size_t cap);
@@ -66,8 +97,15 @@ typedef struct {
 wa_err_t wa_list_run(wa_sql_t *db, const wa_archive_query_t *q,
     const wa_list_t *list, wa_archive_page_t *out);
 
+/* The one row that the filter finds with q->chat = `key`; *out NULL: none. */
+wa_err_t wa_list_one(wa_sql_t *db, const wa_archive_query_t *q,
+    const wa_list_t *list, wa_span_t key, json_t **out);
+
 /* " WHERE tenant = .. [AND account_id = ..]" */
 void wa_list_owner(wa_build_t *b, const wa_archive_query_t *q);
+
+/* " AND ts < .. AND ts > ..", as far as asked for. */
+void wa_list_time(wa_build_t *b, const wa_archive_query_t *q);
 
 /* A column as JSON; NULL: out of memory. */
 json_t *wa_column_text(const wa_sql_rows_t *rows, size_t column);
@@ -77,7 +115,7 @@ json_t *wa_column_bool(const wa_sql_rows_t *rows, size_t column);
    out of memory. */
 #define WA_ARCHIVE_MESSAGE_COLUMNS                                            \
     "object, status, is_starred, edited_at, deleted_at, delivered_ts,"        \
-    " read_ts, updated_ms, body, ts, pos, shard, account_id, id"
+    " read_ts, updated_ms, body, ts, pos, shard, account_id, id, by_admin"
 json_t *wa_archive_message_row(const wa_sql_rows_t *rows);
 
 /* Adds what was asked for to such an object, and the tally of a poll. */

@@ -5,6 +5,7 @@
 
 #include "wa_archive_int.h"
 #include "wa_crypto.h"
+#include "wa_json.h"
 #include "wa_mem.h"
 
 
@@ -53,7 +54,10 @@ static const char *const  status_names[] = {
 
 
 static wa_err_t media_one(wa_build_t *b, wa_sql_t *db, wa_media_t *out);
+static wa_err_t media_sent(wa_sql_t *db, wa_span_t tenant, wa_span_t account,
+    wa_span_t ref, wa_media_t *out);
 static wa_err_t media_read(const wa_sql_rows_t *rows, wa_media_t *out);
+static wa_err_t media_own(wa_media_t *m);
 
 
 static wa_span_t *
@@ -322,14 +326,51 @@ wa_media_of_message(wa_sql_t *db, wa_span_t tenant, wa_span_t account,
         }
     }
 
-    if (list.n > 0) {
-        *out = list.items[0];
-        wa_media_init(&list.items[0]);
+    if (list.n == 0) {
+        wa_media_list_free(&list);
+        return media_sent(db, tenant, account, ref, out);
     }
 
+    *out = list.items[0];
+    wa_media_init(&list.items[0]);
     wa_media_list_free(&list);
 
     return WA_OK;
+}
+
+
+/* A file that was sent belongs to no message: the message names it.  Here it
+   is shown as that message's. */
+static wa_err_t
+media_sent(wa_sql_t *db, wa_span_t tenant, wa_span_t account, wa_span_t ref,
+    wa_media_t *out)
+{
+    json_t              *message;
+    wa_err_t             rc;
+    wa_span_t            id;
+    wa_archive_query_t   q;
+
+    wa_archive_query_init(&q, tenant);
+    q.account = account;
+    rc = wa_archive_message(db, &q, ref, &message);
+
+    if (rc != WA_OK || message == NULL) {
+        return rc;
+    }
+
+    id = wa_json_member(message, "media_id");
+    rc = id.n == 0 ? WA_OK : wa_media_find(db, tenant, id, out);
+
+    if (rc == WA_OK && out->id.p != NULL) {
+        out->account = wa_json_member(message, "account_id");
+        out->message = wa_json_member(message, "id");
+        out->message_id = wa_json_member(message, "message_id");
+        rc = media_own(out);
+    }
+
+    json_decref(message);
+
+    return rc;
 }
 
 
@@ -556,42 +597,17 @@ wa_media_list(wa_build_t *b, wa_sql_t *db, wa_media_list_t *out)
 static wa_err_t
 media_read(const wa_sql_rows_t *rows, wa_media_t *out)
 {
-    size_t      i, room;
-    int64_t     status;
-    uint8_t    *p;
-    wa_span_t   text;
+    size_t     i;
+    int64_t    status;
+    wa_span_t  text;
 
     wa_media_init(out);
-    room = 0;
 
     for (i = 0; i < N_TEXTS; i++) {
-        if (!wa_sql_is_null(rows, i)
-            && !wa_add_size(room, wa_sql_text(rows, i).n + 1, &room))
-        {
-            return WA_ERR_NOMEM;
+        if (!wa_sql_is_null(rows, i)) {
+            text = wa_sql_text(rows, i);
+            *text_at(out, i) = text.n == 0 ? wa_span_str("") : text;
         }
-    }
-
-    if (wa_buf_reserve(&out->own, room) != WA_OK) {
-        return WA_ERR_NOMEM;
-    }
-
-    for (i = 0; i < N_TEXTS; i++) {
-
-        if (wa_sql_is_null(rows, i)) {
-            continue;
-        }
-
-        text = wa_sql_text(rows, i);
-        p = out->own.p + out->own.n;
-
-        if (text.n > 0) {
-            memcpy(p, text.p, text.n);
-        }
-
-        p[text.n] = '\0';
-        out->own.n += text.n + 1;
-        *text_at(out, i) = wa_span(p, text.n);
     }
 
     for (i = 0; i < N_NUMBERS; i++) {
@@ -603,6 +619,56 @@ media_read(const wa_sql_rows_t *rows, wa_media_t *out)
     status = wa_sql_int(rows, N_TEXTS + N_NUMBERS);
     out->status = (status >= 0 && status < (int64_t) N_STATUS)
                   ? (wa_media_status_e) status : WA_MEDIA_FAILED;
+
+    return media_own(out);
+}
+
+
+/* Texts of others' memory become the row's own.  On error it is empty. */
+static wa_err_t
+media_own(wa_media_t *m)
+{
+    size_t      i, room;
+    wa_buf_t    own = WA_BUF_EMPTY;
+    uint8_t    *p;
+    wa_span_t  *text;
+
+    room = 0;
+
+    for (i = 0; i < N_TEXTS; i++) {
+        text = text_at(m, i);
+
+        if (text->p != NULL && !wa_add_size(room, text->n + 1, &room)) {
+            wa_media_free(m);
+            return WA_ERR_NOMEM;
+        }
+    }
+
+    if (wa_buf_reserve(&own, room) != WA_OK) {
+        wa_media_free(m);
+        return WA_ERR_NOMEM;
+    }
+
+    for (i = 0; i < N_TEXTS; i++) {
+        text = text_at(m, i);
+
+        if (text->p == NULL) {
+            continue;
+        }
+
+        p = own.p + own.n;
+
+        if (text->n > 0) {
+            memcpy(p, text->p, text->n);
+        }
+
+        p[text->n] = '\0';
+        own.n += text->n + 1;
+        *text = wa_span(p, text->n);
+    }
+
+    wa_buf_wipe(&m->own);
+    m->own = own;
 
     return WA_OK;
 }

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "wa_filename.h"
 #include "wa_sql.h"
 
 
@@ -94,6 +95,7 @@ wa_err_t wa_media_find(wa_sql_t *db, wa_span_t tenant, wa_span_t id,
 
 /*
  * The same by message, wahub's or WhatsApp's id; account.p NULL: of any.
+ * A file that the message sent names its account and message then, too.
  * WA_ERR_AMBIGUOUS: several accounts have it.
  */
 wa_err_t wa_media_of_message(wa_sql_t *db, wa_span_t tenant,
@@ -135,13 +137,6 @@ wa_err_t wa_media_stats(wa_sql_t *db, wa_span_t tenant, wa_span_t account,
  * null.  NULL: out of memory, or text that is not UTF-8.
  */
 json_t *wa_media_object(const wa_media_t *m);
-
-/* What signed links are made with. */
-typedef struct {
-    uint8_t     key[32];        /* wa_link_key()                          */
-    wa_span_t   base;           /* before the path; empty: relative links */
-    int64_t     now;            /* unix s                                 */
-} wa_media_links_t;
 
 /*
  * Puts signed links (wa_filename.h) into the object: "url", also of a file

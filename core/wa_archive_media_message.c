@@ -4,8 +4,9 @@
 #include "wa_archive_int.h"
 
 
-/* Messages asked about at once: a statement has so many parameters. */
-#define LAY_BATCH  32u
+/* Messages asked about at once: a statement has so many parameters.  A file
+   that was sent belongs to no message, which names it. */
+#define LAY_BATCH  16u
 
 
 static wa_err_t lay_batch(wa_sql_t *db, wa_span_t tenant, json_t **messages,
@@ -87,13 +88,27 @@ lay_batch(wa_sql_t *db, wa_span_t tenant, json_t **messages, size_t n,
                                   json_string_length(id)));
     }
 
+    wa_build_add(&b, ") OR tenant = ");
+    wa_build_text(&b, tenant);
+    wa_build_add(&b, " AND id IN (");
+
+    for (i = 0; i < n; i++) {
+        id = json_object_get(messages[i], "media_id");
+        wa_build_add(&b, i == 0 ? "" : ", ");
+        wa_build_text(&b, wa_span(json_is_string(id) ? json_string_value(id)
+                                                     : "",
+                                  json_string_length(id)));
+    }
+
     wa_build_add(&b, ") ORDER BY created_ms");
     rc = wa_media_list(&b, db, &list);
 
     for (k = 0; rc == WA_OK && k < list.n; k++) {
         for (i = 0; rc == WA_OK && i < n; i++) {
-            if (lay_is(messages[i], "id", list.items[k].message)
-                && lay_is(messages[i], "account_id", list.items[k].account))
+            if (lay_is(messages[i], "media_id", list.items[k].id)
+                || (lay_is(messages[i], "id", list.items[k].message)
+                    && lay_is(messages[i], "account_id",
+                              list.items[k].account)))
             {
                 rc = lay_one(messages[i], &list.items[k], links);
             }

@@ -5,8 +5,6 @@
 
 #include "wa_account_int.h"
 #include "wa_archive_int.h"
-#include "wa_filename.h"
-#include "wa_mime.h"
 
 
 #define N_STATUS  (WA_MEDIA_EXPIRED + 1)
@@ -227,38 +225,19 @@ wa_media_object(const wa_media_t *m)
 }
 
 
-/* The session of a file's public name: an upload belongs to no account. */
-static wa_span_t
-media_session(const wa_media_t *m)
-{
-    return m->account.n > 0 ? m->account : wa_span_str("media");
-}
-
-
-/* WA_ERR_NOMEM, or the link as a member of `object`. */
+/* Frees the link.  WA_ERR_NOMEM, or it is a member of `object`. */
 static wa_err_t
-media_link(json_t *object, const char *member, wa_span_t path,
-    const wa_media_links_t *links)
+media_link(json_t *object, const char *member, wa_err_t rc, wa_buf_t *link)
 {
-    wa_err_t  rc;
-    wa_buf_t  link;
-
-    memset(&link, 0, sizeof(link));
-    rc = wa_buf_append_span(&link, links->base);
-
-    if (rc == WA_OK) {
-        rc = wa_link_sign(links->key, path, links->now, &link);
-    }
-
     if (rc == WA_OK
         && json_object_set_new(object, member,
-                               json_stringn((const char *) link.p, link.n))
+                               json_stringn((const char *) link->p, link->n))
            != 0)
     {
         rc = WA_ERR_NOMEM;
     }
 
-    wa_buf_free(&link);
+    wa_buf_free(link);
 
     return rc;
 }
@@ -268,19 +247,12 @@ wa_err_t
 wa_media_sign(json_t *object, const wa_media_t *m,
     const wa_media_links_t *links)
 {
-    char         path[256], mime[WA_MIME_MAX];
-    wa_err_t     rc;
-    wa_span_t    session;
-    const char  *extension;
+    char      path[64];
+    wa_err_t  rc;
+    wa_buf_t  link = WA_BUF_EMPTY;
 
-    session = media_session(m);
-    extension = wa_mime_parse(m->mime, mime) ? wa_mime_extension(mime)
-                                             : "bin";
-    (void) snprintf(path, sizeof(path), "/files/%.*s/%.*s.%s",
-                    (int) session.n, (const char *) session.p, (int) m->id.n,
-                    (const char *) m->id.p, extension);
-
-    rc = media_link(object, "url", wa_span_str(path), links);
+    rc = wa_link_media(links, m->account, m->id, m->mime, &link);
+    rc = media_link(object, "url", rc, &link);
 
     if (rc != WA_OK || m->thumb.n == 0) {
         return rc;
@@ -288,14 +260,15 @@ wa_media_sign(json_t *object, const wa_media_t *m,
 
     (void) snprintf(path, sizeof(path), "/api/media/%.*s/download",
                     (int) m->id.n, (const char *) m->id.p);
-    rc = media_link(object, "thumbnail_url", wa_span_str(path), links);
+    rc = wa_buf_append_span(&link, links->base);
 
-    if (rc != WA_OK) {
-        return rc;
+    if (rc == WA_OK) {
+        rc = wa_link_sign(links->key, wa_span_str(path), links->now, &link);
     }
 
-    return json_object_set_new(object, "thumbnail_url",
-               json_sprintf("%s&thumb=1", json_string_value(
-                                json_object_get(object, "thumbnail_url"))))
-           == 0 ? WA_OK : WA_ERR_NOMEM;
+    if (rc == WA_OK) {
+        rc = wa_buf_append_str(&link, "&thumb=1");
+    }
+
+    return media_link(object, "thumbnail_url", rc, &link);
 }

@@ -7,14 +7,59 @@
 #define MESSAGE_TS_MAX  253402300799
 
 
+static const char *const  message_nulls[] = {
+    "conversationId", "client_message_id", "clientMessageId", "from_jid",
+    "participant", "phone_number", "push_name", "body", "text", "quoted_id",
+    "quoted_body", "ephemeral_duration", "edited_at", "deleted_at",
+    "media_id", "mediaId", "media_mime_type", "mediaMimeType", "media_size",
+    "media_filename", "mediaFilename", "media_duration", "media_width",
+    "media_height", "media_url", "mediaUrl", "mediaCaption", "mediaType",
+    "media_status", "reaction_emoji", "reaction_target_id", "poll_name",
+    "poll_options", "poll_results", "latitude", "longitude", "location_name",
+    "location_address", "contacts", "template_name", "templateName",
+    "template_params", "templateParams", "interactive", "error_code",
+    "errorCode", "error_message", "errorMessage", "queued_at", "sent_at",
+    "delivered_at", "deliveredAt", "read_at", "readAt", "failed_at",
+    "failedAt", "metadata"
+};
+
+static const char *const  message_falses[] = {
+    "is_forwarded", "is_starred", "is_broadcast", "is_ephemeral",
+    "is_view_once", "is_status", "is_deleted", "has_media"
+};
+
+
+/* What else is known of a message: rows that name it. */
+typedef struct {
+    const char  *columns;
+    const char  *order;
+    json_t     *(*row)(const wa_sql_rows_t *rows);
+} list_t;
+
+
+static bool fill(json_t *o, const char *const *names, size_t n,
+    json_t *value);
 static wa_err_t message_find(wa_sql_t *db, const wa_archive_query_t *q,
     wa_span_t ref, bool whatsapp, json_t **out);
-static wa_err_t message_list(wa_sql_t *db, const char *statement,
-    json_t *message, const char *name);
+static wa_err_t message_list(wa_sql_t *db, json_t *message, const char *name,
+    const list_t *list);
+static json_t *receipt_row(const wa_sql_rows_t *rows);
+static json_t *reaction_row(const wa_sql_rows_t *rows);
 static bool put(json_t *o, const char *name, const char *alias,
     json_t *value);
 static json_t *span_json(wa_span_t s);
 static json_t *seconds_json(int64_t ts);
+
+
+static const list_t  receipts_list = {
+    "SELECT recipient_jid, status, ts FROM wa_receipts",
+    " ORDER BY rank, ts", receipt_row
+};
+
+static const list_t  reactions_list = {
+    "SELECT from_jid, emoji, ms FROM wa_reactions",
+    " ORDER BY ms", reaction_row
+};
 
 
 wa_err_t
@@ -63,16 +108,11 @@ wa_archive_attach(wa_sql_t *db, json_t *message, bool receipts,
     rc = WA_OK;
 
     if (receipts) {
-        rc = message_list(db, "SELECT recipient_jid, status, ts"
-                              " FROM wa_receipts"
-                              " WHERE account_id = $1 AND id = $2"
-                              " ORDER BY rank, ts", message, "receipts");
+        rc = message_list(db, message, "receipts", &receipts_list);
     }
 
     if (rc == WA_OK && reactions) {
-        rc = message_list(db, "SELECT from_jid, emoji, ms FROM wa_reactions"
-                              " WHERE account_id = $1 AND id = $2"
-                              " ORDER BY ms", message, "reactions");
+        rc = message_list(db, message, "reactions", &reactions_list);
     }
 
     return rc == WA_OK ? wa_archive_votes(db, message) : rc;
@@ -92,14 +132,10 @@ message_find(wa_sql_t *db, const wa_archive_query_t *q, wa_span_t ref,
 
     wa_build_init(&b);
     wa_build_add(&b, "SELECT " WA_ARCHIVE_MESSAGE_COLUMNS
-                     " FROM wa_messages WHERE tenant = ");
-    wa_build_text(&b, q->tenant);
+                     " FROM wa_messages WHERE ");
+    wa_build_owner(&b, q->tenant, q->account);
 
-    if (q->account.p != NULL) {
-        wa_build_add(&b, " AND account_id = ");
-        wa_build_text(&b, q->account);
-
-    } else if (!whatsapp) {
+    if (q->account.p == NULL && !whatsapp) {
         wa_build_add(&b, " AND account_id IN"
                          " (SELECT a.id FROM wa_accounts a"
                          " WHERE a.tenant = ");
@@ -144,73 +180,46 @@ message_find(wa_sql_t *db, const wa_archive_query_t *q, wa_span_t ref,
 }
 
 
-/* Receipts or reactions of a message, as an array in it. */
 static wa_err_t
-message_list(wa_sql_t *db, const char *statement, json_t *message,
-    const char *name)
+message_list(wa_sql_t *db, json_t *message, const char *name,
+    const list_t *list)
 {
-    bool            receipts;
-    json_t         *list, *item;
-    wa_err_t        rc;
-    wa_sql_rows_t  *rows;
-    wa_sql_value_t  v[2];
+    json_t      *items;
+    wa_err_t     rc;
+    wa_build_t   b;
 
-    receipts = (strcmp(name, "receipts") == 0);
+    wa_build_init(&b);
+    wa_build_add(&b, list->columns);
+    wa_build_message(&b, message);
+    wa_build_add(&b, list->order);
+    rc = wa_build_array(&b, db, list->row, &items);
 
-    v[0].type = WA_SQL_TEXT;
-    v[0].s = wa_span_str(json_string_value(json_object_get(message,
-                                                           "account_id")));
-    v[1].type = WA_SQL_TEXT;
-    v[1].s = wa_span_str(json_string_value(json_object_get(message, "id")));
-
-    rc = wa_sql_query(db, statement, v, 2, &rows);
-
-    if (rc != WA_OK) {
-        return rc;
-    }
-
-    list = json_array();
-
-    for ( ;; ) {
-        rc = (list == NULL) ? WA_ERR_NOMEM : wa_sql_next(rows);
-
-        if (rc != WA_OK) {
-            break;
-        }
-
-        if (receipts) {
-            item = json_pack("{s:o, s:o, s:I}",
-                             "recipient_jid",
-                             span_json(wa_sql_text(rows, 0)),
-                             "status", span_json(wa_sql_text(rows, 1)),
-                             "timestamp", (json_int_t) wa_sql_int(rows, 2));
-
-        } else {
-            item = json_pack("{s:o, s:o, s:I}",
-                             "emoji", span_json(wa_sql_text(rows, 1)),
-                             "from_jid", span_json(wa_sql_text(rows, 0)),
-                             "timestamp",
-                             (json_int_t) (wa_sql_int(rows, 2) / 1000));
-        }
-
-        if (item == NULL || json_array_append_new(list, item) != 0) {
-            rc = WA_ERR_NOMEM;
-            break;
-        }
-    }
-
-    wa_sql_rows_free(rows);
-
-    if (rc == WA_AGAIN && json_object_set(message, name, list) == 0) {
-        rc = WA_OK;
-
-    } else if (rc == WA_AGAIN) {
+    if (rc == WA_OK && json_object_set_new(message, name, items) != 0) {
         rc = WA_ERR_NOMEM;
     }
 
-    json_decref(list);
-
     return rc;
+}
+
+
+static json_t *
+receipt_row(const wa_sql_rows_t *rows)
+{
+    return json_pack("{s:o, s:o, s:I}",
+                     "recipient_jid", wa_column_text(rows, 0),
+                     "status", wa_column_text(rows, 1),
+                     "timestamp", (json_int_t) wa_sql_int(rows, 2));
+}
+
+
+static json_t *
+reaction_row(const wa_sql_rows_t *rows)
+{
+    return json_pack("{s:o, s:o, s:I}",
+                     "emoji", wa_column_text(rows, 1),
+                     "from_jid", wa_column_text(rows, 0),
+                     "timestamp",
+                     (json_int_t) (wa_sql_int(rows, 2) / 1000));
 }
 
 
@@ -253,6 +262,10 @@ wa_archive_message_row(const wa_sql_rows_t *rows)
              && put(m, "is_deleted", NULL, json_true());
     }
 
+    if (ok && wa_sql_int(rows, 14) != 0) {
+        ok = put(m, "edit_type", NULL, json_integer(2));
+    }
+
     if (ok && !wa_sql_is_null(rows, 5)) {
         ok = put(m, "delivered_at", "deliveredAt",
                  seconds_json(wa_sql_int(rows, 5)));
@@ -263,12 +276,43 @@ wa_archive_message_row(const wa_sql_rows_t *rows)
                  seconds_json(wa_sql_int(rows, 6)));
     }
 
-    if (!ok) {
+    if (!ok || !wa_archive_fill(m)) {
         json_decref(m);
         return NULL;
     }
 
     return m;
+}
+
+
+bool
+wa_archive_fill(json_t *message)
+{
+    return fill(message, message_nulls,
+                sizeof(message_nulls) / sizeof(message_nulls[0]),
+                json_null())
+           && fill(message, message_falses,
+                   sizeof(message_falses) / sizeof(message_falses[0]),
+                   json_false());
+}
+
+
+/* `value` is one of those that are never freed. */
+static bool
+fill(json_t *o, const char *const *names, size_t n, json_t *value)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+
+        if (json_object_get(o, names[i]) == NULL
+            && json_object_set(o, names[i], value) != 0)
+        {
+            return false;
+        }
+    }
+
+    return true;
 }
 
 

@@ -73,10 +73,7 @@ static wa_err_t
 stats_list(wa_sql_t *db, const wa_archive_query_t *q, const char *what,
     const char *tail, uint32_t limit, item_pt item, json_t **out)
 {
-    json_t         *list;
-    wa_err_t        rc;
-    wa_build_t      b;
-    wa_sql_rows_t  *rows;
+    wa_build_t  b;
 
     wa_build_init(&b);
     wa_build_add(&b, what);
@@ -86,39 +83,7 @@ stats_list(wa_sql_t *db, const wa_archive_query_t *q, const char *what,
     wa_build_add(&b, " LIMIT ");
     wa_build_int(&b, limit);
 
-    rc = wa_build_query(&b, db, &rows);
-
-    if (rc != WA_OK) {
-        wa_build_free(&b);
-        return rc;
-    }
-
-    list = json_array();
-
-    for ( ;; ) {
-        rc = (list == NULL) ? WA_ERR_NOMEM : wa_sql_next(rows);
-
-        if (rc != WA_OK) {
-            break;
-        }
-
-        if (json_array_append_new(list, item(rows)) != 0) {
-            rc = WA_ERR_NOMEM;
-            break;
-        }
-    }
-
-    wa_sql_rows_free(rows);
-    wa_build_free(&b);
-
-    if (rc != WA_AGAIN) {
-        json_decref(list);
-        return rc;
-    }
-
-    *out = list;
-
-    return WA_OK;
+    return wa_build_array(&b, db, item, out);
 }
 
 

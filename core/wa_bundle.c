@@ -248,10 +248,7 @@ fetch_start(wa_task_t *t)
     bundle_fetch_t  *f;
 
     f = t->data;
-    iq = wa_node_new(&t->arena, "iq");
-    wa_node_set_str(&t->arena, iq, "to", "s.whatsapp.net");
-    wa_node_set_str(&t->arena, iq, "type", "get");
-    wa_node_set_str(&t->arena, iq, "xmlns", "encrypt");
+    iq = wa_node_iq(&t->arena, "get", "encrypt");
     key = wa_node_add_new(&t->arena, iq, "key");
 
     for (i = 0; i < f->n; i++) {
@@ -260,12 +257,8 @@ fetch_start(wa_task_t *t)
         wa_node_set_str(&t->arena, user, "reason", "identity");
     }
 
-    rc = wa_node_ok(iq);
     t->resume = fetch_answered;
-
-    if (rc == WA_OK) {
-        rc = wa_task_iq(t, iq);
-    }
+    rc = wa_task_iq(t, iq);
 
     if (rc != WA_AGAIN) {
         wa_task_end(t, rc);

@@ -8,7 +8,7 @@
 
 
 /* What an account keeps between its pings. */
-#define CACHE_IDLE_BYTES  (8 * 1024)
+#define CACHE_IDLE_BYTES  (4 * 1024)
 
 
 static void

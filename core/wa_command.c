@@ -5,6 +5,9 @@
 #include "wa_conn.h"
 #include "wa_life_int.h"
 #include "wa_pair.h"
+#include "wa_presence.h"
+#include "wa_pair_code.h"
+#include "wa_proxy.h"
 #include "wa_unit_int.h"
 
 
@@ -42,6 +45,7 @@ command_fail(wa_account_t *a, uint64_t id, wa_err_t rc)
 static void
 command_create(wa_account_t *a, const wa_cmd_t *cmd)
 {
+    bool        proxy;
     wa_err_t    rc;
     wa_unit_t  *u;
     wa_task_t  *t;
@@ -60,6 +64,12 @@ command_create(wa_account_t *a, const wa_cmd_t *cmd)
         rc = wa_life_init(a, cmd->args);
     }
 
+    proxy = false;
+
+    if (rc == WA_OK) {
+        rc = wa_proxy_take(a, cmd->args, &proxy);
+    }
+
     t = wa_task_new(a, "create", command_created);
 
     if (rc != WA_OK || t == NULL) {
@@ -73,6 +83,11 @@ command_create(wa_account_t *a, const wa_cmd_t *cmd)
     (void) wa_creds_save(u);
     wa_life_put_meta(u);
     wa_life_put_view(u);
+
+    if (proxy) {
+        wa_proxy_save(u);
+    }
+
     (void) wa_unit_event(u, "session.created",
                          json_pack("{s:o}", "account",
                                    wa_life_account(a)));
@@ -95,17 +110,48 @@ command_created(wa_task_t *t, wa_err_t rc)
 
     a = t->account;
     wa_task_end(t, rc);
+    wa_pair_code_given(a);
     wa_life_begin(a);
+}
+
+
+/* Who is connected, or is about to be, connects anew. */
+static void
+command_reroute(wa_account_t *a)
+{
+    if (a->life->state == WA_STATE_ERROR
+        || (a->conn == NULL && a->life->dial_at == 0))
+    {
+        return;
+    }
+
+    wa_conn_close(a);
+    wa_pair_pause(a);
+
+    /* the code on show went with the connection */
+
+    if (a->life->state == WA_STATE_QR || a->life->state == WA_STATE_CODE) {
+        wa_life_move(a, a->life->state, NULL, 0);
+    }
+
+    a->life->attempts = 0;
+    wa_life_redial(a);
 }
 
 
 static void
 command_update(wa_account_t *a, const wa_cmd_t *cmd)
 {
+    bool        proxy;
     wa_err_t    rc;
     wa_unit_t  *u;
 
+    proxy = false;
     rc = wa_life_settings(a, cmd->args, true);
+
+    if (rc == WA_OK) {
+        rc = wa_proxy_take(a, cmd->args, &proxy);
+    }
 
     if (rc != WA_OK) {
         command_fail(a, cmd->id, rc);
@@ -117,11 +163,27 @@ command_update(wa_account_t *a, const wa_cmd_t *cmd)
     u = wa_unit_new(a);
     wa_life_put_meta(u);
     wa_life_put_view(u);
+
+    if (proxy) {
+        wa_proxy_save(u);
+    }
+
     (void) wa_unit_reply(u, cmd->id, NULL, NULL, wa_life_view(a));
     rc = wa_unit_commit(u, NULL);
 
     if (rc != WA_OK) {
         command_fail(a, cmd->id, rc);
+        return;
+    }
+
+    if (json_object_get(cmd->args, "always_available") != NULL) {
+        a->presence.until = 0;
+        a->presence.off = false;
+        wa_presence_apply(a);
+    }
+
+    if (proxy) {
+        command_reroute(a);
     }
 }
 
@@ -235,10 +297,7 @@ command_leave(wa_account_t *a, const wa_cmd_t *cmd, bool unlink)
         return;
     }
 
-    iq = wa_node_new(&t->arena, "iq");
-    wa_node_set_str(&t->arena, iq, "to", "s.whatsapp.net");
-    wa_node_set_str(&t->arena, iq, "type", "set");
-    wa_node_set_str(&t->arena, iq, "xmlns", "md");
+    iq = wa_node_iq(&t->arena, "set", "md");
     rm = wa_node_add_new(&t->arena, iq, "remove-companion-device");
     wa_node_set_jid(&t->arena, rm, "jid", &a->creds->jid);
     wa_node_set_str(&t->arena, rm, "reason", "user_initiated");

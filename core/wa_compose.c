@@ -4,6 +4,7 @@
 #include "wa_compose.h"
 
 #include "wa_compose_int.h"
+#include "wa_message.h"
 #include "wa_pb.h"
 
 
@@ -18,7 +19,6 @@ typedef struct {
 
 static void compose_unsupported(wa_draft_t *d, const json_t *args);
 static void compose_options(wa_draft_t *d, const json_t *args);
-static void compose_mentions(wa_draft_t *d, const json_t *args);
 static wa_err_t compose_context(wa_draft_t *d, const wa_compose_t *c);
 static wa_err_t compose_quote(wa_draft_t *d, const wa_compose_t *c);
 static wa_err_t compose_quoted(wa_draft_t *d, Wa__Message **out);
@@ -132,7 +132,17 @@ compose_options(wa_draft_t *d, const json_t *args)
         memset(&d->error, 0, sizeof(d->error));
     }
 
-    compose_mentions(d, args);
+    wa_compose_mentions(d, args);
+
+    /* Who asks for it must not find that it can be seen for ever. */
+
+    if (wa_arg_bool(d, args, "view_once")
+        && d->message.view_once_message_v2 == NULL
+        && d->message.view_once_message_v2_extension == NULL)
+    {
+        wa_arg_bad(d, "view_once", "INVALID",
+                   "only images, videos and audio can be seen once");
+    }
 
     if (wa_arg_bool(d, args, "forwarded")) {
         d->forward_score = 1;
@@ -149,56 +159,6 @@ compose_options(wa_draft_t *d, const json_t *args)
 
     if (wa_arg_int(d, args, "typing_ms", 0, WA_COMPOSE_TYPING_MAX, &n)) {
         d->typing_ms = (uint32_t) n;
-    }
-}
-
-
-/* Addresses, or "all", alone or among them. */
-static void
-compose_mentions(wa_draft_t *d, const json_t *args)
-{
-    size_t         i, n;
-    const char    *text;
-    const json_t  *list, *v;
-
-    list = json_object_get(args, "mentions");
-
-    if (list == NULL || json_is_null(list)) {
-        return;
-    }
-
-    n = json_is_array(list) ? json_array_size(list) : 1;
-
-    if (n > WA_COMPOSE_MENTIONS_MAX) {
-        wa_arg_bad(d, "mentions", "TOO_LONG", "has too many members");
-        return;
-    }
-
-    d->mentions = wa_arena_calloc(&d->arena, n + 1, sizeof(wa_jid_t));
-
-    if (d->mentions == NULL) {
-        wa_arg_refuse(d, "INTERNAL_ERROR", "Out of memory");
-        return;
-    }
-
-    for (i = 0; i < n; i++) {
-        v = json_is_array(list) ? json_array_get(list, i) : list;
-        text = json_string_value(v);
-
-        if (text != NULL && strcmp(text, "all") == 0) {
-            d->mention_all = true;
-            continue;
-        }
-
-        if (!wa_arg_jid(v, &d->mentions[d->n_mentions])
-            || !wa_jid_is_user(&d->mentions[d->n_mentions]))
-        {
-            wa_arg_bad(d, "mentions", "INVALID",
-                       "is not a list of phone numbers or addresses");
-            return;
-        }
-
-        d->n_mentions++;
     }
 }
 
@@ -344,11 +304,12 @@ compose_quote(wa_draft_t *d, const wa_compose_t *c)
         return WA_ERR_NOMEM;
     }
 
-    /* A group's message quoted elsewhere, or the other way round. */
+    /* What is answered elsewhere: a group's message, or a status, to its
+       author.  A person has two addresses, so chats are not compared. */
 
     if (d->quoted.chat.server != WA_SERVER_NONE
         && !wa_jid_eq_bare(&d->quoted.chat, c->chat)
-        && (wa_jid_is_group(&d->quoted.chat) || wa_jid_is_group(c->chat)))
+        && (!wa_jid_is_user(&d->quoted.chat) || wa_jid_is_group(c->chat)))
     {
         ci->remote_jid = wa_compose_jid(d, &d->quoted.chat);
 
@@ -372,8 +333,8 @@ compose_quoted(wa_draft_t *d, Wa__Message **out)
     static char  nothing[] = "";
 
     if (d->quoted.message.p != NULL) {
-        rc = WA_PB_UNPACK(wa__message__descriptor, d->quoted.message,
-                          &d->arena, &m);
+        rc = wa_compose_open(d, d->quoted.message, &m);
+
         if (rc == WA_OK) {
             compose_strip(m);
             *out = m;
@@ -402,6 +363,24 @@ compose_quoted(wa_draft_t *d, Wa__Message **out)
     *out = m;
 
     return m->conversation == NULL ? WA_ERR_NOMEM : WA_OK;
+}
+
+
+wa_err_t
+wa_compose_open(wa_draft_t *d, wa_span_t message, Wa__Message **out)
+{
+    wa_err_t      rc;
+    wa_content_t  content;
+
+    rc = wa_message_decode(message, &d->arena, &content);
+
+    /* It lies in the draft's arena, so it may be written to. */
+
+    if (rc == WA_OK) {
+        *out = (Wa__Message *) (uintptr_t) content.message;
+    }
+
+    return rc;
 }
 
 

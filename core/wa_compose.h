@@ -124,6 +124,13 @@ void wa_compose_unknown(wa_draft_t *d);
 void wa_draft_free(wa_draft_t *d);
 
 /*
+ * Whom the draft mentions, d->n_mentions of them, by the addresses that the
+ * chat has for them (protocol 9.9): in the list, and @<user> in the text.
+ * WA_ERR_NOMEM.
+ */
+wa_err_t wa_compose_mentions_as(wa_draft_t *d, const wa_jid_t *as);
+
+/*
  * Appends the Message bytes.  d->quoted and d->target are complete as far as
  * they can be.  WA_ERR_NOMEM, WA_ERR_LIMIT; WA_ERR_ARG: d->error says what
  * is wrong with the messages that are referred to.

@@ -7,6 +7,7 @@
  *   wa_compose_card.c     contacts
  *   wa_compose_media.c    media, once they are uploaded
  *   wa_compose_refer.c    what changes another message
+ *   wa_compose_mention.c  who is mentioned
  */
 #ifndef WA_COMPOSE_INT_H
 #define WA_COMPOSE_INT_H
@@ -76,11 +77,18 @@ void wa_compose_delete(wa_draft_t *d, const json_t *args);
 void wa_compose_pin(wa_draft_t *d, const json_t *args);
 void wa_compose_keep(wa_draft_t *d, const json_t *args);
 
+/* The member `mentions`, which all kinds have. */
+void wa_compose_mentions(wa_draft_t *d, const json_t *args);
+
 /* The key of d->target.  Errors of wa_compose_message(). */
 wa_err_t wa_compose_key(wa_draft_t *d, const wa_compose_t *c);
 
 /* An edit of a medium whose bytes are known becomes one of its caption. */
 wa_err_t wa_compose_caption(wa_draft_t *d);
+
+/* A message that another one takes over: without its wrappers, in the arena
+   of the draft and to be changed at will.  Errors of wa_message_decode(). */
+wa_err_t wa_compose_open(wa_draft_t *d, wa_span_t message, Wa__Message **out);
 
 /* Text of an address, in the arena; NULL: no memory. */
 char *wa_compose_jid(wa_draft_t *d, const wa_jid_t *jid);

@@ -263,6 +263,7 @@ wa_compose_video(wa_draft_t *d, const json_t *args)
 void
 wa_compose_audio(wa_draft_t *d, const json_t *args)
 {
+    int64_t                     colour;
     medium_t                    m;
     Wa__Message                *at;
     Wa__Message__AudioMessage  *x;
@@ -283,6 +284,12 @@ wa_compose_audio(wa_draft_t *d, const json_t *args)
     x->has_ptt = x->ptt = wa_arg_bool(d, args, "ptt");
     x->has_waveform = wa_arg_bytes(d, m.o, "waveform", 1, MEDIA_WAVE_MAX,
                                    &x->waveform);
+
+    if (wa_arg_int(d, args, "background_argb", 0, UINT32_MAX, &colour)) {
+        x->has_background_argb = 1;
+        x->background_argb = (uint32_t) colour;
+    }
+
     at = media_message(d, args, true);
     x->has_view_once = x->view_once = (at == &d->inner);
     at->audio_message = x;

@@ -3,8 +3,6 @@
  */
 #include "wa_compose_int.h"
 
-#include "wa_pb.h"
-
 
 /* Contract limits, bytes. */
 #define REFER_EMOJI_MAX    32
@@ -293,16 +291,10 @@ wa_compose_caption(wa_draft_t *d)
         return WA_OK;
     }
 
-    rc = WA_PB_UNPACK(wa__message__descriptor, d->target.message, &d->arena,
-                      &m);
+    rc = wa_compose_open(d, d->target.message, &m);
+
     if (rc != WA_OK) {
         return rc == WA_ERR_NOMEM ? rc : WA_OK;
-    }
-
-    if (m->document_with_caption_message != NULL
-        && m->document_with_caption_message->message != NULL)
-    {
-        m = m->document_with_caption_message->message;
     }
 
     text = d->inner.extended_text_message->text;

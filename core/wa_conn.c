@@ -2,11 +2,13 @@
  *     DIAL -> UPGRADE -> HELLO -> OPEN
  *
  * The phase is the handler for the next bytes.  Any error ends in
- * conn_fail(): the transport is closed and wa_life is told why.
+ * wa_conn_fail(): the transport is closed and wa_life is told why.
  */
 #include <stdio.h>
 
-#include "wa_conn.h"
+#include "wa_alive.h"
+#include "wa_alive_pulse.h"
+#include "wa_conn_int.h"
 #include "wa_cache.h"
 #include "wa_clientpayload.h"
 #include "wa_dispatch.h"
@@ -21,46 +23,21 @@
 #include "wa_ws.h"
 
 
-/* Times of protocol.md 1 and 5 (whatsmeow keepalive.go). */
+/* Times of protocol.md 1 and 5. */
 #define CONN_DIAL_MS       30000
-#define CONN_HELLO_MS      20000
-#define CONN_PING_MIN_MS   20000
-#define CONN_PING_SPAN_MS  10000
-#define CONN_PONG_MS       20000
+
+/* A server that has no room for us is left alone for this long at least. */
+#define CONN_BUSY_MS       60000
+#define CONN_HTTP_BUSY     429
 
 #define CONN_ORIGIN        "https://web.whatsapp.com"
 
 
-typedef enum {
-    PHASE_DIAL = 0,
-    PHASE_UPGRADE,
-    PHASE_HELLO,
-    PHASE_OPEN
-} wa_phase_e;
-
-struct wa_conn_s {
-    uint32_t       gen;
-    uint8_t        phase;
-    bool           online;
-    bool           available;
-    bool           alive;              /* pings run                        */
-    bool           pinged;             /* a ping is unanswered             */
-    wa_time_t      deadline;           /* of the phase, ping or pong       */
-    wa_ws_t       *ws;
-    wa_frame_rd_t  frames;
-    wa_noise_t     noise;
-    uint64_t       next_id;
-    char           id_prefix[9];
-};
-
-
-static void conn_fail(wa_account_t *a, const char *why);
-static void conn_upgraded(wa_account_t *a);
 static wa_err_t conn_frames(wa_account_t *a, wa_span_t data);
 static wa_err_t conn_frame(wa_account_t *a, wa_span_t frame);
-static wa_err_t conn_hello(wa_account_t *a, wa_span_t frame);
+static void conn_answered(wa_account_t *a, const wa_node_t *node);
 static void conn_ping(wa_account_t *a);
-static void conn_ping_later(wa_account_t *a);
+static void conn_pulse(wa_account_t *a);
 
 
 void
@@ -129,7 +106,17 @@ wa_conn_connected(wa_account_t *a, wa_err_t err, const char *text)
     c->deadline = a->now + CONN_HELLO_MS;
 
     if (wa_ws_create(&c->ws, &conf, wa_outq_bytes(a)) != WA_OK) {
-        conn_fail(a, "cannot start the WebSocket");
+        wa_conn_fail(a, "cannot start the WebSocket");
+    }
+}
+
+
+/* The way in may be the reason why there was no handshake. */
+static void
+conn_unrouted(wa_account_t *a)
+{
+    if (a->conn->phase == PHASE_HELLO && a->conn->routed) {
+        wa_alive_set_routed(a, false);
     }
 }
 
@@ -141,6 +128,7 @@ wa_conn_closed(wa_account_t *a, const char *text)
         return;
     }
 
+    conn_unrouted(a);
     wa_conn_close(a);
     wa_life_conn_lost(a, text != NULL ? text : "connection closed");
 }
@@ -155,6 +143,10 @@ wa_conn_close(wa_account_t *a)
 
     if (c == NULL) {
         return;
+    }
+
+    if (c->resuming && c->phase == PHASE_HELLO && !a->quiesced) {
+        wa_conn_unresumed(a);
     }
 
     if (c->ws != NULL && wa_ws_state(c->ws) == WA_WS_OPEN) {
@@ -173,10 +165,11 @@ wa_conn_close(wa_account_t *a)
 }
 
 
-static void
-conn_fail(wa_account_t *a, const char *why)
+void
+wa_conn_fail(wa_account_t *a, const char *why)
 {
     wa_log(a, WA_LOG_INFO, "%s", why);
+    conn_unrouted(a);
     wa_conn_close(a);
     wa_life_conn_lost(a, why);
 }
@@ -193,6 +186,7 @@ wa_err_t
 wa_conn_feed(wa_account_t *a, wa_span_t in)
 {
     char         why[80];
+    bool         busy;
     wa_err_t     rc;
     wa_buf_t     data = WA_BUF_EMPTY;
     uint32_t     gen;
@@ -205,12 +199,17 @@ wa_conn_feed(wa_account_t *a, wa_span_t in)
     }
 
     gen = c->gen;
+
+    if (c->alive) {
+        wa_pulse_heard(a, &c->pulse);
+    }
+
     rc = wa_ws_feed(c->ws, in, &data, wa_outq_bytes(a));
 
     if (c->phase == PHASE_UPGRADE && wa_ws_state(c->ws) != WA_WS_UPGRADE
         && rc == WA_OK)
     {
-        conn_upgraded(a);
+        wa_conn_upgraded(a);
     }
 
     if (data.n > 0 && wa_conn_generation(a) == gen) {
@@ -234,50 +233,21 @@ wa_conn_feed(wa_account_t *a, wa_span_t in)
                             wa_err_name(rc));
         }
 
-        conn_fail(a, why);
+        busy = c->phase == PHASE_UPGRADE
+               && wa_ws_http_status(c->ws) == CONN_HTTP_BUSY;
+        wa_conn_fail(a, why);
+
+        if (busy) {
+            wa_life_redial_later(a, CONN_BUSY_MS);
+        }
 
     } else if (wa_ws_state(c->ws) == WA_WS_CLOSED
                || wa_ws_state(c->ws) == WA_WS_CLOSING)
     {
-        conn_fail(a, "server closed the WebSocket");
+        wa_conn_fail(a, "server closed the WebSocket");
     }
 
     return WA_OK;
-}
-
-
-/* Intro and client hello leave in one WebSocket message. */
-static void
-conn_upgraded(wa_account_t *a)
-{
-    wa_err_t    rc;
-    wa_buf_t    hello = WA_BUF_EMPTY;
-    wa_conn_t  *c;
-
-    c = a->conn;
-    rc = wa_frame_intro(wa_span_buf(&a->creds->routing_info), &hello);
-
-    if (rc == WA_OK) {
-        rc = wa_noise_init(&c->noise, NULL);
-    }
-
-    if (rc == WA_OK) {
-        rc = wa_noise_client_hello(&c->noise, &hello);
-    }
-
-    if (rc == WA_OK) {
-        rc = wa_ws_send(c->ws, wa_span_buf(&hello), wa_outq_bytes(a));
-    }
-
-    wa_buf_free(&hello);
-
-    if (rc != WA_OK) {
-        conn_fail(a, "cannot start the handshake");
-        return;
-    }
-
-    c->phase = PHASE_HELLO;
-    c->deadline = a->now + CONN_HELLO_MS;
 }
 
 
@@ -309,7 +279,7 @@ conn_frames(wa_account_t *a, wa_span_t data)
     }
 
     if (rc != WA_AGAIN) {
-        conn_fail(a, "the server's bytes are not frames");
+        wa_conn_fail(a, "the server's bytes are not frames");
     }
 
     return rc;
@@ -328,15 +298,11 @@ conn_frame(wa_account_t *a, wa_span_t frame)
     c = a->conn;
 
     if (c->phase == PHASE_HELLO) {
-        return conn_hello(a, frame);
+        return wa_conn_hello(a, frame);
     }
 
     if (c->phase != PHASE_OPEN) {
         return WA_ERR_SYNTAX;
-    }
-
-    if (c->alive) {
-        conn_ping_later(a);
     }
 
     wa_arena_init_pool(&arena, &a->engine->arenas);
@@ -351,6 +317,7 @@ conn_frame(wa_account_t *a, wa_span_t frame)
     rc = wa_node_unpack(plain, &arena, &node);
 
     if (rc == WA_OK) {
+        conn_answered(a, node);
         wa_dispatch_stanza(a, node, &arena);
 
     } else {
@@ -359,56 +326,6 @@ conn_frame(wa_account_t *a, wa_span_t frame)
     }
 
     wa_arena_free(&arena);
-
-    return WA_OK;
-}
-
-
-static wa_err_t
-conn_hello(wa_account_t *a, wa_span_t frame)
-{
-    char        why[96];
-    wa_err_t    rc;
-    wa_buf_t    payload = WA_BUF_EMPTY, finish = WA_BUF_EMPTY;
-    wa_conn_t  *c;
-
-    c = a->conn;
-    rc = wa_login_payload(a, &payload);
-
-    if (rc == WA_OK) {
-        rc = wa_noise_server_hello(&c->noise, frame,
-                                   a->engine->conf.noise_root_key,
-                                   a->creds->noise.priv,
-                                   a->creds->noise.pub,
-                                   wa_span_buf(&payload), wa_unix_s(a),
-                                   &finish);
-    }
-
-    if (rc == WA_OK) {
-        rc = wa_ws_send(c->ws, wa_span_buf(&finish), wa_outq_bytes(a));
-    }
-
-    wa_buf_wipe(&payload);
-    wa_buf_free(&finish);
-
-    if (rc == WA_OK) {
-        c->phase = PHASE_OPEN;
-        c->deadline = a->now + CONN_HELLO_MS;
-        wa_frame_set_max(&c->frames, WA_FRAME_MAX);
-        return WA_OK;
-    }
-
-    if (rc == WA_ERR_AUTH && c->noise.cert != WA_CERT_OK) {
-        (void) snprintf(why, sizeof(why), "server certificate refused (%s)",
-                        wa_cert_name((wa_cert_e) c->noise.cert));
-        wa_log(a, WA_LOG_ERROR, "%s: this is not the server that the noise "
-               "root key belongs to", why);
-    } else {
-        (void) snprintf(why, sizeof(why), "handshake failed: %s",
-                        wa_err_name(rc));
-    }
-
-    conn_fail(a, why);
 
     return WA_OK;
 }
@@ -436,7 +353,7 @@ wa_conn_send_packed(wa_account_t *a, wa_span_t packed)
     wa_buf_free(&frame);
 
     if (rc != WA_OK) {
-        conn_fail(a, "cannot send");
+        wa_conn_fail(a, "cannot send");
     }
 }
 
@@ -533,6 +450,7 @@ wa_conn_set_online(wa_account_t *a)
 {
     if (a->conn != NULL) {
         a->conn->online = true;
+        wa_alive_set_routed(a, true);
         wa_conn_keep_alive(a);
     }
 }
@@ -543,7 +461,8 @@ wa_conn_keep_alive(wa_account_t *a)
 {
     if (a->conn != NULL) {
         a->conn->alive = true;
-        conn_ping_later(a);
+        wa_pulse_start(a, &a->conn->pulse);
+        a->conn->deadline = wa_pulse_deadline(a, &a->conn->pulse);
     }
 }
 
@@ -562,26 +481,62 @@ wa_account_available(const wa_account_t *a)
 }
 
 
-static void
-conn_ping_later(wa_account_t *a)
+void
+wa_conn_set_available(wa_account_t *a, bool available)
 {
-    uint8_t  r[2];
+    if (a->conn != NULL) {
+        a->conn->available = available;
+    }
+}
 
-    a->conn->pinged = false;
 
-    /* Jitter once per quiet period, not per frame. */
-    if (a->conn->deadline > a->now + CONN_PING_MIN_MS) {
+/* Answers and acks show that the server hears us; the pong of a ping also
+   how far away it is and what time it has. */
+static void
+conn_answered(wa_account_t *a, const wa_node_t *node)
+{
+    uint64_t    id;
+    wa_time_t   rtt;
+    wa_conn_t  *c;
+
+    c = a->conn;
+    wa_alive_stanza(a);
+
+    if (!c->alive) {
         return;
     }
 
-    wa_account_random(a, r, sizeof(r));
-    a->conn->deadline = a->now + CONN_PING_MIN_MS
-                        + ((r[0] << 8) | r[1]) % CONN_PING_SPAN_MS;
+    if (wa_node_is(node, "iq")) {
+
+        if (!wa_conn_iq_match(a, node, &id)
+            || (!wa_node_attr_is(node, "type", "result")
+                && !wa_node_attr_is(node, "type", "error")))
+        {
+            return;
+        }
+
+        if (c->pulse.pinged && id == c->pulse.ping_id) {
+            rtt = a->now - c->pulse.pinged_at;
+            wa_alive_pong(a, rtt);
+            wa_alive_clock(a, node, rtt / 2);
+        }
+
+    } else if (!wa_node_is(node, "ack")) {
+        return;
+    }
+
+    if (c->pulse.pinged) {
+        wa_pulse_answered(a, &c->pulse);
+        c->deadline = wa_pulse_deadline(a, &c->pulse);
+        return;
+    }
+
+    wa_pulse_answered(a, &c->pulse);
 }
 
 
 /* <iq to=s.whatsapp.net type=get xmlns=w:p/> with an empty body, as whatsmeow
-   sends it; any traffic counts as the answer. */
+   sends it. */
 static void
 conn_ping(wa_account_t *a)
 {
@@ -598,13 +553,44 @@ conn_ping(wa_account_t *a)
     wa_node_set_str(&arena, iq, "xmlns", "w:p");
 
     /* Nothing came for a while: let go of what the last traffic needed. */
-    wa_cache_idle(a);
+    if (wa_pulse_idle(a, &a->conn->pulse)) {
+        wa_cache_idle(a);
+    }
 
-    a->conn->pinged = true;
-    a->conn->deadline = a->now + CONN_PONG_MS;
+    wa_pulse_pinged(a, &a->conn->pulse, id);
     (void) wa_account_send_now(a, iq);
 
     wa_arena_free(&arena);
+}
+
+
+static void
+conn_pulse(wa_account_t *a)
+{
+    switch (wa_pulse_check(a, &a->conn->pulse)) {
+
+    case WA_PULSE_DEAF:
+        wa_log(a, WA_LOG_WARN, "nothing comes from the server");
+        wa_life_deaf(a, "nothing comes from the server");
+        return;
+
+    case WA_PULSE_MUTE:
+        wa_log(a, WA_LOG_WARN, "the server does not answer pings");
+        wa_life_deaf(a, "server does not answer pings");
+        return;
+
+    case WA_PULSE_PING:
+        conn_ping(a);
+        break;
+
+    default:
+        break;
+    }
+
+    /* A ping that could not be sent has ended the connection. */
+    if (a->conn != NULL) {
+        a->conn->deadline = wa_pulse_deadline(a, &a->conn->pulse);
+    }
 }
 
 
@@ -621,19 +607,21 @@ wa_conn_expire(wa_account_t *a)
 
     /* While we do not read, silence is ours. */
     if (wa_account_paused(a)) {
-        c->deadline = a->now + CONN_PONG_MS;
+        wa_pulse_excuse(a, &c->pulse);
+        c->deadline = c->alive ? wa_pulse_deadline(a, &c->pulse)
+                               : a->now + CONN_HELLO_MS;
         return;
     }
 
     switch (c->phase) {
 
     case PHASE_DIAL:
-        conn_fail(a, "connect timed out");
+        wa_conn_fail(a, "connect timed out");
         return;
 
     case PHASE_UPGRADE:
     case PHASE_HELLO:
-        conn_fail(a, "handshake timed out");
+        wa_conn_fail(a, "handshake timed out");
         return;
 
     default:
@@ -641,13 +629,10 @@ wa_conn_expire(wa_account_t *a)
     }
 
     if (!c->alive) {
-        conn_fail(a, "login timed out");
-
-    } else if (c->pinged) {
-        conn_fail(a, "server does not answer pings");
+        wa_conn_fail(a, "login timed out");
 
     } else {
-        conn_ping(a);
+        conn_pulse(a);
     }
 }
 

@@ -43,6 +43,7 @@ void wa_conn_keep_alive(wa_account_t *a);
 
 /* We announced presence "available" on this connection. */
 bool wa_account_available(const wa_account_t *a);
+void wa_conn_set_available(wa_account_t *a, bool available);
 
 void wa_conn_expire(wa_account_t *a);
 wa_time_t wa_conn_deadline(const wa_account_t *a);

@@ -7,7 +7,8 @@
 #include "wa_wr.h"
 
 
-#define CREDS_VERSION  1
+/* Version 1 ended before the server's key, version 2 before the era. */
+#define CREDS_VERSION  3
 #define CREDS_MAX      8192
 
 /* libsignal's convention for registration ids. */
@@ -101,6 +102,14 @@ creds_bytes_write(wa_wr_t *w, const wa_buf_t *b)
 }
 
 
+static void
+creds_time_write(wa_wr_t *w, uint64_t s)
+{
+    wa_wr_u32(w, (uint32_t) (s >> 32));
+    wa_wr_u32(w, (uint32_t) s);
+}
+
+
 wa_err_t
 wa_creds_save(wa_unit_t *u)
 {
@@ -123,8 +132,7 @@ wa_creds_save(wa_unit_t *u)
     wa_wr_u32(&w, c->signed_prekey.id);
     wa_wr_bytes(&w, c->signed_prekey.key.priv, 32);
     wa_wr_bytes(&w, c->signed_prekey.signature, 64);
-    wa_wr_u32(&w, (uint32_t) ((uint64_t) c->signed_prekey.created_s >> 32));
-    wa_wr_u32(&w, (uint32_t) c->signed_prekey.created_s);
+    creds_time_write(&w, (uint64_t) c->signed_prekey.created_s);
     wa_wr_u8(&w, c->linked ? 1 : 0);
     creds_jid_write(&w, &c->jid);
     creds_jid_write(&w, &c->lid);
@@ -134,6 +142,10 @@ wa_creds_save(wa_unit_t *u)
     creds_bytes_write(&w, &c->business_name);
     creds_bytes_write(&w, &c->routing_info);
     wa_wr_u32(&w, c->login_counter);
+    wa_wr_bytes(&w, c->server.key, sizeof(c->server.key));
+    creds_time_write(&w, c->server.not_before);
+    creds_time_write(&w, c->server.not_after);
+    wa_wr_u32(&w, c->era);
 
     if (w.err == WA_OK) {
         (void) wa_unit_put(u, "creds", 0, wa_span_buf(&out));
@@ -190,21 +202,36 @@ creds_bytes_read(wa_rd_t *r, wa_buf_t *out)
 }
 
 
+static bool
+creds_time_read(wa_rd_t *r, uint64_t *s)
+{
+    uint32_t  hi, lo;
+
+    if (!wa_rd_u32(r, &hi) || !wa_rd_u32(r, &lo)) {
+        return false;
+    }
+
+    *s = ((uint64_t) hi << 32) | lo;
+
+    return true;
+}
+
+
 wa_err_t
 wa_creds_decode(wa_span_t in, wa_creds_t *c)
 {
     bool      ok;
     uint8_t   version, linked;
     wa_rd_t   r;
-    uint32_t  hi, lo;
+    uint64_t  created;
 
     memset(c, 0, sizeof(*c));
     r = wa_rd(in);
+    version = 0;
     linked = 0;
-    hi = 0;
-    lo = 0;
+    created = 0;
 
-    ok = wa_rd_u8(&r, &version) && version == CREDS_VERSION
+    ok = wa_rd_u8(&r, &version) && version >= 1 && version <= CREDS_VERSION
          && creds_key_read(&r, c->noise.priv, 32)
          && creds_key_read(&r, c->identity.priv, 32)
          && wa_rd_u32(&r, &c->registration_id)
@@ -212,8 +239,7 @@ wa_creds_decode(wa_span_t in, wa_creds_t *c)
          && wa_rd_u32(&r, &c->signed_prekey.id)
          && creds_key_read(&r, c->signed_prekey.key.priv, 32)
          && creds_key_read(&r, c->signed_prekey.signature, 64)
-         && wa_rd_u32(&r, &hi)
-         && wa_rd_u32(&r, &lo)
+         && creds_time_read(&r, &created)
          && wa_rd_u8(&r, &linked)
          && creds_jid_read(&r, &c->jid)
          && creds_jid_read(&r, &c->lid)
@@ -223,10 +249,15 @@ wa_creds_decode(wa_span_t in, wa_creds_t *c)
          && creds_bytes_read(&r, &c->business_name)
          && creds_bytes_read(&r, &c->routing_info)
          && wa_rd_u32(&r, &c->login_counter)
+         && (version == 1
+             || (creds_key_read(&r, c->server.key, sizeof(c->server.key))
+                 && creds_time_read(&r, &c->server.not_before)
+                 && creds_time_read(&r, &c->server.not_after)))
+         && (version <= 2 || wa_rd_u32(&r, &c->era))
          && wa_rd_left(&r) == 0;
 
     c->linked = (linked == 1);
-    c->signed_prekey.created_s = (int64_t) (((uint64_t) hi << 32) | lo);
+    c->signed_prekey.created_s = (int64_t) created;
 
     ok = ok
          && wa_x25519_public(c->noise.pub, c->noise.priv) == WA_OK

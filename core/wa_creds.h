@@ -8,6 +8,7 @@
 
 #include "wa_account.h"
 #include "wa_jid.h"
+#include "wa_noise.h"
 #include "wa_unit.h"
 
 
@@ -41,6 +42,11 @@ typedef struct {
     wa_buf_t            business_name;
     wa_buf_t            routing_info;       /* edge routing blob           */
     uint32_t            login_counter;
+    wa_noise_server_t   server;             /* of the last handshake that
+                                               told it; zeros: none        */
+    uint32_t            era;                /* of the sessions that may be
+                                               written with (wa_mend.h);
+                                               0: all                      */
 } wa_creds_t;
 
 

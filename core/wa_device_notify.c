@@ -10,6 +10,7 @@
 #include "wa_device_int.h"
 #include "wa_event_message.h"
 #include "wa_lid.h"
+#include "wa_notify.h"
 #include "wa_privacy.h"
 #include "wa_receipt.h"
 #include "wa_signal.h"
@@ -371,7 +372,7 @@ own_apply(wa_task_t *t, wa_err_t rc)
         (void) wa_devices_forget(u, &d->user[0]);
     }
 
-    stanza_end(t, u);
+    wa_notify_account(t, u, "devices");
 }
 
 

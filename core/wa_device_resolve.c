@@ -9,6 +9,7 @@
  */
 #include "wa_account_int.h"
 #include "wa_adv.h"
+#include "wa_alive_throttle.h"
 #include "wa_device_int.h"
 #include "wa_lid.h"
 #include "wa_signal.h"
@@ -357,12 +358,8 @@ resolve_try(wa_task_t *t, wa_err_t rc)
     }
 
     iq = resolve_iq(t);
-    rc = wa_node_ok(iq);
     t->resume = resolve_answered;
-
-    if (rc == WA_OK) {
-        rc = wa_task_iq(t, iq);
-    }
+    rc = wa_task_iq(t, iq);
 
     if (rc != WA_AGAIN) {
         wa_task_end(t, rc);
@@ -383,10 +380,7 @@ resolve_iq(wa_task_t *t)
     d = t->data;
     a = &t->arena;
 
-    iq = wa_node_new(a, "iq");
-    wa_node_set_str(a, iq, "to", "s.whatsapp.net");
-    wa_node_set_str(a, iq, "type", "get");
-    wa_node_set_str(a, iq, "xmlns", "usync");
+    iq = wa_node_iq(a, "get", "usync");
 
     usync = wa_node_add_new(a, iq, "usync");
     wa_node_set(a, usync, "sid", wa_account_next_id(t->account, a));
@@ -415,7 +409,8 @@ resolve_iq(wa_task_t *t)
 static void
 resolve_answered(wa_task_t *t, wa_err_t rc)
 {
-    const wa_node_t  *usync, *user;
+    uint64_t          code;
+    const wa_node_t  *usync, *user, *error;
 
     if (rc != WA_OK) {
         wa_task_end(t, rc);
@@ -425,9 +420,16 @@ resolve_answered(wa_task_t *t, wa_err_t rc)
     usync = wa_node_child(t->answer, "usync");
 
     /* Rate limits are told per protocol, not as an error of the iq. */
-    if (wa_node_child(wa_node_child(wa_node_child(usync, "result"),
-                                    "devices"), "error") != NULL)
-    {
+    error = wa_node_child(wa_node_child(wa_node_child(usync, "result"),
+                                        "devices"), "error");
+
+    if (error != NULL) {
+
+        if (wa_node_attr_u64(error, "code", &code) && code == WA_CODE_RATE) {
+            t->iq_code = WA_CODE_RATE;
+            wa_throttle_hit(t->account, t->xmlns, error);
+        }
+
         wa_task_end(t, WA_ERR_REFUSED);
         return;
     }

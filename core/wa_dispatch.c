@@ -2,6 +2,7 @@
  * Two kinds of stanzas: those handled at once, and those handled one after
  * another (serial), because they read and write records.
  */
+#include "wa_call.h"
 #include "wa_conn.h"
 #include "wa_dispatch.h"
 #include "wa_life.h"
@@ -9,6 +10,7 @@
 #include "wa_notify.h"
 #include "wa_offline.h"
 #include "wa_pair.h"
+#include "wa_presence.h"
 #include "wa_receipt.h"
 #include "wa_recv.h"
 #include "wa_send.h"
@@ -21,8 +23,8 @@ typedef void (*wa_serial_pt)(wa_task_t *t);
 static void dispatch_iq(wa_account_t *a, const wa_node_t *iq);
 static void dispatch_ack(wa_account_t *a, const wa_node_t *ack);
 static void dispatch_end(wa_account_t *a, const wa_node_t *node);
-static void dispatch_ignore(wa_account_t *a, const wa_node_t *node);
 static void dispatch_serial(wa_task_t *t, wa_err_t rc);
+static void dispatch_unknown(wa_account_t *a, const wa_node_t *node);
 static void dispatch_park(wa_account_t *a, wa_node_t *node,
     wa_arena_t *arena, const char *what);
 
@@ -36,12 +38,12 @@ static const struct {
     { "ack", dispatch_ack, NULL },
     { "iq", dispatch_iq, NULL },
     { "notification", NULL, wa_notify_stanza },
-    { "call", NULL, wa_notify_call },
+    { "call", NULL, wa_call_stanza },
     { "appdata", NULL, wa_recv_message },
     { "status", NULL, wa_recv_message },
     { "ib", wa_login_ib, NULL },
-    { "presence", dispatch_ignore, NULL },
-    { "chatstate", dispatch_ignore, NULL },
+    { "presence", NULL, wa_presence_stanza },
+    { "chatstate", NULL, wa_chatstate_stanza },
     { "success", wa_login_success, NULL },
     { "failure", wa_login_failure, NULL },
     { "stream:error", wa_login_stream_error, NULL },
@@ -82,9 +84,28 @@ wa_dispatch_stanza(wa_account_t *a, wa_node_t *node, wa_arena_t *arena)
         return;
     }
 
+    dispatch_unknown(a, node);
+}
+
+
+/* What wants an answer comes again until it gets one (whatsapp-rust
+   client/node_io.rs). */
+static void
+dispatch_unknown(wa_account_t *a, const wa_node_t *node)
+{
+    wa_unit_t  *u;
+
     wa_log(a, WA_LOG_INFO, "unknown stanza %.*s",
            (int) (node->tag.n > 40 ? 40 : node->tag.n),
            (const char *) node->tag.p);
+
+    if (a->creds->linked && wa_node_attr(node, "id").n != 0
+        && wa_node_attr(node, "from").n != 0)
+    {
+        u = wa_unit_new(a);
+        (void) wa_ack_stanza(u, node, NULL, WA_NACK_STANZA);
+        (void) wa_unit_commit(u, NULL);
+    }
 }
 
 
@@ -161,7 +182,9 @@ dispatch_iq(wa_account_t *a, const wa_node_t *iq)
     } else if (wa_node_child(iq, "pair-success") != NULL) {
         wa_pair_success(a, iq);
 
-    } else if (wa_node_attr_is(iq, "xmlns", "urn:xmpp:ping")) {
+    } else if (wa_node_attr_is(iq, "xmlns", "urn:xmpp:ping")
+               || wa_node_child(iq, "ping") != NULL)
+    {
         dispatch_pong(a, iq);
 
     } else {
@@ -185,12 +208,4 @@ dispatch_end(wa_account_t *a, const wa_node_t *node)
     (void) node;
 
     wa_login_stream_end(a);
-}
-
-
-static void
-dispatch_ignore(wa_account_t *a, const wa_node_t *node)
-{
-    (void) a;
-    (void) node;
 }

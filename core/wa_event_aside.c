@@ -16,13 +16,14 @@ static void aside_media(wa_account_t *a, const wa_message_view_t *v,
 static wa_err_t aside_descriptor(const wa_message_view_t *v, wa_buf_t *out);
 static void bytes(wa_jw_t *w, const char *name, wa_span_t s);
 static void positive(wa_jw_t *w, const char *name, int64_t i);
+static bool has_medium(const wa_message_view_t *v);
 static bool has_raw(const wa_message_view_t *v);
 
 
 bool
 wa_event_has_aside(const wa_message_view_t *v)
 {
-    return v->media_id != NULL || has_raw(v);
+    return has_medium(v) || has_raw(v);
 }
 
 
@@ -31,7 +32,7 @@ wa_event_aside(wa_account_t *a, const wa_message_view_t *v, wa_jw_t *w)
 {
     wa_jw_open(w, NULL, '{');
 
-    if (v->media_id != NULL) {
+    if (has_medium(v)) {
         aside_media(a, v, w);
     }
 
@@ -40,6 +41,14 @@ wa_event_aside(wa_account_t *a, const wa_message_view_t *v, wa_jw_t *w)
     }
 
     wa_jw_close(w, '}');
+}
+
+
+/* One that is still to be fetched. */
+static bool
+has_medium(const wa_message_view_t *v)
+{
+    return v->media_id != NULL && !v->stored;
 }
 
 
@@ -55,7 +64,8 @@ static void
 aside_media(wa_account_t *a, const wa_message_view_t *v, wa_jw_t *w)
 {
     wa_err_t             rc;
-    wa_buf_t             plain = WA_BUF_EMPTY, text = WA_BUF_EMPTY;
+    wa_buf_t             text = WA_BUF_EMPTY;
+    wa_event_owner_t     o;
     const wa_medium_t   *m;
     const wa_content_t  *c;
 
@@ -76,13 +86,8 @@ aside_media(wa_account_t *a, const wa_message_view_t *v, wa_jw_t *w)
     positive(w, WA_JW("width"), m->width);
     positive(w, WA_JW("height"), m->height);
 
-    rc = aside_descriptor(v, &plain);
-
-    if (rc == WA_OK) {
-        rc = wa_descriptor_seal(a->engine->conf.master_key,
-                                wa_span_str(v->media_id),
-                                wa_span_buf(&plain), &text);
-    }
+    o = wa_event_owner(a);
+    rc = wa_event_descriptor(&o, v, &text);
 
     if (rc != WA_OK) {
         w->err = (w->err == WA_OK) ? rc : w->err;
@@ -91,8 +96,27 @@ aside_media(wa_account_t *a, const wa_message_view_t *v, wa_jw_t *w)
     wa_jw_text(w, WA_JW("descriptor"), wa_span_buf(&text));
     wa_jw_close(w, '}');
 
-    wa_buf_wipe(&plain);
     wa_buf_free(&text);
+}
+
+
+wa_err_t
+wa_event_descriptor(const wa_event_owner_t *o, const wa_message_view_t *v,
+    wa_buf_t *out)
+{
+    wa_buf_t  plain = WA_BUF_EMPTY;
+    wa_err_t  rc;
+
+    rc = aside_descriptor(v, &plain);
+
+    if (rc == WA_OK) {
+        rc = wa_descriptor_seal(o->master_key, wa_span_str(v->media_id),
+                                wa_span_buf(&plain), out);
+    }
+
+    wa_buf_wipe(&plain);
+
+    return rc;
 }
 
 

@@ -9,61 +9,59 @@
 /* A carousel shows ten cards; a list has at most this many of anything. */
 #define CONTENT_ITEMS_MAX  100
 
-typedef bool (*part_pt)(const wa_message_view_t *v, const Wa__Message *m,
-    wa_jw_t *w);
+/* What a message may hold, and how its members are written.  `part` is the
+   part of the message, or the view where that alone does not tell all. */
+typedef struct {
+    const void  *part;                      /* NULL: it holds none of it */
+    const char  *type;
+    void       (*write)(const void *part, wa_jw_t *w);
+} kind_t;
 
 
-static bool part_answer(const wa_message_view_t *v, const Wa__Message *m,
+static void first_kind(const wa_message_view_t *v, const Wa__Message *m,
     wa_jw_t *w);
-static bool part_buttons(const wa_message_view_t *v, const Wa__Message *m,
+static void link_preview(const void *part, wa_jw_t *w);
+static void button_reply(const void *part, wa_jw_t *w);
+static void template_reply(const void *part, wa_jw_t *w);
+static void list_reply(const void *part, wa_jw_t *w);
+static void form_reply(const void *part, wa_jw_t *w);
+static void buttons(const void *part, wa_jw_t *w);
+static void list(const void *part, wa_jw_t *w);
+static void list_section(const Wa__Message__ListMessage__Section *section,
     wa_jw_t *w);
-static bool part_list(const wa_message_view_t *v, const Wa__Message *m,
-    wa_jw_t *w);
-static bool part_interactive(const wa_message_view_t *v,
-    const Wa__Message *m, wa_jw_t *w);
-static bool part_template(const wa_message_view_t *v, const Wa__Message *m,
-    wa_jw_t *w);
-static bool part_trade(const wa_message_view_t *v, const Wa__Message *m,
-    wa_jw_t *w);
-static bool part_chat(const wa_message_view_t *v, const Wa__Message *m,
-    wa_jw_t *w);
-static bool part_plan(const wa_message_view_t *v, const Wa__Message *m,
-    wa_jw_t *w);
-static bool part_text(const wa_message_view_t *v, const Wa__Message *m,
-    wa_jw_t *w);
-static bool part_target(const wa_message_view_t *v, const Wa__Message *m,
-    wa_jw_t *w);
-static void begin(wa_jw_t *w, const char *type);
-static void reply(wa_jw_t *w, const char *type, const char *name,
-    const char *id, const char *title);
-static void text(wa_jw_t *w, const char *name, const char *s);
-static void text_object(wa_jw_t *w, const char *name, const char *s);
-static void card(const Wa__Message__InteractiveMessage *x, wa_jw_t *w);
+static void interactive(const void *part, wa_jw_t *w);
+static void template(const void *part, wa_jw_t *w);
 static void template_button(
     const Wa__Message__TemplateMessage__HydratedTemplateButton *b,
     wa_jw_t *w);
-static void target(const wa_message_view_t *v, wa_jw_t *w);
+static void order(const void *part, wa_jw_t *w);
+static void product(const void *part, wa_jw_t *w);
+static void group_invite(const void *part, wa_jw_t *w);
+static void album(const void *part, wa_jw_t *w);
+static void live_location(const void *part, wa_jw_t *w);
+static void event(const void *part, wa_jw_t *w);
+static void poll(const void *part, wa_jw_t *w);
+static void call(const void *part, wa_jw_t *w);
+static void pin(const void *part, wa_jw_t *w);
+static void keep(const void *part, wa_jw_t *w);
+static void target(const void *part, wa_jw_t *w);
+static void album_item(const void *part, wa_jw_t *w);
+static const Wa__Message__TemplateMessage *template_of(const Wa__Message *m);
+static const char *interactive_type(const Wa__Message *m);
+static void reply(wa_jw_t *w, const char *id, const char *title);
+static void card(const Wa__Message__InteractiveMessage *x, wa_jw_t *w);
+static void texts(wa_jw_t *w, const char *header, const char *body,
+    const char *footer);
+static void buttons_open(wa_jw_t *w);
+static void buttons_close(wa_jw_t *w);
+static void text(wa_jw_t *w, const char *name, const char *s);
+static void text_object(wa_jw_t *w, const char *name, const char *s);
 static size_t bounded(size_t n);
-
-
-static const part_pt  parts[] = {
-    part_text,
-    part_answer,
-    part_buttons,
-    part_list,
-    part_interactive,
-    part_template,
-    part_trade,
-    part_chat,
-    part_plan,
-    part_target
-};
 
 
 void
 wa_event_interactive(const wa_message_view_t *v, wa_jw_t *w)
 {
-    size_t              i;
     const Wa__Message  *m;
 
     m = v->content->message;
@@ -72,9 +70,53 @@ wa_event_interactive(const wa_message_view_t *v, wa_jw_t *w)
         return;
     }
 
-    for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+    if (m->extended_text_message != NULL
+        && m->extended_text_message->matched_text == NULL)
+    {
+        return;
+    }
 
-        if (parts[i](v, m, w)) {
+    first_kind(v, m, w);
+}
+
+
+static void
+first_kind(const wa_message_view_t *v, const Wa__Message *m, wa_jw_t *w)
+{
+    size_t  i;
+
+    const kind_t  kinds[] = {
+        { m->extended_text_message, "link_preview", link_preview },
+        { m->buttons_response_message, "button_reply", button_reply },
+        { m->template_button_reply_message, "button_reply", template_reply },
+        { m->list_response_message, "list_reply", list_reply },
+        { m->interactive_response_message, "nfm_reply", form_reply },
+        { m->buttons_message, "button", buttons },
+        { m->list_message, "list", list },
+        { m->interactive_message, interactive_type(m), interactive },
+        { template_of(m), "template", template },
+        { m->order_message, "order", order },
+        { m->product_message, "product", product },
+        { m->group_invite_message, "group_invite", group_invite },
+        { m->album_message, "album", album },
+        { m->location_message != NULL ? NULL : m->live_location_message,
+          "live_location", live_location },
+        { m->event_message, "event", event },
+        { wa_message_poll(m), "poll", poll },
+        { m->call_log_message, "call", call },
+        { m->pin_in_chat_message != NULL ? v : NULL, "pin", pin },
+        { m->keep_in_chat_message != NULL ? v : NULL, "keep", keep },
+        { m->comment_message != NULL ? v : NULL, "comment", target },
+        { v->content->album != NULL ? v : NULL, "album_item", album_item }
+    };
+
+    for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+
+        if (kinds[i].part != NULL) {
+            wa_jw_open(w, WA_JW("interactive"), '{');
+            wa_jw_str(w, WA_JW("type"), kinds[i].type);
+            kinds[i].write(kinds[i].part, w);
+            wa_jw_close(w, '}');
             return;
         }
     }
@@ -82,109 +124,99 @@ wa_event_interactive(const wa_message_view_t *v, wa_jw_t *w)
 
 
 /* The page a text leads to, as its sender's client saw it. */
-static bool
-part_text(const wa_message_view_t *v, const Wa__Message *m, wa_jw_t *w)
+static void
+link_preview(const void *part, wa_jw_t *w)
 {
     const Wa__Message__ExtendedTextMessage  *x;
 
-    (void) v;
-    x = m->extended_text_message;
-
-    if (x == NULL) {
-        return false;
-    }
-
-    if (x->matched_text != NULL) {
-        begin(w, "link_preview");
-        text(w, WA_JW("url"), x->matched_text);
-        text(w, WA_JW("title"), x->title);
-        text(w, WA_JW("description"), x->description);
-        wa_jw_close(w, '}');
-    }
-
-    return true;
+    x = part;
+    text(w, WA_JW("url"), x->matched_text);
+    text(w, WA_JW("title"), x->title);
+    text(w, WA_JW("description"), x->description);
 }
 
 
-static bool
-part_answer(const wa_message_view_t *v, const Wa__Message *m, wa_jw_t *w)
+/* -- answers -------------------------------------------------------------- */
+
+static void
+button_reply(const void *part, wa_jw_t *w)
 {
-    const Wa__Message__ListResponseMessage                 *list;
-    const Wa__Message__InteractiveResponseMessage          *form;
+    const Wa__Message__ButtonsResponseMessage  *x;
+
+    x = part;
+    reply(w, x->selected_button_id, x->selected_display_text);
+}
+
+
+static void
+template_reply(const void *part, wa_jw_t *w)
+{
+    const Wa__Message__TemplateButtonReplyMessage  *x;
+
+    x = part;
+    reply(w, x->selected_id, x->selected_display_text);
+}
+
+
+static void
+reply(wa_jw_t *w, const char *id, const char *title)
+{
+    wa_jw_open(w, WA_JW("button_reply"), '{');
+    wa_jw_str(w, WA_JW("id"), id);
+    wa_jw_str(w, WA_JW("title"), title);
+    wa_jw_close(w, '}');
+}
+
+
+static void
+list_reply(const void *part, wa_jw_t *w)
+{
+    const Wa__Message__ListResponseMessage  *x;
+
+    x = part;
+    wa_jw_open(w, WA_JW("list_reply"), '{');
+    wa_jw_str(w, WA_JW("id"), x->single_select_reply == NULL ? NULL
+                              : x->single_select_reply->selected_row_id);
+    wa_jw_str(w, WA_JW("title"), x->title);
+    text(w, WA_JW("description"), x->description);
+    wa_jw_close(w, '}');
+}
+
+
+static void
+form_reply(const void *part, wa_jw_t *w)
+{
+    const Wa__Message__InteractiveResponseMessage  *x;
     const Wa__Message__InteractiveResponseMessage__NativeFlowResponseMessage
-                                                           *flow;
+                                                   *flow;
 
-    (void) v;
-    list = m->list_response_message;
-    form = m->interactive_response_message;
+    x = part;
+    flow = x->native_flow_response_message;
 
-    if (m->buttons_response_message != NULL) {
-        reply(w, "button_reply", WA_JW("button_reply"),
-              m->buttons_response_message->selected_button_id,
-              m->buttons_response_message->selected_display_text);
-        return true;
-    }
-
-    if (m->template_button_reply_message != NULL) {
-        reply(w, "button_reply", WA_JW("button_reply"),
-              m->template_button_reply_message->selected_id,
-              m->template_button_reply_message->selected_display_text);
-        return true;
-    }
-
-    if (list != NULL) {
-        begin(w, "list_reply");
-        wa_jw_open(w, WA_JW("list_reply"), '{');
-        wa_jw_str(w, WA_JW("id"), list->single_select_reply == NULL ? NULL
-                              : list->single_select_reply->selected_row_id);
-        wa_jw_str(w, WA_JW("title"), list->title);
-        text(w, WA_JW("description"), list->description);
-        wa_jw_close(w, '}');
-        wa_jw_close(w, '}');
-        return true;
-    }
-
-    if (form == NULL) {
-        return false;
-    }
-
-    flow = form->native_flow_response_message;
-    begin(w, "nfm_reply");
     wa_jw_open(w, WA_JW("nfm_reply"), '{');
     wa_jw_str(w, WA_JW("name"), flow == NULL ? NULL : flow->name);
-    text(w, WA_JW("body"), form->body == NULL ? NULL : form->body->text);
+    text(w, WA_JW("body"), x->body == NULL ? NULL : x->body->text);
     wa_jw_str(w, WA_JW("response_json"), flow == NULL ? NULL
                                                       : flow->params_json);
     wa_jw_close(w, '}');
-    wa_jw_close(w, '}');
-
-    return true;
 }
 
 
-static bool
-part_buttons(const wa_message_view_t *v, const Wa__Message *m, wa_jw_t *w)
+/* -- what is answered ----------------------------------------------------- */
+
+static void
+buttons(const void *part, wa_jw_t *w)
 {
     size_t                                      i;
-    const Wa__Message__ButtonsMessage          *b;
+    const Wa__Message__ButtonsMessage          *x;
     const Wa__Message__ButtonsMessage__Button  *one;
 
-    (void) v;
-    b = m->buttons_message;
+    x = part;
+    texts(w, x->text, x->content_text, x->footer_text);
+    buttons_open(w);
 
-    if (b == NULL) {
-        return false;
-    }
-
-    begin(w, "button");
-    text_object(w, WA_JW("header"), b->text);
-    text_object(w, WA_JW("body"), b->content_text);
-    text_object(w, WA_JW("footer"), b->footer_text);
-    wa_jw_open(w, WA_JW("action"), '{');
-    wa_jw_open(w, WA_JW("buttons"), '[');
-
-    for (i = 0; i < bounded(b->n_buttons); i++) {
-        one = b->buttons[i];
+    for (i = 0; i < bounded(x->n_buttons); i++) {
+        one = x->buttons[i];
         wa_jw_open(w, NULL, '{');
         wa_jw_str(w, WA_JW("type"), "reply");
         wa_jw_open(w, WA_JW("reply"), '{');
@@ -195,95 +227,86 @@ part_buttons(const wa_message_view_t *v, const Wa__Message *m, wa_jw_t *w)
         wa_jw_close(w, '}');
     }
 
-    wa_jw_close(w, ']');
-    wa_jw_close(w, '}');
-    wa_jw_close(w, '}');
-
-    return true;
+    buttons_close(w);
 }
 
 
-static bool
-part_list(const wa_message_view_t *v, const Wa__Message *m, wa_jw_t *w)
+static void
+list(const void *part, wa_jw_t *w)
 {
-    size_t                                    i, k;
-    const Wa__Message__ListMessage           *list;
-    const Wa__Message__ListMessage__Row      *row;
-    const Wa__Message__ListMessage__Section  *section;
+    size_t                           i;
+    const Wa__Message__ListMessage  *x;
 
-    (void) v;
-    list = m->list_message;
-
-    if (list == NULL) {
-        return false;
-    }
-
-    begin(w, "list");
-    text_object(w, WA_JW("header"), list->title);
-    text_object(w, WA_JW("body"), list->description);
-    text_object(w, WA_JW("footer"), list->footer_text);
+    x = part;
+    texts(w, x->title, x->description, x->footer_text);
     wa_jw_open(w, WA_JW("action"), '{');
-    wa_jw_str(w, WA_JW("button"), list->button_text);
+    wa_jw_str(w, WA_JW("button"), x->button_text);
     wa_jw_open(w, WA_JW("sections"), '[');
 
-    for (i = 0; i < bounded(list->n_sections); i++) {
-        section = list->sections[i];
+    for (i = 0; i < bounded(x->n_sections); i++) {
+        list_section(x->sections[i], w);
+    }
+
+    wa_jw_close(w, ']');
+    wa_jw_close(w, '}');
+}
+
+
+static void
+list_section(const Wa__Message__ListMessage__Section *section, wa_jw_t *w)
+{
+    size_t                                i;
+    const Wa__Message__ListMessage__Row  *row;
+
+    wa_jw_open(w, NULL, '{');
+    wa_jw_str(w, WA_JW("title"), section->title);
+    wa_jw_open(w, WA_JW("rows"), '[');
+
+    for (i = 0; i < bounded(section->n_rows); i++) {
+        row = section->rows[i];
         wa_jw_open(w, NULL, '{');
-        wa_jw_str(w, WA_JW("title"), section->title);
-        wa_jw_open(w, WA_JW("rows"), '[');
-
-        for (k = 0; k < bounded(section->n_rows); k++) {
-            row = section->rows[k];
-            wa_jw_open(w, NULL, '{');
-            wa_jw_str(w, WA_JW("id"), row->row_id);
-            wa_jw_str(w, WA_JW("title"), row->title);
-            text(w, WA_JW("description"), row->description);
-            wa_jw_close(w, '}');
-        }
-
-        wa_jw_close(w, ']');
+        wa_jw_str(w, WA_JW("id"), row->row_id);
+        wa_jw_str(w, WA_JW("title"), row->title);
+        text(w, WA_JW("description"), row->description);
         wa_jw_close(w, '}');
     }
 
     wa_jw_close(w, ']');
     wa_jw_close(w, '}');
-    wa_jw_close(w, '}');
-
-    return true;
 }
 
 
-static bool
-part_interactive(const wa_message_view_t *v, const Wa__Message *m, wa_jw_t *w)
+static const char *
+interactive_type(const Wa__Message *m)
+{
+    return m->interactive_message != NULL
+           && m->interactive_message->carousel_message != NULL
+           ? "carousel" : "native_flow";
+}
+
+
+static void
+interactive(const void *part, wa_jw_t *w)
 {
     size_t                                  i;
     const Wa__Message__InteractiveMessage  *x;
 
-    (void) v;
-    x = m->interactive_message;
-
-    if (x == NULL) {
-        return false;
-    }
-
-    begin(w, x->carousel_message != NULL ? "carousel" : "native_flow");
+    x = part;
     card(x, w);
 
-    if (x->carousel_message != NULL) {
-        wa_jw_open(w, WA_JW("cards"), '[');
-
-        for (i = 0; i < bounded(x->carousel_message->n_cards); i++) {
-            wa_jw_open(w, NULL, '{');
-            card(x->carousel_message->cards[i], w);
-            wa_jw_close(w, '}');
-        }
-
-        wa_jw_close(w, ']');
+    if (x->carousel_message == NULL) {
+        return;
     }
 
-    wa_jw_close(w, '}');
+    wa_jw_open(w, WA_JW("cards"), '[');
 
-    return true;
+    for (i = 0; i < bounded(x->carousel_message->n_cards); i++) {
+        wa_jw_open(w, NULL, '{');
+        card(x->carousel_message->cards[i], w);
+        wa_jw_close(w, '}');
+    }
+
+    wa_jw_close(w, ']');
 }
 
 
@@ -293,19 +316,16 @@ card(const Wa__Message__InteractiveMessage *x, wa_jw_t *w)
     size_t                                                     i;
     const Wa__Message__InteractiveMessage__NativeFlowMessage  *flow;
 
-    text_object(w, WA_JW("header"), x->header == NULL ? NULL
-                                                      : x->header->title);
-    text_object(w, WA_JW("body"), x->body == NULL ? NULL : x->body->text);
-    text_object(w, WA_JW("footer"), x->footer == NULL ? NULL
-                                                      : x->footer->text);
+    texts(w, x->header == NULL ? NULL : x->header->title,
+          x->body == NULL ? NULL : x->body->text,
+          x->footer == NULL ? NULL : x->footer->text);
     flow = x->native_flow_message;
 
     if (flow == NULL) {
         return;
     }
 
-    wa_jw_open(w, WA_JW("action"), '{');
-    wa_jw_open(w, WA_JW("buttons"), '[');
+    buttons_open(w);
 
     for (i = 0; i < bounded(flow->n_buttons); i++) {
         wa_jw_open(w, NULL, '{');
@@ -315,55 +335,52 @@ card(const Wa__Message__InteractiveMessage *x, wa_jw_t *w)
         wa_jw_close(w, '}');
     }
 
-    wa_jw_close(w, ']');
-    wa_jw_close(w, '}');
+    buttons_close(w);
 }
 
 
-static bool
-part_template(const wa_message_view_t *v, const Wa__Message *m, wa_jw_t *w)
+/* In either of its places. */
+static const Wa__Message__TemplateMessage *
+template_of(const Wa__Message *m)
+{
+    if (m->template_message == NULL && m->highly_structured_message != NULL) {
+        return m->highly_structured_message->hydrated_hsm;
+    }
+
+    return m->template_message;
+}
+
+
+static void
+template(const void *part, wa_jw_t *w)
 {
     size_t                                                        i;
-    const Wa__Message__TemplateMessage                           *t;
+    const Wa__Message__TemplateMessage                           *x;
     const Wa__Message__TemplateMessage__HydratedFourRowTemplate  *row;
 
-    (void) v;
-    t = m->template_message;
-
-    if (t == NULL && m->highly_structured_message != NULL) {
-        t = m->highly_structured_message->hydrated_hsm;
-    }
-
-    if (t == NULL) {
-        return false;
-    }
-
-    row = wa_message_template(t);
-    begin(w, "template");
-    text(w, WA_JW("id"), t->template_id != NULL ? t->template_id
+    x = part;
+    row = wa_message_template(x);
+    text(w, WA_JW("id"), x->template_id != NULL ? x->template_id
                          : row != NULL ? row->template_id : NULL);
 
-    if (row != NULL) {
-        text_object(w, WA_JW("header"), row->hydrated_title_text);
-        text_object(w, WA_JW("body"), row->hydrated_content_text);
-        text_object(w, WA_JW("footer"), row->hydrated_footer_text);
-        wa_jw_open(w, WA_JW("action"), '{');
-        wa_jw_open(w, WA_JW("buttons"), '[');
+    if (row == NULL) {
 
-        for (i = 0; i < bounded(row->n_hydrated_buttons); i++) {
-            template_button(row->hydrated_buttons[i], w);
+        if (x->interactive_message_template != NULL) {
+            card(x->interactive_message_template, w);
         }
 
-        wa_jw_close(w, ']');
-        wa_jw_close(w, '}');
-
-    } else if (t->interactive_message_template != NULL) {
-        card(t->interactive_message_template, w);
+        return;
     }
 
-    wa_jw_close(w, '}');
+    texts(w, row->hydrated_title_text, row->hydrated_content_text,
+          row->hydrated_footer_text);
+    buttons_open(w);
 
-    return true;
+    for (i = 0; i < bounded(row->n_hydrated_buttons); i++) {
+        template_button(row->hydrated_buttons[i], w);
+    }
+
+    buttons_close(w);
 }
 
 
@@ -393,207 +410,178 @@ template_button(
 }
 
 
-static bool
-part_trade(const wa_message_view_t *v, const Wa__Message *m, wa_jw_t *w)
+/* -- trade ---------------------------------------------------------------- */
+
+static void
+order(const void *part, wa_jw_t *w)
 {
-    const Wa__Message__OrderMessage                     *o;
-    const Wa__Message__ProductMessage__ProductSnapshot  *p;
+    const Wa__Message__OrderMessage  *x;
 
-    (void) v;
-    o = m->order_message;
-
-    if (o != NULL) {
-        begin(w, "order");
-        wa_jw_open(w, WA_JW("order"), '{');
-        wa_jw_str(w, WA_JW("id"), o->order_id);
-        text(w, WA_JW("title"), o->order_title);
-        text(w, WA_JW("token"), o->token);
-        text(w, WA_JW("seller_jid"), o->seller_jid);
-        text(w, WA_JW("currency"), o->total_currency_code);
-        wa_jw_int(w, WA_JW("item_count"), o->item_count);
-        wa_jw_int(w, WA_JW("total_amount_1000"), o->total_amount1000);
-        wa_jw_close(w, '}');
-        wa_jw_close(w, '}');
-        return true;
-    }
-
-    if (m->product_message == NULL) {
-        return false;
-    }
-
-    p = m->product_message->product;
-    begin(w, "product");
-    text_object(w, WA_JW("body"), m->product_message->body);
-    text_object(w, WA_JW("footer"), m->product_message->footer);
-
-    if (p != NULL) {
-        wa_jw_open(w, WA_JW("product"), '{');
-        wa_jw_str(w, WA_JW("id"), p->product_id);
-        wa_jw_str(w, WA_JW("title"), p->title);
-        text(w, WA_JW("description"), p->description);
-        text(w, WA_JW("retailer_id"), p->retailer_id);
-        text(w, WA_JW("url"), p->url);
-        text(w, WA_JW("currency"), p->currency_code);
-        wa_jw_int(w, WA_JW("price_amount_1000"), p->price_amount1000);
-        text(w, WA_JW("seller_jid"), m->product_message->business_owner_jid);
-        wa_jw_close(w, '}');
-    }
-
+    x = part;
+    wa_jw_open(w, WA_JW("order"), '{');
+    wa_jw_str(w, WA_JW("id"), x->order_id);
+    text(w, WA_JW("title"), x->order_title);
+    text(w, WA_JW("token"), x->token);
+    text(w, WA_JW("seller_jid"), x->seller_jid);
+    text(w, WA_JW("currency"), x->total_currency_code);
+    wa_jw_int(w, WA_JW("item_count"), x->item_count);
+    wa_jw_int(w, WA_JW("total_amount_1000"), x->total_amount1000);
     wa_jw_close(w, '}');
-
-    return true;
-}
-
-
-static bool
-part_chat(const wa_message_view_t *v, const Wa__Message *m, wa_jw_t *w)
-{
-    const Wa__Message__GroupInviteMessage   *g;
-    const Wa__Message__LiveLocationMessage  *l;
-
-    (void) v;
-    g = m->group_invite_message;
-    l = m->live_location_message;
-
-    if (g != NULL) {
-        begin(w, "group_invite");
-        wa_jw_str(w, WA_JW("group_jid"), g->group_jid);
-        wa_jw_str(w, WA_JW("group_name"), g->group_name);
-        wa_jw_str(w, WA_JW("code"), g->invite_code);
-        wa_jw_int(w, WA_JW("expires_at"), g->invite_expiration);
-        wa_jw_close(w, '}');
-        return true;
-    }
-
-    if (m->album_message != NULL) {
-        begin(w, "album");
-        wa_jw_int(w, WA_JW("images"),
-                  m->album_message->expected_image_count);
-        wa_jw_int(w, WA_JW("videos"),
-                  m->album_message->expected_video_count);
-        wa_jw_close(w, '}');
-        return true;
-    }
-
-    if (l != NULL && m->location_message == NULL) {
-        begin(w, "live_location");
-        wa_jw_int(w, WA_JW("sequence"), l->sequence_number);
-        wa_jw_int(w, WA_JW("time_offset"), l->time_offset);
-        wa_jw_int(w, WA_JW("accuracy"), l->accuracy_in_meters);
-        wa_jw_real(w, WA_JW("speed"), (double) l->speed_in_mps);
-        wa_jw_int(w, WA_JW("heading"),
-                  l->degrees_clockwise_from_magnetic_north);
-        wa_jw_close(w, '}');
-        return true;
-    }
-
-    return false;
-}
-
-
-static bool
-part_plan(const wa_message_view_t *v, const Wa__Message *m, wa_jw_t *w)
-{
-    const Wa__Message__EventMessage         *e;
-    const Wa__Message__CallLogMessage       *log;
-    const Wa__Message__PollCreationMessage  *p;
-
-    (void) v;
-    e = m->event_message;
-    p = wa_message_poll(m);
-    log = m->call_log_message;
-
-    if (e != NULL) {
-        begin(w, "event");
-        wa_jw_str(w, WA_JW("name"), e->name);
-        text(w, WA_JW("description"), e->description);
-        text(w, WA_JW("join_link"), e->join_link);
-        wa_jw_int(w, WA_JW("start_time"), e->start_time);
-
-        if (e->has_end_time) {
-            wa_jw_int(w, WA_JW("end_time"), e->end_time);
-        }
-
-        wa_jw_bool(w, WA_JW("is_canceled"), e->is_canceled != 0);
-        wa_jw_bool(w, WA_JW("extra_guests_allowed"),
-                   e->extra_guests_allowed != 0);
-        wa_jw_close(w, '}');
-        return true;
-    }
-
-    if (p != NULL) {
-        begin(w, "poll");
-        wa_jw_int(w, WA_JW("selectable"), p->selectable_options_count);
-        wa_jw_close(w, '}');
-        return true;
-    }
-
-    if (log != NULL) {
-        begin(w, "call");
-        wa_jw_bool(w, WA_JW("is_video"), log->is_video != 0);
-        wa_jw_int(w, WA_JW("outcome"), log->call_outcome);
-        wa_jw_int(w, WA_JW("duration"), log->duration_secs);
-        wa_jw_close(w, '}');
-        return true;
-    }
-
-    return false;
-}
-
-
-/* Pins, kept messages, comments, pictures of an album. */
-static bool
-part_target(const wa_message_view_t *v, const Wa__Message *m, wa_jw_t *w)
-{
-    const Wa__MessageContextInfo  *info;
-
-    info = v->content->info;
-
-    if (m->pin_in_chat_message != NULL) {
-        begin(w, "pin");
-        target(v, w);
-        wa_jw_bool(w, WA_JW("value"), m->pin_in_chat_message->type
-                   == WA__MESSAGE__PIN_IN_CHAT_MESSAGE__TYPE__PIN_FOR_ALL);
-
-        if (info != NULL && info->has_message_add_on_duration_in_secs) {
-            wa_jw_int(w, WA_JW("duration"),
-                      info->message_add_on_duration_in_secs);
-        }
-
-        wa_jw_close(w, '}');
-        return true;
-    }
-
-    if (m->keep_in_chat_message != NULL) {
-        begin(w, "keep");
-        target(v, w);
-        wa_jw_bool(w, WA_JW("value"), m->keep_in_chat_message->keep_type == 1);
-        wa_jw_close(w, '}');
-        return true;
-    }
-
-    if (m->comment_message != NULL) {
-        begin(w, "comment");
-        target(v, w);
-        wa_jw_close(w, '}');
-        return true;
-    }
-
-    if (v->content->album != NULL) {
-        begin(w, "album_item");
-        wa_jw_str(w, WA_JW("album_id"), v->target_ref);
-        wa_jw_str(w, WA_JW("album_message_id"), v->content->album->id);
-        wa_jw_close(w, '}');
-        return true;
-    }
-
-    return false;
 }
 
 
 static void
-target(const wa_message_view_t *v, wa_jw_t *w)
+product(const void *part, wa_jw_t *w)
 {
+    const Wa__Message__ProductMessage                   *x;
+    const Wa__Message__ProductMessage__ProductSnapshot  *p;
+
+    x = part;
+    p = x->product;
+    texts(w, NULL, x->body, x->footer);
+
+    if (p == NULL) {
+        return;
+    }
+
+    wa_jw_open(w, WA_JW("product"), '{');
+    wa_jw_str(w, WA_JW("id"), p->product_id);
+    wa_jw_str(w, WA_JW("title"), p->title);
+    text(w, WA_JW("description"), p->description);
+    text(w, WA_JW("retailer_id"), p->retailer_id);
+    text(w, WA_JW("url"), p->url);
+    text(w, WA_JW("currency"), p->currency_code);
+    wa_jw_int(w, WA_JW("price_amount_1000"), p->price_amount1000);
+    text(w, WA_JW("seller_jid"), x->business_owner_jid);
+    wa_jw_close(w, '}');
+}
+
+
+/* -- chats, plans --------------------------------------------------------- */
+
+static void
+group_invite(const void *part, wa_jw_t *w)
+{
+    const Wa__Message__GroupInviteMessage  *x;
+
+    x = part;
+    wa_jw_str(w, WA_JW("group_jid"), x->group_jid);
+    wa_jw_str(w, WA_JW("group_name"), x->group_name);
+    wa_jw_str(w, WA_JW("code"), x->invite_code);
+    wa_jw_int(w, WA_JW("expires_at"), x->invite_expiration);
+}
+
+
+static void
+album(const void *part, wa_jw_t *w)
+{
+    const Wa__Message__AlbumMessage  *x;
+
+    x = part;
+    wa_jw_int(w, WA_JW("images"), x->expected_image_count);
+    wa_jw_int(w, WA_JW("videos"), x->expected_video_count);
+}
+
+
+static void
+live_location(const void *part, wa_jw_t *w)
+{
+    const Wa__Message__LiveLocationMessage  *x;
+
+    x = part;
+    wa_jw_int(w, WA_JW("sequence"), x->sequence_number);
+    wa_jw_int(w, WA_JW("time_offset"), x->time_offset);
+    wa_jw_int(w, WA_JW("accuracy"), x->accuracy_in_meters);
+    wa_jw_real(w, WA_JW("speed"), (double) x->speed_in_mps);
+    wa_jw_int(w, WA_JW("heading"), x->degrees_clockwise_from_magnetic_north);
+}
+
+
+static void
+event(const void *part, wa_jw_t *w)
+{
+    const Wa__Message__EventMessage  *x;
+
+    x = part;
+    wa_jw_str(w, WA_JW("name"), x->name);
+    text(w, WA_JW("description"), x->description);
+    text(w, WA_JW("join_link"), x->join_link);
+    wa_jw_int(w, WA_JW("start_time"), x->start_time);
+
+    if (x->has_end_time) {
+        wa_jw_int(w, WA_JW("end_time"), x->end_time);
+    }
+
+    wa_jw_bool(w, WA_JW("is_canceled"), x->is_canceled != 0);
+    wa_jw_bool(w, WA_JW("extra_guests_allowed"),
+               x->extra_guests_allowed != 0);
+}
+
+
+static void
+poll(const void *part, wa_jw_t *w)
+{
+    const Wa__Message__PollCreationMessage  *x;
+
+    x = part;
+    wa_jw_int(w, WA_JW("selectable"), x->selectable_options_count);
+}
+
+
+static void
+call(const void *part, wa_jw_t *w)
+{
+    const Wa__Message__CallLogMessage  *x;
+
+    x = part;
+    wa_jw_bool(w, WA_JW("is_video"), x->is_video != 0);
+    wa_jw_int(w, WA_JW("outcome"), x->call_outcome);
+    wa_jw_int(w, WA_JW("duration"), x->duration_secs);
+}
+
+
+/* -- about other messages ------------------------------------------------- */
+
+static void
+pin(const void *part, wa_jw_t *w)
+{
+    const wa_message_view_t              *v;
+    const Wa__MessageContextInfo         *info;
+    const Wa__Message__PinInChatMessage  *x;
+
+    v = part;
+    x = v->content->message->pin_in_chat_message;
+    info = v->content->info;
+
+    target(v, w);
+    wa_jw_bool(w, WA_JW("value"), x->type
+               == WA__MESSAGE__PIN_IN_CHAT_MESSAGE__TYPE__PIN_FOR_ALL);
+
+    if (info != NULL && info->has_message_add_on_duration_in_secs) {
+        wa_jw_int(w, WA_JW("duration"),
+                  info->message_add_on_duration_in_secs);
+    }
+}
+
+
+static void
+keep(const void *part, wa_jw_t *w)
+{
+    const wa_message_view_t  *v;
+
+    v = part;
+    target(v, w);
+    wa_jw_bool(w, WA_JW("value"),
+               v->content->message->keep_in_chat_message->keep_type == 1);
+}
+
+
+static void
+target(const void *part, wa_jw_t *w)
+{
+    const wa_message_view_t  *v;
+
+    v = part;
     wa_jw_str(w, WA_JW("target_id"), v->target_ref);
     wa_jw_str(w, WA_JW("target_message_id"),
               v->content->target == NULL ? NULL : v->content->target->id);
@@ -601,22 +589,39 @@ target(const wa_message_view_t *v, wa_jw_t *w)
 
 
 static void
-begin(wa_jw_t *w, const char *type)
+album_item(const void *part, wa_jw_t *w)
 {
-    wa_jw_open(w, WA_JW("interactive"), '{');
-    wa_jw_str(w, WA_JW("type"), type);
+    const wa_message_view_t  *v;
+
+    v = part;
+    wa_jw_str(w, WA_JW("album_id"), v->target_ref);
+    wa_jw_str(w, WA_JW("album_message_id"), v->content->album->id);
+}
+
+
+/* -- helpers -------------------------------------------------------------- */
+
+static void
+texts(wa_jw_t *w, const char *header, const char *body, const char *footer)
+{
+    text_object(w, WA_JW("header"), header);
+    text_object(w, WA_JW("body"), body);
+    text_object(w, WA_JW("footer"), footer);
 }
 
 
 static void
-reply(wa_jw_t *w, const char *type, const char *name, const char *id,
-    const char *title)
+buttons_open(wa_jw_t *w)
 {
-    begin(w, type);
-    wa_jw_open(w, name, '{');
-    wa_jw_str(w, WA_JW("id"), id);
-    wa_jw_str(w, WA_JW("title"), title);
-    wa_jw_close(w, '}');
+    wa_jw_open(w, WA_JW("action"), '{');
+    wa_jw_open(w, WA_JW("buttons"), '[');
+}
+
+
+static void
+buttons_close(wa_jw_t *w)
+{
+    wa_jw_close(w, ']');
     wa_jw_close(w, '}');
 }
 

@@ -8,6 +8,8 @@
 #include "wa_account_int.h"
 #include "wa_crypto.h"
 #include "wa_event_int.h"
+#include "wa_event_mention.h"
+#include "wa_filename.h"
 
 
 /* Text of U+FFFD. */
@@ -24,20 +26,46 @@ static void put2(wa_jw_t *w, const char *name, const char *alias,
 static void number(wa_jw_t *w, const char *name, uint32_t n);
 static void person(wa_jw_t *w, const char *name, const wa_jid_t *jid);
 static void legacy(wa_jw_t *w, const char *name, const wa_jid_t *jid);
-static void message_identity(wa_account_t *a, const wa_message_view_t *v,
+static void unified_url(wa_account_t *a, const wa_message_view_t *v,
     wa_jw_t *w);
-static void message_people(wa_account_t *a, const wa_message_view_t *v,
-    wa_jw_t *w);
+static void message_identity(const wa_event_owner_t *o,
+    const wa_message_view_t *v, wa_jw_t *w);
+static void message_people(const wa_event_owner_t *o,
+    const wa_message_view_t *v, wa_jw_t *w);
 static void message_content(const wa_message_view_t *v, wa_jw_t *w);
 static void message_media(const wa_message_view_t *v, wa_jw_t *w);
 static void message_extra(const wa_message_view_t *v, wa_jw_t *w);
-static void message_times(wa_account_t *a, const wa_message_view_t *v,
-    wa_jw_t *w);
+static void message_times(const wa_event_owner_t *o,
+    const wa_message_view_t *v, wa_jw_t *w);
+
+
+wa_event_owner_t
+wa_event_owner(const wa_account_t *a)
+{
+    wa_event_owner_t  o;
+
+    o.id = a->id;
+    o.session_id = wa_account_session_id(a);
+    o.self = wa_jid_bare(wa_account_self(a, WA_SERVER_PN));
+    o.now_ms = wa_unix_ms(a);
+    o.master_key = a->engine->conf.master_key;
+
+    return o;
+}
 
 
 wa_err_t
 wa_message_ref(const wa_account_t *a, bool from_me, const wa_jid_t *sender,
     wa_span_t message_id, char out[WA_MESSAGE_REF_LEN])
+{
+    return wa_message_ref_of(a->id, from_me, sender, message_id, out);
+}
+
+
+wa_err_t
+wa_message_ref_of(const char *account_id, bool from_me,
+    const wa_jid_t *sender, wa_span_t message_id,
+    char out[WA_MESSAGE_REF_LEN])
 {
     bool       plain;
     char       who[WA_JID_TEXT_MAX];
@@ -58,7 +86,7 @@ wa_message_ref(const wa_account_t *a, bool from_me, const wa_jid_t *sender,
     /* Lengths are not needed: neither an account id nor an address holds
        the separator. */
 
-    parts[0] = wa_span_str(a->id);
+    parts[0] = wa_span_str(account_id);
     parts[1] = wa_span_str(who);
     parts[2] = wa_span("/", 1);
     parts[3] = message_id;
@@ -149,25 +177,37 @@ void
 wa_event_message(wa_account_t *a, const wa_message_view_t *v,
     const char *name, wa_jw_t *w)
 {
+    wa_event_owner_t  o;
+
+    o = wa_event_owner(a);
+    wa_event_message_of(&o, v, name, w);
+}
+
+
+void
+wa_event_message_of(const wa_event_owner_t *o, const wa_message_view_t *v,
+    const char *name, wa_jw_t *w)
+{
     wa_jw_open(w, name, '{');
-    message_identity(a, v, w);
-    message_people(a, v, w);
+    message_identity(o, v, w);
+    message_people(o, v, w);
     message_content(v, w);
-    message_times(a, v, w);
+    message_times(o, v, w);
     wa_jw_close(w, '}');
 }
 
 
 static void
-message_identity(wa_account_t *a, const wa_message_view_t *v, wa_jw_t *w)
+message_identity(const wa_event_owner_t *o, const wa_message_view_t *v,
+    wa_jw_t *w)
 {
     wa_jw_str(w, WA_JW("id"), v->ref);
     put2(w, WA_JW("message_id"), WA_JW("waMessageId"), v->message_id);
     put2(w, WA_JW("client_message_id"), WA_JW("clientMessageId"),
          wa_span_str(v->client_id));
-    wa_jw_str(w, WA_JW("account_id"), a->id);
+    wa_jw_str(w, WA_JW("account_id"), o->id);
     put2(w, WA_JW("session_id"), WA_JW("sessionId"),
-         wa_span_str(wa_account_session_id(a)));
+         wa_span_str(o->session_id));
     wa_jw_str(w, WA_JW("direction"), v->from_me ? "OUTBOUND" : "INBOUND");
     wa_jw_str(w, WA_JW("status"), v->status);
     wa_jw_str(w, WA_JW("source"), v->source);
@@ -197,16 +237,15 @@ message_in_room(const wa_message_view_t *v)
 
 
 static void
-message_people(wa_account_t *a, const wa_message_view_t *v, wa_jw_t *w)
+message_people(const wa_event_owner_t *o, const wa_message_view_t *v,
+    wa_jw_t *w)
 {
     char             chat[WA_JID_TEXT_MAX];
-    wa_jid_t         self;
     wa_span_t        remote;
     const wa_jid_t  *from, *to;
 
-    self = wa_jid_bare(wa_account_self(a, WA_SERVER_PN));
-    from = v->from_me ? &self : &v->sender;
-    to = v->from_me || message_in_room(v) ? &v->chat : &self;
+    from = v->from_me ? &o->self : &v->sender;
+    to = v->from_me || message_in_room(v) ? &v->chat : &o->self;
     remote = wa_span(chat, wa_jid_format(&v->chat, chat, sizeof(chat)));
 
     put2(w, WA_JW("remote_jid"), WA_JW("jid"), remote.n == 0
@@ -241,7 +280,6 @@ message_people(wa_account_t *a, const wa_message_view_t *v, wa_jw_t *w)
 static void
 message_content(const wa_message_view_t *v, wa_jw_t *w)
 {
-    size_t               i;
     const wa_content_t  *c;
 
     c = v->content;
@@ -255,22 +293,12 @@ message_content(const wa_message_view_t *v, wa_jw_t *w)
         wa_jw_str(w, WA_JW("quoted_body"), c->quoted_text);
     }
 
-    wa_jw_open(w, WA_JW("mentions"), '[');
-
-    for (i = 0; i < c->n_mentions; i++) {
-        wa_jw_str(w, NULL, c->mentions[i]);
-    }
-
-    if (c->mentions_all) {
-        wa_jw_str(w, NULL, "all");
-    }
-
-    wa_jw_close(w, ']');
+    wa_mentions_json(v, w);
     wa_jw_bool(w, WA_JW("is_forwarded"), c->forwarded);
     wa_jw_int(w, WA_JW("forward_score"), c->forward_score);
     wa_jw_bool(w, WA_JW("is_starred"), false);
-    wa_jw_bool(w, WA_JW("is_broadcast"), wa_jid_is_broadcast(&v->chat)
-                                         && !wa_jid_is_status(&v->chat));
+    wa_jw_bool(w, WA_JW("is_broadcast"), v->listed
+                                         || wa_jid_is_list(&v->chat));
     wa_jw_bool(w, WA_JW("is_ephemeral"), c->ephemeral);
 
     if (c->expiration == 0) {
@@ -333,6 +361,11 @@ message_extra(const wa_message_view_t *v, wa_jw_t *w)
         wa_jw_str(w, WA_JW("location_address"), c->place_address);
     }
 
+    if (c->kind == WA_KIND_REACTION) {
+        wa_jw_str(w, WA_JW("reaction_emoji"), c->emoji);
+        wa_jw_str(w, WA_JW("reaction_target_id"), v->target_ref);
+    }
+
     if (c->kind == WA_KIND_POLL) {
         wa_jw_str(w, WA_JW("poll_name"), c->poll_name);
         wa_jw_open(w, WA_JW("poll_options"), '[');
@@ -361,12 +394,13 @@ message_extra(const wa_message_view_t *v, wa_jw_t *w)
 
 
 static void
-message_times(wa_account_t *a, const wa_message_view_t *v, wa_jw_t *w)
+message_times(const wa_event_owner_t *o, const wa_message_view_t *v,
+    wa_jw_t *w)
 {
     char       now[32], sent[32];
     wa_span_t  now_text;
 
-    now_text = wa_span_str(wa_iso_time(wa_unix_ms(a), now));
+    now_text = wa_span_str(wa_iso_time(o->now_ms, now));
 
     put2(w, WA_JW("created_at"), WA_JW("createdAt"),
          wa_span_str(wa_iso_time(v->timestamp * 1000, sent)));
@@ -399,6 +433,11 @@ wa_event_unified(wa_account_t *a, const wa_message_view_t *v, wa_jw_t *w)
     legacy(w, WA_JW("from"), v->from_me ? &self : &v->sender);
     legacy(w, WA_JW("to"), v->from_me || message_in_room(v) ? &v->chat
                                                             : &self);
+
+    if (message_in_room(v)) {
+        legacy(w, WA_JW("participant"), v->from_me ? &self : &v->sender);
+    }
+
     wa_jw_bool(w, WA_JW("from_me"), v->from_me);
     wa_jw_bool(w, WA_JW("is_group"), wa_jid_is_group(&v->chat));
     wa_jw_str(w, WA_JW("type"), wa_kind_name(c->kind));
@@ -412,10 +451,41 @@ wa_event_unified(wa_account_t *a, const wa_message_view_t *v, wa_jw_t *w)
         wa_jw_str(w, WA_JW("mimetype"), c->mimetype);
         wa_jw_str(w, WA_JW("filename"), c->filename);
         wa_jw_int(w, WA_JW("size"), (int64_t) c->file_len);
+        unified_url(a, v, w);
+        number(w, WA_JW("duration"), c->seconds);
         wa_jw_close(w, '}');
     }
 
     wa_jw_close(w, '}');
+}
+
+
+/* Where the file will be: it is being fetched.  Null: there is none. */
+static void
+unified_url(wa_account_t *a, const wa_message_view_t *v, wa_jw_t *w)
+{
+    wa_buf_t          link = WA_BUF_EMPTY;
+    wa_media_links_t  links;
+
+    if (v->media_id != NULL) {
+        memcpy(links.key, a->engine->link_key, sizeof(links.key));
+        links.base = wa_span_str(a->engine->conf.public_url);
+        links.now = wa_unix_ms(a) / 1000;
+
+        if (wa_link_media(&links, wa_span_str(a->id),
+                          wa_span_str(v->media_id),
+                          wa_span_str(v->content->mimetype), &link)
+            != WA_OK)
+        {
+            w->err = WA_ERR_NOMEM;
+        }
+
+        wa_wipe(&links, sizeof(links));
+    }
+
+    wa_jw_text(w, WA_JW("media_url"), link.n == 0 ? wa_span_none()
+                                                  : wa_span_buf(&link));
+    wa_buf_free(&link);
 }
 
 

@@ -22,6 +22,21 @@
 /* A medium's id: 32 hex digits and NUL. */
 #define WA_MEDIUM_ID_SIZE     33
 
+/* What an account says of itself in its events.  Borrowed. */
+typedef struct {
+    const char          *id;
+    const char          *session_id;
+    wa_jid_t             self;        /* its phone address, bare           */
+    int64_t              now_ms;      /* unix                              */
+    const uint8_t       *master_key;  /* WA_KEY_LEN bytes, for asides      */
+} wa_event_owner_t;
+
+/* Bare; server NONE: not known. */
+typedef struct {
+    wa_jid_t             pn;
+    wa_jid_t             lid;
+} wa_mention_t;
+
 /* Everything borrowed; addresses are bare. */
 typedef struct {
     wa_span_t            message_id;
@@ -31,17 +46,22 @@ typedef struct {
     wa_jid_t             sender;      /* as above; ours when from_me       */
     wa_jid_t             sender_lid;
     bool                 from_me;
+    bool                 listed;      /* sent to a broadcast list, whatever
+                                         the chat                          */
     int64_t              timestamp;   /* unix seconds                      */
     wa_span_t            push_name;   /* p NULL: none                      */
     const wa_content_t  *content;
+    const wa_mention_t  *mentions;    /* those of the content; NULL: as they
+                                         stand there                       */
     const char          *status;      /* RECEIVED, SENT, FAILED, PENDING   */
-    const char          *source;      /* whatsapp, phone, api              */
+    const char          *source;      /* whatsapp, phone, api, history     */
     const char          *client_id;
     const char          *metadata;    /* JSON text                         */
     const char          *error_code;
     const char          *error_message;
     unsigned             provider_code;   /* of the error; 0: none         */
     const char          *media_id;    /* NULL: no medium, or none of ours  */
+    bool                 stored;      /* its file is in the store already  */
     const char          *target_ref;  /* of what the content refers to     */
     wa_span_t            plain;       /* Message bytes, for the aside      */
 } wa_message_view_t;
@@ -58,12 +78,19 @@ wa_err_t wa_message_ref(const wa_account_t *a, bool from_me,
     const wa_jid_t *sender, wa_span_t message_id,
     char out[WA_MESSAGE_REF_LEN]);
 
+wa_err_t wa_message_ref_of(const char *account_id, bool from_me,
+    const wa_jid_t *sender, wa_span_t message_id,
+    char out[WA_MESSAGE_REF_LEN]);
+
 /* The WhatsApp id in such an id; false: it is not one that leads back. */
 bool wa_message_ref_parse(wa_span_t ref, wa_span_t *message_id);
 
-/* Each writes one object; `metadata` of the view is put in as it is. */
+/* Each writes one object; `metadata` of the view is put in as it is.  Those
+   that take an owner are for job side and engine alike. */
 void wa_event_message(wa_account_t *a, const wa_message_view_t *v,
     const char *name, wa_jw_t *w);
+void wa_event_message_of(const wa_event_owner_t *o,
+    const wa_message_view_t *v, const char *name, wa_jw_t *w);
 void wa_event_unified(wa_account_t *a, const wa_message_view_t *v,
     wa_jw_t *w);
 
@@ -76,13 +103,20 @@ void wa_event_unified(wa_account_t *a, const wa_message_view_t *v,
  *
  * The descriptor is sealed (wa_descriptor.h): {url, direct_path, media_key,
  * file_sha256, file_enc_sha256, media_key_timestamp, message_id, chat,
- * from_me, participant?}, bytes in base64.  "media" is
- * there when the view has a media_id, "raw" when the content says that the
- * message object does not tell all.  False: there is nothing to keep.
+ * from_me, participant?}, bytes in base64.  "media" is there when the view
+ * has a media_id whose file is not stored, "raw" when the content says that
+ * the message object does not tell all.  False: there is nothing to keep.
  */
 bool wa_event_has_aside(const wa_message_view_t *v);
 void wa_event_aside(wa_account_t *a, const wa_message_view_t *v,
     wa_jw_t *w);
+
+/* The medium's descriptor alone, appended.  WA_ERR_NOMEM. */
+wa_err_t wa_event_descriptor(const wa_event_owner_t *o,
+    const wa_message_view_t *v, wa_buf_t *out);
+
+/* What stands in the events of this account. */
+wa_event_owner_t wa_event_owner(const wa_account_t *a);
 
 /* A new medium's id. */
 void wa_medium_id(wa_account_t *a, char out[WA_MEDIUM_ID_SIZE]);

@@ -6,6 +6,10 @@
 #include <jansson.h>
 
 #include "wa_crypto.h"
+#include "wa_mime.h"
+
+
+#define LINK_PATH_MAX  256u
 
 
 static bool
@@ -218,6 +222,37 @@ wa_link_sign(const uint8_t key[32], wa_span_t path, int64_t now,
 
     return rc == WA_OK ? link_signature(key, path, wa_span_str(exp), out)
                        : rc;
+}
+
+
+wa_err_t
+wa_link_media(const wa_media_links_t *links, wa_span_t account, wa_span_t id,
+    wa_span_t mime, wa_buf_t *out)
+{
+    int          n;
+    char         path[LINK_PATH_MAX], type[WA_MIME_MAX];
+    wa_err_t     rc;
+    const char  *extension;
+
+    if (account.n == 0) {
+        account = wa_span_str("media");
+    }
+
+    extension = wa_mime_parse(mime, type) ? wa_mime_extension(type) : "bin";
+    n = snprintf(path, sizeof(path), "/files/%.*s/%.*s.%s", (int) account.n,
+                 (const char *) account.p, (int) id.n, (const char *) id.p,
+                 extension);
+
+    if (n < 0 || (size_t) n >= sizeof(path)) {
+        return WA_ERR_NOMEM;
+    }
+
+    rc = wa_buf_append_span(out, links->base);
+
+    return rc == WA_OK
+           ? wa_link_sign(links->key, wa_span(path, (size_t) n), links->now,
+                          out)
+           : rc;
 }
 
 

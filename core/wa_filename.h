@@ -42,6 +42,21 @@ wa_err_t wa_link_key(const uint8_t master[32], uint8_t key[32]);
 wa_err_t wa_link_sign(const uint8_t key[32], wa_span_t path, int64_t now,
     wa_buf_t *out);
 
+/* What signed links to media are made with. */
+typedef struct {
+    uint8_t     key[32];        /* wa_link_key()                          */
+    wa_span_t   base;           /* before the path; empty: relative links */
+    int64_t     now;            /* unix s                                 */
+} wa_media_links_t;
+
+/*
+ * Appends the link to a medium's file, which may not be there yet:
+ * "/files/<account>/<id>.<ending of its type>", signed.  `account` empty: an
+ * upload, which belongs to none.  WA_ERR_NOMEM.
+ */
+wa_err_t wa_link_media(const wa_media_links_t *links, wa_span_t account,
+    wa_span_t id, wa_span_t mime, wa_buf_t *out);
+
 /* Constant time in the signature. */
 bool wa_link_check(const uint8_t key[32], wa_span_t path, wa_span_t exp,
     wa_span_t sig, int64_t now);

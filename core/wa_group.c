@@ -7,6 +7,7 @@
 
 #include "wa_account_int.h"
 #include "wa_event_message.h"
+#include "wa_lid.h"
 #include "wa_pb.h"
 #include "wa_signal_group.h"
 
@@ -85,6 +86,17 @@ wa_group_get(wa_account_t *a, const wa_jid_t *jid, wa_arena_t *arena,
     rc = WA_PB_UNPACK(wa__group__descriptor, value, arena, g);
 
     return rc == WA_ERR_NOMEM ? rc : WA_OK;
+}
+
+
+bool
+wa_group_known(wa_account_t *a, const wa_jid_t *jid)
+{
+    char       name[GROUP_NAME_LEN];
+    wa_span_t  value;
+
+    return group_name("grp/", jid, name)
+           && wa_record_get(a, name, 0, &value) == WA_OK && value.p != NULL;
 }
 
 
@@ -580,6 +592,35 @@ wa_group_member(const Wa__Group *g, const wa_jid_t *who)
 }
 
 
+wa_jid_t
+wa_group_address(wa_account_t *a, const Wa__Group *g, const wa_jid_t *who)
+{
+    wa_jid_t          lid, pn, other;
+    Wa__GroupMember  *m;
+
+    if (wa_jid_is_lid(who) == (g->lid != 0)) {
+        return *who;
+    }
+
+    m = wa_group_member(g, who);
+
+    if (m != NULL) {
+        wa_group_member_jids(m, &lid, &pn);
+        other = g->lid ? lid : pn;
+
+        if (other.server != WA_SERVER_NONE) {
+            return other;
+        }
+    }
+
+    if (g->lid ? wa_lid_of(a, who, &other) : wa_pn_of(a, who, &other)) {
+        return other;
+    }
+
+    return *who;
+}
+
+
 wa_err_t
 wa_group_resolve(wa_task_t *parent, const wa_jid_t *jid, bool anew,
     uint32_t *code)
@@ -727,7 +768,7 @@ group_store(wa_task_t *t, wa_err_t rc)
     rc = wa_group_put(u, &q->jid, q->told);
 
     if (rc == WA_OK) {
-        rc = wa_group_event(u, &q->jid, q->told, created);
+        rc = wa_group_event(u, &q->jid, q->told, created, NULL);
     }
 
     if (rc != WA_OK) {

@@ -37,6 +37,9 @@ bool wa_group_need(const wa_jid_t *jid, wa_arena_t *arena, wa_key_t *key);
 wa_err_t wa_group_get(wa_account_t *a, const wa_jid_t *jid,
     wa_arena_t *arena, Wa__Group **g);
 
+/* Whether there is one, without reading it. */
+bool wa_group_known(wa_account_t *a, const wa_jid_t *jid);
+
 /* Writes the record and, if the list lacks it, "grps".  Needs both. */
 wa_err_t wa_group_put(wa_unit_t *u, const wa_jid_t *jid, const Wa__Group *g);
 
@@ -69,6 +72,12 @@ wa_err_t wa_group_parse(const wa_account_t *a, const wa_node_t *node,
 
 /* A member by either address; NULL: none. */
 Wa__GroupMember *wa_group_member(const Wa__Group *g, const wa_jid_t *who);
+
+/* A person as the group's messages name them: by LID or by number, bare; as
+   given, when the other address is not known.  The map is in memory, or the
+   person is a member. */
+wa_jid_t wa_group_address(wa_account_t *a, const Wa__Group *g,
+    const wa_jid_t *who);
 
 /* Its addresses; server NONE where there is none. */
 void wa_group_member_jids(const Wa__GroupMember *m, wa_jid_t *lid,
@@ -106,8 +115,17 @@ const wa_jid_t *wa_group_sender(const wa_account_t *a);
 /* Serial stanza task of <notification type=w:gp2>; ends it. */
 void wa_group_notification(wa_task_t *t);
 
-/* The event of a group that became known or changed. */
+/* The event of a group that became known or changed; `about` NULL, or an
+   object whose members are told beside the group, stolen. */
 wa_err_t wa_group_event(wa_unit_t *u, const wa_jid_t *jid,
-    const Wa__Group *g, bool created);
+    const Wa__Group *g, bool created, json_t *about);
+
+/* Puts into *about (NULL: a new object) what a child of a w:gp2 notification
+   by `actor` tells that no record holds.  WA_ERR_NOMEM. */
+wa_err_t wa_group_about(const wa_node_t *c, const wa_jid_t *actor,
+    wa_arena_t *arena, json_t **about);
+
+/* Which group a <group> names, by id or jid.  False: none. */
+bool wa_group_node_jid(const wa_node_t *node, wa_jid_t *jid);
 
 #endif /* WA_GROUP_H */

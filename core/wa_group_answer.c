@@ -55,7 +55,7 @@ answer_list(const wa_node_t *parent)
 {
     json_t           *list, *o;
     int64_t           until;
-    wa_span_t         error;
+    wa_span_t         error, shown;
     const wa_node_t  *p, *request;
 
     list = json_array();
@@ -64,8 +64,9 @@ answer_list(const wa_node_t *parent)
          p = wa_node_sibling(p, "participant"))
     {
         error = wa_node_attr(p, "error");
-        o = json_pack("{s:o, s:o}", "jid",
-                      wa_json_span(wa_node_attr(p, "jid")), "status",
+        shown = wa_node_attr(p, "phone_number");
+        shown = shown.n != 0 ? shown : wa_node_attr(p, "jid");
+        o = json_pack("{s:o, s:o}", "jid", wa_json_span(shown), "status",
                       error.n == 0 ? json_string("200")
                                    : wa_json_span(error));
 
@@ -221,7 +222,6 @@ wa_group_answer_linked(wa_task_t *t, group_query_t *q)
 {
     json_t            *list;
     wa_jid_t           jid;
-    wa_span_t          id;
     const wa_node_t   *n;
 
     (void) q;
@@ -230,11 +230,8 @@ wa_group_answer_linked(wa_task_t *t, group_query_t *q)
     n = wa_node_child(wa_node_child(t->answer, "sub_groups"), "group");
 
     for ( /* void */ ; n != NULL; n = wa_node_sibling(n, "group")) {
-        id = wa_node_attr(n, "id");
 
-        if (wa_jid_parse(id, &jid) != WA_OK
-            && wa_jid_make(&jid, id, WA_SERVER_GROUP, 0) != WA_OK)
-        {
+        if (!wa_group_node_jid(n, &jid)) {
             continue;
         }
 
@@ -347,7 +344,7 @@ wa_group_answer_store(wa_task_t *t, wa_err_t rc)
 
         if (rc == WA_OK) {
             rc = wa_group_event(u, &q->jids[i], q->groups[i],
-                                strcmp(q->verb->type, "set") == 0);
+                                strcmp(q->verb->type, "set") == 0, NULL);
         }
     }
 
@@ -372,18 +369,5 @@ wa_group_answer_store(wa_task_t *t, wa_err_t rc)
         json_decref(data);
     }
 
-    if (rc != WA_OK) {
-        wa_unit_drop(u);
-        wa_query_failed(t, rc);
-        return;
-    }
-
-    rc = wa_unit_commit(u, NULL);
-
-    if (rc != WA_OK) {
-        wa_query_failed(t, rc);
-        return;
-    }
-
-    wa_task_end(t, WA_OK);
+    wa_query_settle(t, u, rc);
 }

@@ -87,16 +87,26 @@ wa_group_metadata(const wa_jid_t *jid, const Wa__Group *g)
 
 wa_err_t
 wa_group_event(wa_unit_t *u, const wa_jid_t *jid, const Wa__Group *g,
-    bool created)
+    bool created, json_t *about)
 {
     json_t  *data, *group;
 
     if (u == NULL) {
+        json_decref(about);
         return WA_ERR_NOMEM;
     }
 
     group = wa_group_json(wa_unit_account(u), jid, g);
     data = json_pack("{s:o, s:b}", "group", group, "created", (int) created);
+
+    if (data != NULL && about != NULL
+        && json_object_update_missing(data, about) != 0)
+    {
+        json_decref(data);
+        data = NULL;
+    }
+
+    json_decref(about);
 
     return data == NULL ? WA_ERR_NOMEM
                         : wa_unit_event(u, "group.updated", data);

@@ -24,6 +24,7 @@ typedef struct {
     bool        changed;
     bool        created;
     bool        left;
+    json_t     *about;           /* told beside the group; NULL: nothing  */
 } notify_t;
 
 typedef struct {
@@ -41,6 +42,10 @@ static wa_err_t notify_people(wa_unit_t *u, wa_task_t *t, notify_t *n,
     const wa_node_t *c);
 static void notify_member(wa_task_t *t, notify_t *n, const wa_node_t *c,
     Wa__GroupMember *m);
+static bool notify_is_gone(const wa_node_t *c);
+static bool notify_rises(const wa_node_t *c);
+static bool notify_falls(const wa_node_t *c);
+static const char *notify_action(const wa_node_t *c);
 static void notify_left(wa_unit_t *u);
 static wa_err_t notify_need(wa_task_t *t, const notify_t *n);
 static bool notify_unknowable(const wa_account_t *a, const wa_node_t *st);
@@ -165,30 +170,27 @@ change_invite(wa_task_t *t, notify_t *n, const wa_node_t *c)
 }
 
 
+/* Its neighbours and, to a community, its own groups are linked by the same
+   words. */
 static void
 change_link(wa_task_t *t, notify_t *n, const wa_node_t *c)
 {
-    wa_jid_t   jid;
-    char       text[WA_JID_TEXT_MAX];
-    wa_span_t  id;
+    bool      link;
+    wa_jid_t  jid;
+    char      text[WA_JID_TEXT_MAX];
 
-    if (wa_node_is(c, "unlink")) {
-        n->group->parent = NULL;
-        n->changed = true;
-        return;
-    }
+    link = wa_node_is(c, "link");
 
-    id = wa_node_attr(wa_node_child(c, "group"), "id");
-
-    if (!wa_node_attr_is(c, "link_type", "parent_group") || id.n == 0
-        || (wa_jid_parse(id, &jid) != WA_OK
-            && wa_jid_make(&jid, id, WA_SERVER_GROUP, 0) != WA_OK)
-        || wa_jid_format(&jid, text, sizeof(text)) == 0)
+    if (!wa_node_attr_is(c, link ? "link_type" : "unlink_type",
+                         "parent_group")
+        || (link && (!wa_group_node_jid(wa_node_child(c, "group"), &jid)
+                     || wa_jid_format(&jid, text, sizeof(text)) == 0)))
     {
         return;
     }
 
-    n->group->parent = wa_arena_strdup(&t->arena, wa_span_str(text));
+    n->group->parent = link ? wa_arena_strdup(&t->arena, wa_span_str(text))
+                            : NULL;
     n->changed = true;
 }
 
@@ -323,7 +325,9 @@ notify_unknowable(const wa_account_t *a, const wa_node_t *st)
         return true;
     }
 
-    p = wa_node_child(wa_node_child(st, "remove"), "participant");
+    p = wa_node_child(st, "remove");
+    p = wa_node_child(p != NULL ? p : wa_node_child(st, "leave"),
+                      "participant");
 
     for ( /* void */ ; p != NULL; p = wa_node_sibling(p, "participant")) {
         if (wa_node_attr_jid(p, "jid", &jid) && wa_account_is_self(a, &jid)) {
@@ -388,18 +392,21 @@ notify_apply(wa_task_t *t, wa_err_t rc)
         (void) wa_group_left(u, &n->jid);
 
         if (n->group != NULL && wa_node_child(t->stanza, "delete") != NULL) {
-            (void) wa_group_event(u, &n->jid, n->group, false);
+            (void) wa_group_event(u, &n->jid, n->group, false, NULL);
             notify_left(u);
         }
 
-    } else if (n->changed && n->group != NULL) {
-        rc = wa_group_put(u, &n->jid, n->group);
+    } else if (n->group != NULL && (n->changed || n->about != NULL)) {
+        rc = n->changed ? wa_group_put(u, &n->jid, n->group) : WA_OK;
 
         if (rc == WA_OK) {
-            (void) wa_group_event(u, &n->jid, n->group, n->created);
+            (void) wa_group_event(u, &n->jid, n->group, n->created,
+                                  n->about);
+            n->about = NULL;
         }
     }
 
+    json_decref(n->about);
     (void) wa_ack_stanza(u, t->stanza, NULL, 0);
     wa_task_end(t, wa_unit_commit(u, NULL));
 }
@@ -415,13 +422,18 @@ notify_change(wa_unit_t *u, wa_task_t *t, notify_t *n, const wa_node_t *c)
         return;
     }
 
-    if (wa_node_is(c, "add") || wa_node_is(c, "remove")
-        || wa_node_is(c, "promote") || wa_node_is(c, "demote"))
+    if (wa_node_is(c, "add") || notify_is_gone(c)
+        || notify_rises(c) || notify_falls(c))
     {
         if (notify_people(u, t, n, c) != WA_OK) {
             wa_unit_fail(u, WA_ERR_NOMEM);
         }
 
+        return;
+    }
+
+    if (wa_group_about(c, &n->actor, &t->arena, &n->about) != WA_OK) {
+        wa_unit_fail(u, WA_ERR_NOMEM);
         return;
     }
 
@@ -440,13 +452,18 @@ notify_change(wa_unit_t *u, wa_task_t *t, notify_t *n, const wa_node_t *c)
 static wa_err_t
 notify_people(wa_unit_t *u, wa_task_t *t, notify_t *n, const wa_node_t *c)
 {
-    char               action[16];
+    bool               here;
     json_t            *list, *data;
     wa_err_t           rc;
-    wa_jid_t           show, lid, pn;
+    wa_jid_t           at, show, lid, pn;
     const wa_node_t   *p;
     Wa__GroupMember   *m;
 
+    /* A community tells which of its groups. */
+
+    at = n->jid;
+    (void) wa_node_attr_jid(c, "jid", &at);
+    here = wa_jid_eq(&at, &n->jid);
     list = json_array();
 
     for (p = wa_node_child(c, "participant"); p != NULL;
@@ -467,23 +484,20 @@ notify_people(wa_unit_t *u, wa_task_t *t, notify_t *n, const wa_node_t *c)
         (void) json_array_append_new(list, wa_json_jid(&show));
         wa_group_member_jids(m, &lid, &pn);
 
-        if (wa_node_is(c, "remove")
+        if (notify_is_gone(c)
             && (wa_account_is_self(t->account, &lid)
                 || wa_account_is_self(t->account, &pn)))
         {
             n->left = true;
         }
 
-        if (n->group != NULL && !n->asked) {
+        if (n->group != NULL && !n->asked && here) {
             notify_member(t, n, c, m);
         }
     }
 
-    memcpy(action, c->tag.p, c->tag.n);         /* one of four short words */
-    action[c->tag.n] = '\0';
-
-    data = json_pack("{s:o, s:s, s:o, s:o}", "jid", wa_json_jid(&n->jid),
-                     "action", action, "participants", list,
+    data = json_pack("{s:o, s:s, s:o, s:o}", "jid", wa_json_jid(&at),
+                     "action", notify_action(c), "participants", list,
                      "by_jid", wa_json_jid(&n->actor));
 
     rc = (data == NULL) ? WA_ERR_NOMEM
@@ -494,6 +508,37 @@ notify_people(wa_unit_t *u, wa_task_t *t, notify_t *n, const wa_node_t *c)
     }
 
     return rc;
+}
+
+
+/* Whether somebody went or was sent away is said in one way or the other. */
+static bool
+notify_is_gone(const wa_node_t *c)
+{
+    return wa_node_is(c, "remove") || wa_node_is(c, "leave");
+}
+
+
+/* In this group, or, by way of the community, in one of its groups. */
+static bool
+notify_rises(const wa_node_t *c)
+{
+    return wa_node_is(c, "promote") || wa_node_is(c, "linked_group_promote");
+}
+
+
+static bool
+notify_falls(const wa_node_t *c)
+{
+    return wa_node_is(c, "demote") || wa_node_is(c, "linked_group_demote");
+}
+
+
+static const char *
+notify_action(const wa_node_t *c)
+{
+    return notify_is_gone(c) ? "remove" : notify_rises(c) ? "promote"
+           : notify_falls(c) ? "demote" : "add";
 }
 
 
@@ -525,7 +570,7 @@ notify_member(wa_task_t *t, notify_t *n, const wa_node_t *c,
     old = (m->lid != NULL) ? wa_group_member(g, &lid) : NULL;
     old = (old == NULL && m->pn != NULL) ? wa_group_member(g, &pn) : old;
 
-    if (wa_node_is(c, "remove")) {
+    if (notify_is_gone(c)) {
         k = 0;
 
         for (i = 0; i < g->n_members; i++) {
@@ -563,7 +608,7 @@ notify_member(wa_task_t *t, notify_t *n, const wa_node_t *c,
     }
 
     old->has_role = 1;
-    old->role = wa_node_is(c, "promote") ? WA_ROLE_ADMIN
-                : wa_node_is(c, "demote") ? WA_ROLE_MEMBER : old->role;
+    old->role = notify_rises(c) ? WA_ROLE_ADMIN
+                : notify_falls(c) ? WA_ROLE_MEMBER : old->role;
     n->changed = true;
 }

@@ -98,12 +98,8 @@ picture_question(wa_task_t *t, const picture_t *p)
     wa_node_t  *iq;
 
     iq = wa_profile_picture_iq(&t->arena, &p->jid, false);
-    rc = wa_node_ok(iq);
-
-    if (rc == WA_OK) {
-        t->resume = picture_answered;
-        rc = wa_task_iq_within(t, iq, PICTURE_WAIT_MS);
-    }
+    t->resume = picture_answered;
+    rc = wa_task_iq_within(t, iq, PICTURE_WAIT_MS);
 
     if (rc != WA_AGAIN) {
         wa_task_end(t, rc);
@@ -217,7 +213,8 @@ picture_put(wa_unit_t *u, wa_task_t *t, Wa__Group *g, bool event)
 
     rc = wa_group_put(u, &p->jid, g);
 
-    return rc == WA_OK && event ? wa_group_event(u, &p->jid, g, false) : rc;
+    return rc == WA_OK && event ? wa_group_event(u, &p->jid, g, false, NULL)
+                                : rc;
 }
 
 

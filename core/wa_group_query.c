@@ -15,10 +15,11 @@
 
 
 static void group_asked(wa_task_t *t, wa_err_t rc);
-static void group_send(wa_task_t *t, wa_node_t *iq);
 static void group_refused(wa_task_t *t, wa_err_t rc);
 static void group_known(wa_task_t *t, wa_err_t rc);
 static void group_described(wa_task_t *t, wa_err_t rc);
+static void group_leave(wa_task_t *t);
+static void group_leave_known(wa_task_t *t, wa_err_t rc);
 
 
 /* ---- arguments ---- */
@@ -157,23 +158,9 @@ build_create(wa_task_t *t, group_query_t *q, const json_t *args,
         wa_node_set_jid(&t->arena, node, "jid", &parent);
     }
 
+    q->people = create;
+
     return add_people(t, args, create);
-}
-
-
-static const char *
-build_leave(wa_task_t *t, group_query_t *q, const json_t *args,
-    wa_node_t *iq)
-{
-    wa_node_t  *leave, *group;
-
-    (void) args;
-
-    leave = wa_node_add_new(&t->arena, iq, "leave");
-    group = wa_node_add_new(&t->arena, leave, "group");
-    wa_node_set_jid(&t->arena, group, "id", &q->jid);
-
-    return NULL;
 }
 
 
@@ -197,21 +184,23 @@ static const char *
 build_people(wa_task_t *t, group_query_t *q, const json_t *args,
     wa_node_t *iq)
 {
-    size_t     i;
-    wa_span_t  action;
+    size_t      i;
+    wa_node_t  *node;
+    wa_span_t   action;
 
     static const char *const  actions[] = {
         "add", "remove", "promote", "demote"
     };
 
-    (void) q;
-
     action = wa_query_arg(args, "action");
 
     for (i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+
         if (wa_span_eq_str(action, actions[i])) {
-            return add_people(t, args, wa_node_add_new(&t->arena, iq,
-                                                       actions[i]));
+            node = wa_node_add_new(&t->arena, iq, actions[i]);
+            q->people = (i == 0) ? node : NULL;
+
+            return add_people(t, args, node);
         }
     }
 
@@ -441,7 +430,7 @@ static const group_verb_t  verbs[] = {
     { "group.description", NULL, false, build_description, NULL },
     { "group.sync", "get", true, build_sync, wa_group_answer_all },
     { "group.create", "set", true, build_create, wa_group_answer_created },
-    { "group.leave", "set", true, build_leave, wa_group_answer_done },
+    { "group.leave", "set", true, NULL, wa_group_answer_done },
     { "group.subject", "set", false, build_subject, wa_group_answer_done },
     { "group.participants", "set", false, build_people,
       wa_group_answer_people },
@@ -510,12 +499,32 @@ wa_group_query(wa_account_t *a, const wa_cmd_t *cmd)
         return;
     }
 
+    if (q->people != NULL) {
+        q->iq = iq;
+        wa_group_ask_in(t);
+        return;
+    }
+
+    if (wa_span_eq_str(name, "group.leave")) {
+        q->iq = iq;
+        group_leave(t);
+        return;
+    }
+
     if (v->answer != NULL) {
-        group_send(t, iq);
+        wa_group_ask(t, iq);
         return;
     }
 
     t->resume = group_known;
+
+    /* What is stored can be told without WhatsApp, and only that. */
+
+    if (v->build == NULL && !wa_account_online(a)) {
+        group_known(t, WA_OK);
+        return;
+    }
+
     rc = wa_group_resolve(t, &q->jid, !wa_span_eq_str(name, "group.get"),
                           &q->code);
 
@@ -526,7 +535,60 @@ wa_group_query(wa_account_t *a, const wa_cmd_t *cmd)
 
 
 static void
-group_send(wa_task_t *t, wa_node_t *iq)
+group_leave(wa_task_t *t)
+{
+    wa_err_t        rc;
+    wa_key_t        key;
+    group_query_t  *q;
+
+    q = t->data;
+    t->resume = group_leave_known;
+    rc = wa_group_need(&q->jid, &t->arena, &key)
+         ? wa_task_need(t, &key, 1) : WA_ERR_NOMEM;
+
+    if (rc != WA_AGAIN) {
+        group_leave_known(t, rc);
+    }
+}
+
+
+/* A community goes with all its groups (protocol 14). */
+static void
+group_leave_known(wa_task_t *t, wa_err_t rc)
+{
+    wa_node_t      *leave, *node;
+    Wa__Group      *g;
+    group_query_t  *q;
+
+    q = t->data;
+
+    if (rc == WA_OK) {
+        rc = wa_group_get(t->account, &q->jid, &t->arena, &g);
+    }
+
+    if (rc != WA_OK) {
+        wa_query_failed(t, rc);
+        return;
+    }
+
+    leave = wa_node_add_new(&t->arena, q->iq, "leave");
+
+    if (g != NULL && g->community) {
+        node = wa_node_add_new(&t->arena, leave, "linked_groups");
+        wa_node_set_jid(&t->arena, node, "parent_group_jid", &q->jid);
+
+    } else {
+        node = wa_node_add_new(&t->arena, leave, "group");
+        wa_node_set_jid(&t->arena, node, "id", &q->jid);
+    }
+
+    t->resume = group_asked;
+    wa_group_ask(t, q->iq);
+}
+
+
+void
+wa_group_ask(wa_task_t *t, wa_node_t *iq)
 {
     wa_err_t        rc;
     group_query_t  *q;
@@ -618,8 +680,12 @@ group_known(wa_task_t *t, wa_err_t rc)
         rc = wa_group_get(t->account, &q->jid, &t->arena, &g);
     }
 
-    if (rc != WA_OK || g == NULL) {
-        wa_query_failed(t, rc == WA_OK ? WA_ERR_STATE : rc);
+    if (rc == WA_OK && g == NULL) {
+        rc = wa_account_online(t->account) ? WA_ERR_STATE : WA_ERR_GONE;
+    }
+
+    if (rc != WA_OK) {
+        wa_query_failed(t, rc);
         return;
     }
 
@@ -648,7 +714,7 @@ group_known(wa_task_t *t, wa_err_t rc)
     }
 
     t->resume = group_described;
-    group_send(t, iq);
+    wa_group_ask(t, iq);
 }
 
 

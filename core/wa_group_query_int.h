@@ -16,6 +16,10 @@ typedef struct {
     const group_verb_t   *verb;
     wa_jid_t              jid;
     wa_span_t             text;
+    wa_node_t            *iq;             /* until it is sent              */
+    wa_node_t            *people;         /* its parent of <participant>s,
+                                             who are to join; NULL: none   */
+    wa_task_pt            asked;          /* takes the answer              */
     uint32_t              code;
     Wa__Group           **groups;         /* sync                          */
     wa_jid_t             *jids;
@@ -38,6 +42,12 @@ struct group_verb_s {
     group_answer_pt   answer;
 };
 
+
+/* Sends the iq; ends the task when that fails. */
+void wa_group_ask(wa_task_t *t, wa_node_t *iq);
+
+/* Says more about q->people, then sends q->iq. */
+void wa_group_ask_in(wa_task_t *t);
 
 void wa_group_answer_done(wa_task_t *t, group_query_t *q);
 void wa_group_answer_people(wa_task_t *t, group_query_t *q);

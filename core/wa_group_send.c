@@ -90,23 +90,18 @@ room_end(wa_task_t *t, wa_err_t rc)
 static void
 room_begin(wa_task_t *t, wa_err_t rc)
 {
-    Wa__Group     *g;
     wa_room_t     *r;
     wa_prepare_t  *p;
 
     p = t->data;
     r = p->room;
 
-    if (rc == WA_OK) {
-        rc = wa_group_get(t->account, &p->chat, &t->arena, &g);
-    }
-
     if (rc != WA_OK) {
         room_end(t, rc);
         return;
     }
 
-    r->anew = (g == NULL);
+    r->anew = (p->asked || !wa_group_known(t->account, &p->chat));
 
     t->resume = room_known;
     rc = wa_group_resolve(t, &p->chat, false, NULL);
@@ -510,7 +505,9 @@ room_holders(wa_task_t *t, wa_prepare_t *p)
         held += (d->lacks == false);
     }
 
-    r->rotate = (held != h->n_devices);
+    r->rotate = held != h->n_devices
+                || wa_skey_is_old(t->account, &p->chat,
+                                  wa_group_sender(t->account));
 
     for (i = 0; r->rotate && i < r->n_devices; i++) {
         r->devices[i].lacks = true;

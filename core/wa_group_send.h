@@ -29,4 +29,20 @@ wa_err_t wa_group_unit(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p);
 wa_err_t wa_group_keyed(wa_unit_t *u, const wa_jid_t *group,
     wa_arena_t *arena, wa_buf_t *message);
 
+/* A stanza was refused, and with it the copies of the key: nobody is taken to
+   have it any more.  No record needed. */
+wa_err_t wa_group_holders_forget(wa_unit_t *u, const wa_jid_t *room);
+
+/*
+ * A device of a group's member cannot read us, and what it asks for is not
+ * kept: it is given our key again with the next message, as if it never had
+ * it.  `device` as its session is named.  Needs the record that
+ * wa_group_holders_need() names; false: out of memory.  A device that is no
+ * holder changes nothing.  WA_ERR_NOMEM, WA_ERR_ARG, those of wa_unit_put().
+ */
+bool wa_group_holders_need(const wa_jid_t *group, wa_arena_t *arena,
+    wa_key_t *key);
+wa_err_t wa_group_holder_gone(wa_unit_t *u, const wa_jid_t *group,
+    const wa_jid_t *device, wa_arena_t *arena);
+
 #endif /* WA_GROUP_SEND_H */

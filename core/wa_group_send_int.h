@@ -32,7 +32,8 @@ struct wa_room_s {
     wa_room_device_t       *devices;
     size_t               n_devices;
     size_t               cap_devices;
-    bool                 rotate;  /* somebody has the key who may not      */
+    bool                 rotate;  /* somebody has the key who may not, or
+                                     it is not to be used any more         */
     size_t               n_lacking;
     wa_jid_t            *missing;
     wa_err_t            *results;

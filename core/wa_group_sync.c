@@ -289,7 +289,7 @@ sync_piece(wa_unit_t *u, wa_task_t *t)
 
         if (rc == WA_OK) {
             rc = wa_group_event(u, &s->jids[s->done], s->groups[s->done],
-                                false);
+                                false, NULL);
         }
     }
 
@@ -334,10 +334,7 @@ sync_clean(wa_task_t *t, sync_t *s)
         t->account->groups_dirty = 0;
     }
 
-    iq = wa_node_new(&t->arena, "iq");
-    wa_node_set_str(&t->arena, iq, "to", "s.whatsapp.net");
-    wa_node_set_str(&t->arena, iq, "type", "set");
-    wa_node_set_str(&t->arena, iq, "xmlns", "urn:xmpp:whatsapp:dirty");
+    iq = wa_node_iq(&t->arena, "set", "urn:xmpp:whatsapp:dirty");
     clean = wa_node_add_new(&t->arena, iq, "clean");
     wa_node_set_str(&t->arena, clean, "type", "groups");
     wa_node_set_u64(&t->arena, clean, "timestamp", (uint64_t) s->dirty);

@@ -56,8 +56,9 @@ wa_group_unit(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p)
     wa_stanza_message(&p->attrs, arena, stanza);
 
     if (!r->status) {
-        wa_node_set_str(arena, stanza, "addressing_mode", r->lid ? "lid"
-                                                                 : "pn");
+        p->send->group_mode = r->lid ? "lid" : "pn";
+        wa_node_set_str(arena, stanza, "addressing_mode",
+                        p->send->group_mode);
     }
 
     rc = room_distribute(u, t, p, stanza, &pkmsg);
@@ -134,6 +135,11 @@ room_distribute(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p,
         }
 
         if (rc == WA_OK) {
+
+            /* A receiver shows no placeholder for a key that was to come
+               with something hidden. */
+
+            wa_stanza_enc(&p->attrs, &t->arena, enc);
             list = (list == NULL) ? wa_node_add_new(&t->arena, stanza,
                                                     "participants") : list;
             to = wa_node_add_new(&t->arena, list, "to");
@@ -259,10 +265,10 @@ room_encrypt(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p, wa_node_t *stanza)
 
     wa_account_random(t->account, &random, 1);
 
-    rc = wa_buf_reserve(&padded, p->send->message.n + 16);
+    rc = wa_buf_reserve(&padded, wa_prepare_wire(p).n + 16);
 
     if (rc == WA_OK) {
-        rc = wa_buf_append_span(&padded, wa_span_buf(&p->send->message));
+        rc = wa_buf_append_span(&padded, wa_prepare_wire(p));
     }
 
     if (rc == WA_OK) {
@@ -358,4 +364,84 @@ static int
 room_compare(const void *a, const void *b)
 {
     return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+
+bool
+wa_group_holders_need(const wa_jid_t *group, wa_arena_t *arena,
+    wa_key_t *key)
+{
+    char  name[WA_ROOM_NAME_LEN];
+
+    key->day = 0;
+
+    return wa_room_holders_name(group, name)
+           && wa_arena_dup_span(arena, wa_span_str(name), &key->name)
+              == WA_OK;
+}
+
+
+wa_err_t
+wa_group_holders_forget(wa_unit_t *u, const wa_jid_t *room)
+{
+    char  name[WA_ROOM_NAME_LEN];
+
+    return wa_room_holders_name(room, name) ? wa_unit_del(u, name, 0)
+                                            : WA_ERR_ARG;
+}
+
+
+wa_err_t
+wa_group_holder_gone(wa_unit_t *u, const wa_jid_t *group,
+    const wa_jid_t *device, wa_arena_t *arena)
+{
+    char             name[WA_ROOM_NAME_LEN], text[WA_JID_TEXT_MAX];
+    size_t           i, n;
+    wa_err_t         rc;
+    wa_buf_t         packed = WA_BUF_EMPTY;
+    wa_span_t        value;
+    Wa__KeyHolders  *h;
+
+    if (u == NULL) {
+        return WA_ERR_NOMEM;
+    }
+
+    if (!wa_room_holders_name(group, name)
+        || wa_jid_format(device, text, sizeof(text)) == 0)
+    {
+        return WA_ERR_ARG;
+    }
+
+    if (wa_record_get(wa_unit_account(u), name, 0, &value) != WA_OK
+        || value.p == NULL)
+    {
+        return WA_OK;
+    }
+
+    rc = WA_PB_UNPACK(wa__key_holders__descriptor, value, arena, &h);
+
+    if (rc != WA_OK) {
+        return rc == WA_ERR_NOMEM ? rc : WA_OK;
+    }
+
+    for (i = 0, n = 0; i < h->n_devices; i++) {
+        if (strcmp(h->devices[i], text) != 0) {
+            h->devices[n++] = h->devices[i];
+        }
+    }
+
+    if (n == h->n_devices) {
+        return WA_OK;
+    }
+
+    h->n_devices = n;
+    rc = WA_PB_PACK(h, &packed);
+
+    if (rc == WA_OK) {
+        rc = wa_unit_put_cold(u, name, 0, wa_span_buf(&packed));
+    }
+
+    wa_buf_free(&packed);
+
+    return rc;
 }

@@ -213,3 +213,18 @@ json_escape(uint8_t c, wa_buf_t *out)
         return wa_buf_append(out, text, 6);
     }
 }
+
+
+wa_span_t
+wa_json_member(const json_t *o, const char *name)
+{
+    const json_t  *value;
+
+    value = json_object_get(o, name);
+
+    if (!json_is_string(value)) {
+        return wa_span_none();
+    }
+
+    return wa_span(json_string_value(value), json_string_length(value));
+}

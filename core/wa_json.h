@@ -32,4 +32,8 @@ wa_err_t wa_json_write(const json_t *v, wa_buf_t *out);
  */
 json_t *wa_json_read(wa_span_t text);
 
+/* The string that the object's member is, borrowed from it; p NULL: it is not
+   there, or no string. */
+wa_span_t wa_json_member(const json_t *o, const char *name);
+
 #endif /* WA_JSON_H */

@@ -214,13 +214,15 @@ view_value(view_t *v, unsigned depth)
 const wa_jv_t *
 wa_jv_read(wa_span_t text, wa_arena_t *arena)
 {
-    view_t    v = { { text.p, text.p + text.n, WA_BUF_EMPTY }, arena };
+    view_t    v = { { NULL, NULL, WA_BUF_EMPTY }, arena };
     wa_jv_t  *o;
 
     if (text.n == 0) {
         return NULL;
     }
 
+    v.r.p = text.p;
+    v.r.end = text.p + text.n;
     o = view_value(&v, 0);
     wa_json_read_space(&v.r);
     wa_buf_wipe(&v.r.text);

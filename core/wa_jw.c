@@ -171,7 +171,7 @@ jw_odd(wa_jw_t *w, uint8_t c)
 
     default:
 
-        if (c >= 0x80) {
+        if (c >= 0x80 || c == 0) {
             jw_put(w, REPLACEMENT, 3);
 
         } else {

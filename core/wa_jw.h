@@ -44,7 +44,8 @@ void wa_jw_close(wa_jw_t *w, char bracket);
 
 /*
  * Any bytes: what is not UTF-8 becomes U+FFFD (RFC 3629: no overlong forms,
- * no surrogates).  p or s NULL: null.
+ * no surrogates), and so does NUL, which many readers of JSON refuse.  p or s
+ * NULL: null.
  */
 void wa_jw_text(wa_jw_t *w, const char *name, wa_span_t text);
 void wa_jw_str(wa_jw_t *w, const char *name, const char *s);

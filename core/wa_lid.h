@@ -67,6 +67,25 @@ wa_err_t wa_lid_learn(wa_task_t *parent, const wa_jid_t *pn,
     const wa_jid_t *lid);
 
 /*
+ * Learns those of the pairs that are new all over: neither address has another
+ * one yet, nobody's device list is known, no device is named.  All in one
+ * commit; the others are left for wa_lid_learn().  More than WA_LID_NEW_MAX
+ * pairs are left, too.
+ *   WA_AGAIN  a child was started; the parent's resume gets WA_OK or an
+ *             error (then none is learnt)
+ *   WA_ERR_NOMEM
+ */
+#define WA_LID_NEW_MAX  64u
+
+typedef struct {
+    wa_jid_t   pn;
+    wa_jid_t   lid;
+} wa_lid_pair_t;
+
+wa_err_t wa_lid_learn_new(wa_task_t *parent, const wa_lid_pair_t *pairs,
+    size_t n);
+
+/*
  * Finds the LID of a PN, asking the server when it is not known.
  *   WA_OK     *lid is set now (also when jid is a LID: a copy)
  *   WA_AGAIN  a child was started; at the parent's resume with WA_OK *lid is

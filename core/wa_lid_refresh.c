@@ -40,11 +40,7 @@ wa_lid_refresh(wa_account_t *a, const wa_jid_t *pn)
         d->pn = wa_jid_person(pn);
         t->data = d;
         iq = refresh_iq(t, &d->pn);
-        rc = wa_node_ok(iq);
-
-        if (rc == WA_OK) {
-            rc = wa_task_iq(t, iq);
-        }
+        rc = wa_task_iq(t, iq);
     }
 
     if (rc != WA_AGAIN) {
@@ -61,10 +57,7 @@ refresh_iq(wa_task_t *t, const wa_jid_t *pn)
     wa_arena_t  *a;
 
     a = &t->arena;
-    iq = wa_node_new(a, "iq");
-    wa_node_set_str(a, iq, "to", "s.whatsapp.net");
-    wa_node_set_str(a, iq, "type", "get");
-    wa_node_set_str(a, iq, "xmlns", "usync");
+    iq = wa_node_iq(a, "get", "usync");
 
     usync = wa_node_add_new(a, iq, "usync");
     wa_node_set(a, usync, "sid", wa_account_next_id(t->account, a));

@@ -3,10 +3,14 @@
  */
 #include <stdio.h>
 
+#include "wa_alive.h"
 #include "wa_conn.h"
 #include "wa_life_int.h"
 #include "wa_out.h"
 #include "wa_pair.h"
+#include "wa_presence.h"
+#include "wa_pair_code.h"
+#include "wa_proxy.h"
 #include "wa_send.h"
 #include "wa_task_int.h"
 #include "wa_unit_int.h"
@@ -24,7 +28,7 @@
 /* READY is announced at the latest after this, offline queue or not. */
 #define LIFE_LOADING_MS      30000
 
-/* Setting that holds the end of a temporary ban, unix ms. */
+/* Setting that holds the end of a ban, or of another wait in ERROR; unix ms. */
 #define LIFE_BANNED          "banned_until_ms"
 
 
@@ -87,6 +91,11 @@ wa_life_set(wa_unit_t *u, wa_state_e state, const char *reason, int code)
     l->state = state;
     l->code = code;
     l->updated_ms = wa_unix_ms(a);
+
+    if (state != previous) {
+        l->since_ms = l->updated_ms;
+    }
+
     (void) snprintf(l->reason, sizeof(l->reason), "%s",
                     reason == NULL ? "" : reason);
 
@@ -96,12 +105,19 @@ wa_life_set(wa_unit_t *u, wa_state_e state, const char *reason, int code)
 
     if (state == WA_STATE_READY) {
         wa_restrict_clear(u, WA_RESTRICT_BAN);
+        wa_alive_set(u, WA_DEGRADED_DEAF, false);
         l->stable_at = a->now + LIFE_STABLE_MS;
         l->connected_ms = l->updated_ms;
         l->seen_ms = l->updated_ms;
 
     } else if (previous == WA_STATE_READY) {
         l->seen_ms = l->updated_ms;
+    }
+
+    if ((previous == WA_STATE_READY || previous == WA_STATE_LOADING)
+        && (state == WA_STATE_CONNECTING || state == WA_STATE_DISCONNECTED))
+    {
+        wa_alive_count(u, WA_COUNT_RECONNECTS);
     }
 
     wa_life_put_view(u);
@@ -180,7 +196,8 @@ wa_life_redial(wa_account_t *a)
     (void) json_object_del(l->meta, LIFE_BANNED);
 
     /* A code on its way, and a link being made, keep their state. */
-    if (l->state != WA_STATE_QR && l->state != WA_STATE_AUTH
+    if (l->state != WA_STATE_QR && l->state != WA_STATE_CODE
+        && l->state != WA_STATE_AUTH
         && l->state != WA_STATE_CONNECTING)
     {
         wa_life_move(a, WA_STATE_CONNECTING, NULL, 0);
@@ -190,8 +207,9 @@ wa_life_redial(wa_account_t *a)
 }
 
 
-void
-wa_life_restart(wa_account_t *a)
+/* True if it may connect again at once; counts. */
+static bool
+life_at_once(wa_account_t *a)
 {
     wa_life_t  *l;
 
@@ -202,13 +220,54 @@ wa_life_restart(wa_account_t *a)
     }
 
     if (l->restarts == LIFE_RESTARTS) {
-        wa_conn_closed(a, "the server asks for one restart after another");
-        return;
+        return false;
     }
 
     l->stable_at = 0;
     l->restarts++;
+
+    return true;
+}
+
+
+void
+wa_life_restart(wa_account_t *a)
+{
+    if (!life_at_once(a)) {
+        wa_conn_closed(a, "the server asks for one restart after another");
+        return;
+    }
+
     wa_conn_close(a);
+    wa_life_redial(a);
+}
+
+
+void
+wa_life_deaf(wa_account_t *a, const char *why)
+{
+    wa_unit_t  *u;
+
+    if (a->life->state != WA_STATE_READY
+        && a->life->state != WA_STATE_LOADING)
+    {
+        wa_conn_closed(a, why);
+        return;
+    }
+
+    if (!life_at_once(a)) {
+        wa_alive_tell(a, WA_DEGRADED_DEAF, true);
+        wa_conn_closed(a, why);
+        return;
+    }
+
+    wa_conn_close(a);
+
+    u = wa_unit_new(a);
+    wa_alive_set(u, WA_DEGRADED_DEAF, true);
+    wa_life_set(u, WA_STATE_CONNECTING, why, 0);
+    (void) wa_unit_commit(u, NULL);
+
     wa_life_redial(a);
 }
 
@@ -270,9 +329,10 @@ wa_life_conn_lost(wa_account_t *a, const char *why)
         return;
 
     case WA_STATE_QR:
+    case WA_STATE_CODE:
         /* The next connection brings new codes. */
         wa_pair_pause(a);
-        wa_life_move(a, WA_STATE_QR, why, 0);
+        wa_life_move(a, l->state, why, 0);
         break;
 
     case WA_STATE_AUTH:
@@ -298,29 +358,37 @@ wa_life_give_up(wa_account_t *a, wa_state_e state, const char *reason,
 
 
 void
-wa_life_ban(wa_account_t *a, const char *reason, int code, int64_t until_ms)
+wa_life_wait(wa_account_t *a, const char *reason, int code, int64_t until_ms)
 {
-    bool        ends;
     wa_unit_t  *u;
 
     wa_life_give_up(a, WA_STATE_ERROR, reason, code);
 
-    ends = until_ms != 0
-           && json_object_set_new(a->life->meta, LIFE_BANNED,
-                                  json_integer(until_ms)) == 0;
+    if (until_ms == 0
+        || json_object_set_new(a->life->meta, LIFE_BANNED,
+                               json_integer(until_ms)) != 0)
+    {
+        return;
+    }
+
+    u = wa_unit_new(a);
+    wa_life_put_meta(u);
+    (void) wa_unit_commit(u, NULL);
+
+    life_ban_wait(a, until_ms);
+}
+
+
+void
+wa_life_ban(wa_account_t *a, const char *reason, int code, int64_t until_ms)
+{
+    wa_unit_t  *u;
+
+    wa_life_wait(a, reason, code, until_ms);
 
     u = wa_unit_new(a);
     wa_restrict_set(u, WA_RESTRICT_BAN, (unsigned) code, until_ms);
-
-    if (ends) {
-        wa_life_put_meta(u);
-    }
-
     (void) wa_unit_commit(u, NULL);
-
-    if (ends) {
-        life_ban_wait(a, until_ms);
-    }
 }
 
 
@@ -363,11 +431,13 @@ wa_life_reset(wa_unit_t *u)
     wa_free(a->creds);
     a->creds = fresh;
     a->life->connected_ms = 0;
+    wa_pair_code_forget(a);
     memset(&a->life->restricts, 0, sizeof(a->life->restricts));
 
     wa_sends_reset(a);
     wa_unit_mark_reset(u);
     (void) wa_creds_save(u);
+    wa_proxy_save(u);
     wa_life_put_meta(u);
 
     return WA_OK;
@@ -438,6 +508,7 @@ wa_life_ready(wa_account_t *a)
 {
     if (a->life->state == WA_STATE_LOADING) {
         wa_life_move(a, WA_STATE_READY, NULL, 0);
+        wa_presence_apply(a);
     }
 }
 
@@ -461,6 +532,7 @@ wa_life_expire(wa_account_t *a)
 
     if (!a->quiesced) {
         wa_restrict_expire(a);
+        wa_alive_expire(a);
     }
 }
 
@@ -468,11 +540,16 @@ wa_life_expire(wa_account_t *a)
 wa_time_t
 wa_life_deadline(const wa_account_t *a)
 {
-    wa_time_t         at;
+    wa_time_t         at, alive;
     const wa_life_t  *l;
 
     l = a->life;
     at = a->quiesced ? -1 : wa_restrict_deadline(a);
+    alive = a->quiesced ? -1 : wa_alive_deadline(a);
+
+    if (alive >= 0 && (at < 0 || alive < at)) {
+        at = alive;
+    }
 
     if (l->dial_at != 0 && (at < 0 || l->dial_at < at)) {
         at = l->dial_at;

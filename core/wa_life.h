@@ -49,6 +49,10 @@ json_t *wa_life_account(wa_account_t *a);
 /* The connection ended by itself: what now? */
 void wa_life_conn_lost(wa_account_t *a, const char *why);
 
+/* The connection is up, but the server is not there: CONNECTING at once,
+   though not for ever, and account.degraded. */
+void wa_life_deaf(wa_account_t *a, const char *why);
+
 /* The server wants a new connection (515): at once, but not for ever. */
 void wa_life_restart(wa_account_t *a);
 
@@ -64,6 +68,10 @@ void wa_life_give_up(wa_account_t *a, wa_state_e state, const char *reason,
  * Ends in ERROR until a time (unix ms), which survives restarts; then it is
  * tried again.  0: no end is known, as wa_life_give_up().
  */
+void wa_life_wait(wa_account_t *a, const char *reason, int code,
+    int64_t until_ms);
+
+/* The same, and the account is restricted for so long. */
 void wa_life_ban(wa_account_t *a, const char *reason, int code,
     int64_t until_ms);
 

@@ -15,6 +15,7 @@ struct wa_life_s {
     char          reason[WA_REASON_MAX];
     int64_t       created_ms;
     int64_t       updated_ms;
+    int64_t       since_ms;            /* in this state                    */
     int64_t       connected_ms;        /* 0: never                         */
     int64_t       seen_ms;
     wa_time_t     dial_at;             /* 0: no reconnect planned          */

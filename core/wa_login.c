@@ -4,17 +4,23 @@
  */
 #include <stdio.h>
 
+#include "wa_alive.h"
+#include "wa_appstate.h"
 #include "wa_clientpayload.h"
 #include "wa_conn.h"
 #include "wa_device.h"
 #include "wa_group_sync.h"
 #include "wa_hashes.h"
+#include "wa_history_verbs.h"
 #include "wa_life_int.h"
 #include "wa_login.h"
 #include "wa_offline.h"
 #include "wa_prekey.h"
 #include "wa_placeholder.h"
+#include "wa_presence.h"
 #include "wa_send.h"
+#include "wa_settings.h"
+#include "wa_version.h"
 
 
 /* A rate-limited stream is left alone for this long at least. */
@@ -22,9 +28,6 @@
 
 /* A ban said to last longer than a year has no end worth waiting for. */
 #define LOGIN_BAN_MAX_S  (366 * 86400)
-
-/* Web build when none is configured. */
-#define LOGIN_BUILD  1045649367u
 
 
 static void login_activate(wa_task_t *t, wa_err_t rc);
@@ -38,12 +41,12 @@ static void login_revoked(wa_account_t *a, const char *text, int code);
 static void
 login_client(wa_account_t *a, wa_client_t *client)
 {
-    static const uint32_t  built_in[3] = { 2, 3000, LOGIN_BUILD };
+    a->build = a->engine->conf.build;
 
     memset(client, 0, sizeof(*client));
-    memcpy(client->version, a->engine->conf.version[0] == 0
-                            ? built_in : a->engine->conf.version,
-           sizeof(client->version));
+    client->version[0] = 2;
+    client->version[1] = 3000;
+    client->version[2] = a->build;
 }
 
 
@@ -55,6 +58,7 @@ wa_login_payload(wa_account_t *a, wa_buf_t *out)
     wa_client_keys_t    keys;
     wa_client_login_t   login;
     wa_client_device_t  device;
+    wa_history_depth_t  depth;
 
     c = a->creds;
     login_client(a, &client);
@@ -80,6 +84,9 @@ wa_login_payload(wa_account_t *a, wa_buf_t *out)
     device.platform_type = 1;
     device.call_log = true;
     device.group_history = true;
+    depth = wa_history_depth(a);
+    device.full_sync = (depth.mode == WA_HISTORY_MODE_FULL);
+    device.days = depth.days;
 
     keys.registration_id = c->registration_id;
     memcpy(keys.identity, c->identity.pub, 32);
@@ -104,6 +111,7 @@ wa_login_success(wa_account_t *a, const wa_node_t *node)
     }
 
     wa_conn_set_online(a);
+    wa_alive_clock(a, node, 0);
 
     u = wa_unit_new(a);
 
@@ -113,6 +121,12 @@ wa_login_success(wa_account_t *a, const wa_node_t *node)
         lid.device = a->creds->jid.device;
         a->creds->lid = lid;
         (void) wa_creds_save(u);
+    }
+
+    /* Until the phone tells a name, the one the server knows. */
+
+    if (a->creds->push_name.n == 0) {
+        (void) wa_presence_name(u, wa_node_attr(node, "display_name"));
     }
 
     wa_life_loading(a);
@@ -134,10 +148,7 @@ login_activate(wa_task_t *t, wa_err_t rc)
 {
     wa_node_t  *iq;
 
-    iq = wa_node_new(&t->arena, "iq");
-    wa_node_set_str(&t->arena, iq, "to", "s.whatsapp.net");
-    wa_node_set_str(&t->arena, iq, "type", "set");
-    wa_node_set_str(&t->arena, iq, "xmlns", "passive");
+    iq = wa_node_iq(&t->arena, "set", "passive");
     wa_node_add_new(&t->arena, iq, "active");
 
     t->resume = login_active;
@@ -172,7 +183,7 @@ login_active(wa_task_t *t, wa_err_t rc)
     if (rc == WA_OK) {
         ib = wa_node_new(&t->arena, "ib");
         session = wa_node_add_new(&t->arena, ib, "unified_session");
-        wa_unified_session_id(wa_unix_ms(a), 0, id);
+        wa_unified_session_id(wa_unix_ms(a), -wa_alive_skew(a), id);
         wa_node_set_str(&t->arena, session, "id", id);
         (void) wa_account_send_now(a, ib);
     }
@@ -183,6 +194,7 @@ login_active(wa_task_t *t, wa_err_t rc)
         wa_prekey_after_login(a);
         wa_send_online(a);
         wa_placeholder_online(a);
+        wa_history_online(a);
     }
 }
 
@@ -204,6 +216,7 @@ wa_login_ib(wa_account_t *a, const wa_node_t *node)
         wa_offline_end(a);
         wa_life_ready(a);
         wa_group_sync_ready(a);
+        wa_appstate_ready(a);
     }
 
     for (c = wa_node_child(node, "dirty"); c != NULL;
@@ -234,12 +247,15 @@ wa_login_ib(wa_account_t *a, const wa_node_t *node)
 
 /*
  * The server's copy of what we know about this account changed while nobody
- * told us.  Of the kinds there are, groups are fetched anew; our own device
- * list is forgotten, and only then is the mark taken away.
+ * told us.  Of the kinds there are, groups and app state are fetched anew;
+ * our own device list and the privacy settings are forgotten, and only then is
+ * the mark taken away.  Of channels nothing is kept: each question about them
+ * goes to the server.
  */
 static void
 login_dirty(wa_account_t *a, const wa_node_t *dirty)
 {
+    bool        channels;
     int64_t     when;
     wa_err_t    rc;
     wa_span_t   ts;
@@ -254,7 +270,17 @@ login_dirty(wa_account_t *a, const wa_node_t *dirty)
         return;
     }
 
-    if (!a->creds->linked || !wa_node_attr_is(dirty, "type", "account_sync"))
+    if (a->creds->linked && wa_node_attr_is(dirty, "type", "syncd_app_state")
+        && wa_node_attr_i64(dirty, "timestamp", &when) && when > 0)
+    {
+        wa_appstate_dirty(a, when);
+        return;
+    }
+
+    channels = wa_node_attr_is(dirty, "type", "newsletter_metadata");
+
+    if (!a->creds->linked
+        || (!channels && !wa_node_attr_is(dirty, "type", "account_sync")))
     {
         return;
     }
@@ -265,12 +291,10 @@ login_dirty(wa_account_t *a, const wa_node_t *dirty)
         return;                         /* told again at the next login    */
     }
 
-    iq = wa_node_new(&t->arena, "iq");
-    wa_node_set_str(&t->arena, iq, "to", "s.whatsapp.net");
-    wa_node_set_str(&t->arena, iq, "type", "set");
-    wa_node_set_str(&t->arena, iq, "xmlns", "urn:xmpp:whatsapp:dirty");
+    iq = wa_node_iq(&t->arena, "set", "urn:xmpp:whatsapp:dirty");
     clean = wa_node_add_new(&t->arena, iq, "clean");
-    wa_node_set_str(&t->arena, clean, "type", "account_sync");
+    wa_node_set_str(&t->arena, clean, "type",
+                    channels ? "newsletter_metadata" : "account_sync");
 
     if (wa_arena_dup_span(&t->arena, wa_node_attr(dirty, "timestamp"), &ts)
         != WA_OK)
@@ -282,9 +306,15 @@ login_dirty(wa_account_t *a, const wa_node_t *dirty)
     wa_node_set(&t->arena, clean, "timestamp", ts);
     t->data = iq;
 
+    if (channels) {
+        login_clean(t, WA_OK);
+        return;
+    }
+
     u = wa_unit_new(a);
     (void) wa_devices_forget(u, &a->creds->jid);
     (void) wa_devices_forget(u, &a->creds->lid);
+    (void) wa_settings_forget(u);
     rc = wa_task_commit(t, u);
 
     if (rc != WA_AGAIN) {
@@ -336,6 +366,7 @@ login_revoked(wa_account_t *a, const char *text, int code)
 typedef enum {
     END_LOGOUT = 0,
     END_ERROR,
+    END_VERSION,
     END_BAN                            /* until `expire` seconds have gone */
 } wa_end_e;
 
@@ -350,7 +381,7 @@ static const struct {
     { 402, END_BAN, "temporarily banned (402)" },
     { 403, END_LOGOUT, "the account is locked or its main device is gone "
                        "(403)" },
-    { 405, END_ERROR, "the client version is too old (405)" },
+    { 405, END_VERSION, NULL },
     { 406, END_ERROR, "the account is banned (406)" },
     { 409, END_ERROR, "the client description was refused (409)" },
     { 411, END_ERROR, "multi-device mismatch (411)" },
@@ -378,6 +409,9 @@ wa_login_failure(wa_account_t *a, const wa_node_t *node)
 
         if (failures[i].end == END_LOGOUT) {
             login_revoked(a, failures[i].text, (int) reason);
+
+        } else if (failures[i].end == END_VERSION) {
+            wa_version_refused(a);
 
         } else if (failures[i].end == END_BAN) {
             until_ms = 0;

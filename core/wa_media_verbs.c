@@ -6,7 +6,10 @@
 
 #include "wa_account_int.h"
 #include "wa_b64.h"
+#include "wa_conn.h"
 #include "wa_event_message.h"
+#include "wa_group.h"
+#include "wa_lid.h"
 #include "wa_media.h"
 #include "wa_receipt.h"
 
@@ -25,7 +28,12 @@ struct media_retry_s {
     wa_query_t         query;            /* first */
     media_retry_t     *next;
     wa_task_t         *task;
-    wa_span_t          id;
+    wa_span_t          id;               /* empty until it is asked for    */
+    wa_span_t          asked;            /* the same                       */
+    wa_jid_t           chat;
+    wa_jid_t           author;           /* NONE: not told                 */
+    bool               from_me;
+    bool               peer;
     uint8_t            key[WA_KEY_LEN];
     wa_buf_t           path;             /* the phone's answer */
     bool               answered;
@@ -45,8 +53,12 @@ static wa_media_state_t *media_state(wa_account_t *a);
 static void conn_answered(wa_task_t *t, wa_err_t rc);
 static json_t *conn_read(wa_account_t *a, const wa_node_t *n);
 static json_t *conn_hosts(const wa_node_t *n);
-static wa_err_t retry_ask(wa_task_t *t, media_retry_t *r, wa_span_t id,
+static wa_err_t retry_read(wa_task_t *t, media_retry_t *r, wa_span_t id,
     const json_t *args);
+static wa_err_t retry_need(wa_task_t *t, const media_retry_t *r);
+static void retry_known(wa_task_t *t, wa_err_t rc);
+static wa_err_t retry_named(wa_task_t *t, media_retry_t *r);
+static wa_err_t retry_ask(wa_task_t *t, media_retry_t *r);
 static void retry_ended(wa_task_t *t, wa_err_t rc);
 static void retry_unlink(wa_account_t *a, media_retry_t *r);
 
@@ -83,6 +95,33 @@ wa_media_state_free(wa_account_t *a)
 
 /* -- media.conn ------------------------------------------------------------ */
 
+const json_t *
+wa_media_conn(const wa_account_t *a)
+{
+    return a->media != NULL && a->now < a->media->conn_until
+           ? a->media->conn : NULL;
+}
+
+
+wa_node_t *
+wa_media_conn_iq(wa_arena_t *arena)
+{
+    wa_node_t  *iq;
+
+    iq = wa_node_iq(arena, "set", "w:m");
+    (void) wa_node_add_new(arena, iq, "media_conn");
+
+    return iq;
+}
+
+
+void
+wa_media_conn_take(wa_account_t *a, const wa_node_t *answer)
+{
+    json_decref(conn_read(a, wa_node_child(answer, "media_conn")));
+}
+
+
 void
 wa_media_conn_query(wa_account_t *a, const wa_cmd_t *cmd)
 {
@@ -116,17 +155,8 @@ wa_media_conn_query(wa_account_t *a, const wa_cmd_t *cmd)
         return;
     }
 
-    iq = wa_node_new(&t->arena, "iq");
-    wa_node_set_str(&t->arena, iq, "to", "s.whatsapp.net");
-    wa_node_set_str(&t->arena, iq, "type", "set");
-    wa_node_set_str(&t->arena, iq, "xmlns", "w:m");
-    (void) wa_node_add_new(&t->arena, iq, "media_conn");
-
-    rc = wa_node_ok(iq);
-
-    if (rc == WA_OK) {
-        rc = wa_task_iq(t, iq);
-    }
+    iq = wa_media_conn_iq(&t->arena);
+    rc = wa_task_iq(t, iq);
 
     if (rc != WA_AGAIN) {
         wa_query_failed(t, rc);
@@ -277,7 +307,71 @@ wa_media_retry_query(wa_account_t *a, const wa_cmd_t *cmd)
     m->retries = r;
     m->n_retries++;
 
-    rc = retry_ask(t, r, id, cmd->args);
+    rc = retry_read(t, r, id, cmd->args);
+
+    if (rc == WA_OK) {
+        t->resume = retry_known;
+        rc = retry_need(t, r);
+    }
+
+    if (rc != WA_AGAIN) {
+        retry_known(t, rc);
+    }
+}
+
+
+static wa_err_t
+retry_read(wa_task_t *t, media_retry_t *r, wa_span_t id, const json_t *args)
+{
+    if (!wa_query_arg_jid(args, "chat", &r->chat)) {
+        return WA_ERR_ARG;
+    }
+
+    if (!wa_query_arg_jid(args, "participant", &r->author)) {
+        r->author.server = WA_SERVER_NONE;
+    }
+
+    r->from_me = json_is_true(json_object_get(args, "from_me"));
+    r->peer = json_is_true(json_object_get(args, "peer"));
+
+    return wa_arena_dup_span(&t->arena, id, &r->asked);
+}
+
+
+static wa_err_t
+retry_need(wa_task_t *t, const media_retry_t *r)
+{
+    size_t    n;
+    wa_key_t  keys[2 * WA_LID_KEYS + 1];
+
+    n = wa_lid_need(&r->chat, &t->arena, keys);
+    n += wa_lid_need(&r->author, &t->arena, keys + n);
+    n += wa_group_need(&r->chat, &t->arena, keys + n);
+
+    return wa_task_need(t, keys, n);
+}
+
+
+static void
+retry_known(wa_task_t *t, wa_err_t rc)
+{
+    wa_account_t   *a;
+    media_retry_t  *r;
+
+    a = t->account;
+    r = t->data;
+
+    if (rc == WA_OK && !wa_account_online(a)) {
+        rc = WA_ERR_GONE;
+    }
+
+    if (rc == WA_OK) {
+        rc = retry_named(t, r);
+    }
+
+    if (rc == WA_OK) {
+        rc = retry_ask(t, r);
+    }
 
     if (rc == WA_OK) {
         t->resume = retry_ended;
@@ -290,14 +384,45 @@ wa_media_retry_query(wa_account_t *a, const wa_cmd_t *cmd)
 }
 
 
+/* The phone looks the message up under the addresses it came with. */
+static wa_err_t
+retry_named(wa_task_t *t, media_retry_t *r)
+{
+    wa_err_t    rc;
+    Wa__Group  *g;
+
+    g = NULL;
+    rc = WA_OK;
+
+    if (wa_jid_is_group(&r->chat)) {
+        rc = wa_group_get(t->account, &r->chat, &t->arena, &g);
+    }
+
+    wa_lid_prefer(t->account, &r->chat);
+
+    if (rc != WA_OK || r->author.server == WA_SERVER_NONE) {
+        return rc;
+    }
+
+    if (g != NULL) {
+        r->author = wa_group_address(t->account, g, &r->author);
+
+    } else {
+        wa_lid_prefer(t->account, &r->author);
+    }
+
+    return WA_OK;
+}
+
+
 /* Sends the receipt that asks for it. */
 static wa_err_t
-retry_ask(wa_task_t *t, media_retry_t *r, wa_span_t id, const json_t *args)
+retry_ask(wa_task_t *t, media_retry_t *r)
 {
     uint8_t        iv[WA_GCM_NONCE_LEN];
     wa_buf_t       sealed = WA_BUF_EMPTY;
     wa_err_t       rc;
-    wa_jid_t       self, chat, who;
+    wa_jid_t       self;
     wa_node_t     *receipt, *child, *part;
     wa_span_t      bytes, nonce;
     wa_arena_t    *arena;
@@ -306,16 +431,8 @@ retry_ask(wa_task_t *t, media_retry_t *r, wa_span_t id, const json_t *args)
     a = t->account;
     arena = &t->arena;
 
-    if (!wa_query_arg_jid(args, "chat", &chat)) {
-        return WA_ERR_ARG;
-    }
-
     wa_account_random(a, iv, sizeof(iv));
-    rc = wa_arena_dup_span(arena, id, &r->id);
-
-    if (rc == WA_OK) {
-        rc = wa_media_retry_seal(r->key, id, iv, &sealed);
-    }
+    rc = wa_media_retry_seal(r->key, r->asked, iv, &sealed);
 
     if (rc == WA_OK) {
         rc = wa_arena_dup_span(arena, wa_span_buf(&sealed), &bytes);
@@ -333,10 +450,15 @@ retry_ask(wa_task_t *t, media_retry_t *r, wa_span_t id, const json_t *args)
 
     self = wa_jid_bare(wa_account_self(a, WA_SERVER_PN));
 
+    r->id = r->asked;
     receipt = wa_node_new(arena, "receipt");
     wa_node_set(arena, receipt, "id", r->id);
     wa_node_set_jid(arena, receipt, "to", &self);
     wa_node_set_str(arena, receipt, "type", "server-error");
+
+    if (r->peer) {
+        wa_node_set_str(arena, receipt, "category", "peer");
+    }
 
     child = wa_node_add_new(arena, receipt, "encrypt");
     part = wa_node_add_new(arena, child, "enc_p");
@@ -344,14 +466,17 @@ retry_ask(wa_task_t *t, media_retry_t *r, wa_span_t id, const json_t *args)
     part = wa_node_add_new(arena, child, "enc_iv");
     wa_node_bytes(part, nonce);
 
-    child = wa_node_add_new(arena, receipt, "rmr");
-    wa_node_set_jid(arena, child, "jid", &chat);
-    wa_node_set_str(arena, child, "from_me",
-                    json_is_true(json_object_get(args, "from_me"))
-                    ? "true" : "false");
+    /* What our phone sent us, as a piece of its history, is in no chat. */
 
-    if (wa_query_arg_jid(args, "participant", &who)) {
-        wa_node_set_jid(arena, child, "participant", &who);
+    if (!r->peer) {
+        child = wa_node_add_new(arena, receipt, "rmr");
+        wa_node_set_jid(arena, child, "jid", &r->chat);
+        wa_node_set_str(arena, child, "from_me", r->from_me ? "true"
+                                                            : "false");
+
+        if (r->author.server != WA_SERVER_NONE) {
+            wa_node_set_jid(arena, child, "participant", &r->author);
+        }
     }
 
     rc = wa_node_ok(receipt);
@@ -462,37 +587,4 @@ wa_media_retry_notification(wa_task_t *t)
     u = wa_unit_new(a);
     (void) wa_ack_stanza(u, n, NULL, 0);
     wa_task_end(t, wa_unit_commit(u, NULL));
-}
-
-
-/* -- media.event ----------------------------------------------------------- */
-
-void
-wa_media_event_query(wa_account_t *a, const wa_cmd_t *cmd)
-{
-    wa_err_t     rc;
-    wa_span_t    type;
-    wa_unit_t   *u;
-    json_t      *data;
-    const char  *name;
-
-    type = wa_query_arg(cmd->args, "type");
-    data = json_object_get(cmd->args, "data");
-    name = wa_span_eq_str(type, "media.ready") ? "media.ready"
-                                               : "media.failed";
-
-    if (!json_is_object(data)) {
-        wa_account_reply(a, cmd->id, "INVALID_PARAMETER", "No data", NULL);
-        return;
-    }
-
-    u = wa_unit_new(a);
-    (void) wa_unit_event(u, name, json_incref(data));
-    (void) wa_unit_reply(u, cmd->id, NULL, NULL, json_object());
-    rc = wa_unit_commit(u, NULL);
-
-    if (rc != WA_OK) {
-        wa_account_reply(a, cmd->id, "INTERNAL_ERROR", "Out of memory",
-                         NULL);
-    }
 }

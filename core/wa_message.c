@@ -54,6 +54,13 @@ static const kind_name_t  kind_names[WA_KIND_MAX] = {
 };
 
 
+bool
+wa_push_name_says(wa_span_t name)
+{
+    return name.n != 0 && !wa_span_eq_str(name, "-");
+}
+
+
 const char *
 wa_kind_name(wa_kind_e kind)
 {

@@ -153,6 +153,10 @@ void wa_message_read(const Wa__Message *m, wa_arena_t *arena,
 /* Text or caption of a message, through its wrappers; NULL: none. */
 const char *wa_message_text(const Wa__Message *m);
 
+/* A push name that says something.  "-" stands for one that was never set
+   (whatsmeow message.go, presence.go). */
+bool wa_push_name_says(wa_span_t name);
+
 /* Lower-case name of the HTTP contract ("text"); never NULL. */
 const char *wa_kind_name(wa_kind_e kind);
 /* The same in upper case. */

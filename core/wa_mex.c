@@ -32,13 +32,13 @@ static wa_err_t mex_tell(wa_unit_t *u, const wa_node_t *update);
 
 
 wa_node_t *
-wa_mex_iq(wa_task_t *t, const char *query_id, json_t *variables)
+wa_mex_iq(wa_task_t *t, wa_mex_e query, json_t *variables)
 {
     json_t     *body;
     wa_buf_t    text = WA_BUF_EMPTY;
     wa_err_t    rc;
     wa_span_t   copy;
-    wa_node_t  *iq, *query;
+    wa_node_t  *iq, *node;
 
     body = json_pack("{s:o}", "variables", variables);
     rc = (body == NULL) ? WA_ERR_NOMEM : wa_json_write(body, &text);
@@ -54,13 +54,12 @@ wa_mex_iq(wa_task_t *t, const char *query_id, json_t *variables)
         return NULL;
     }
 
-    iq = wa_node_new(&t->arena, "iq");
-    wa_node_set_str(&t->arena, iq, "to", "s.whatsapp.net");
-    wa_node_set_str(&t->arena, iq, "type", "get");
-    wa_node_set_str(&t->arena, iq, "xmlns", "w:mex");
-    query = wa_node_add_new(&t->arena, iq, "query");
-    wa_node_set_str(&t->arena, query, "query_id", query_id);
-    wa_node_bytes(query, copy);
+    iq = wa_node_iq(&t->arena, "get", "w:mex");
+    node = wa_node_add_new(&t->arena, iq, "query");
+    wa_node_set_str(&t->arena, node, "query_id",
+                    wa_mex_ids_get(&t->account->engine->conf.query_ids,
+                                   query));
+    wa_node_bytes(node, copy);
 
     return iq;
 }

@@ -6,8 +6,7 @@
  *     <iq type=result><result>{"data":{"xwa2_..":..},"errors":[..]}</result>
  *
  * A query's number belongs to a build of the web client and to the set of
- * variables of that build; old ones are served for long.  Those here are of
- * the builds that Baileys 7 and whatsmeow use.
+ * variables of that build; old ones are served for long (wa_mex_id.h).
  */
 #ifndef WA_MEX_H
 #define WA_MEX_H
@@ -19,16 +18,6 @@
 #include "wa_task.h"
 
 
-#define WA_MEX_CHANNEL_CREATE    "8823471724422422"
-#define WA_MEX_CHANNEL_UPDATE    "24250201037901610"
-#define WA_MEX_CHANNEL_GET       "6563316087068696"
-#define WA_MEX_CHANNEL_LIST      "6388546374527196"
-#define WA_MEX_CHANNEL_FOLLOW    "24404358912487870"
-#define WA_MEX_CHANNEL_UNFOLLOW  "9767147403369991"
-#define WA_MEX_CHANNEL_MUTE      "29766401636284406"
-#define WA_MEX_CHANNEL_UNMUTE    "9864994326891137"
-#define WA_MEX_CHANNEL_DELETE    "30062808666639665"
-
 /* An answer or notification longer than this is not read (bytes). */
 #define WA_MEX_TEXT_MAX  (2 * 1024 * 1024)
 
@@ -37,8 +26,7 @@
  * The iq of a query, in the task's arena, for wa_task_iq().  Steals
  * `variables`, an object.  NULL: out of memory, or `variables` is NULL.
  */
-wa_node_t *wa_mex_iq(wa_task_t *t, const char *query_id,
-    json_t *variables);
+wa_node_t *wa_mex_iq(wa_task_t *t, wa_mex_e query, json_t *variables);
 
 /*
  * In the resume function: what `rc` and t->answer say.  *out: member `name`

@@ -33,7 +33,7 @@ typedef json_t *(*variables_pt)(const json_t *args);
 
 typedef struct {
     const char    *verb;
-    const char    *id;
+    wa_mex_e       id;
     const char    *member;             /* of the answer's "data"           */
     result_e       result;
     variables_pt   variables;          /* NULL: arguments are not valid    */
@@ -309,10 +309,7 @@ channel_terms(wa_task_t *t)
 {
     wa_node_t  *iq, *notice;
 
-    iq = wa_node_new(&t->arena, "iq");
-    wa_node_set_str(&t->arena, iq, "to", "s.whatsapp.net");
-    wa_node_set_str(&t->arena, iq, "type", "set");
-    wa_node_set_str(&t->arena, iq, "xmlns", "tos");
+    iq = wa_node_iq(&t->arena, "set", "tos");
     notice = wa_node_add_new(&t->arena, iq, "notice");
     wa_node_set_str(&t->arena, notice, "id", TERMS_NOTICE);
     wa_node_set_str(&t->arena, notice, "stage", TERMS_STAGE);
@@ -483,10 +480,7 @@ channel_messages(wa_account_t *a, const wa_cmd_t *cmd)
     q = t->data;
     (void) wa_query_arg_jid(cmd->args, "jid", &q->jid);
 
-    iq = wa_node_new(&t->arena, "iq");
-    wa_node_set_str(&t->arena, iq, "to", "s.whatsapp.net");
-    wa_node_set_str(&t->arena, iq, "type", "get");
-    wa_node_set_str(&t->arena, iq, "xmlns", "newsletter");
+    iq = wa_node_iq(&t->arena, "get", "newsletter");
     m = wa_node_add_new(&t->arena, iq, "messages");
     wa_node_set_str(&t->arena, m, "type", "jid");
     wa_node_set_jid(&t->arena, m, "jid", &q->jid);

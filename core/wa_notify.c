@@ -2,19 +2,42 @@
  * Notifications: most are only acknowledged; those that change what we know
  * have a handler.  Every one is acknowledged, with its type.
  */
+#include "wa_blocklist.h"
+#include "wa_appstate.h"
 #include "wa_device.h"
 #include "wa_group.h"
 #include "wa_group_picture.h"
 #include "wa_lid.h"
-#include "wa_life.h"
 #include "wa_media_verbs.h"
 #include "wa_mex.h"
 #include "wa_newsletter.h"
 #include "wa_notify.h"
 #include "wa_pair.h"
+#include "wa_pair_code.h"
+#include "wa_passkey.h"
 #include "wa_prekey.h"
 #include "wa_privacy.h"
+#include "wa_profile.h"
 #include "wa_receipt.h"
+#include "wa_settings.h"
+
+
+#define N_PARTS  (sizeof(parts) / sizeof(parts[0]))
+
+
+static void notify_end(wa_task_t *t, wa_err_t rc);
+
+
+/* Of account_sync: one of our own devices came or went, and what was set on
+   the phone. */
+static const struct {
+    const char  *tag;
+    void       (*handle)(wa_task_t *t);
+} parts[] = {
+    { "devices", wa_device_own_notification },
+    { "privacy", wa_settings_notification },
+    { "blocklist", wa_blocklist_notification }
+};
 
 
 static void
@@ -51,40 +74,58 @@ notify_encrypt(wa_task_t *t)
 }
 
 
-/* account_sync: with <devices>, one of our own devices came or went. */
-static void
-notify_account(wa_task_t *t)
+/* What is committed of the parts before is done again if the stanza comes
+   again, which does no harm. */
+void
+wa_notify_account(wa_task_t *t, wa_unit_t *u, const char *done)
 {
-    if (wa_node_child(t->stanza, "devices") != NULL) {
-        wa_device_own_notification(t);
+    bool      after;
+    size_t    i;
+    wa_err_t  rc;
+
+    after = (done == NULL);
+
+    for (i = 0; i < N_PARTS; i++) {
+
+        if (!after) {
+            after = (strcmp(parts[i].tag, done) == 0);
+            continue;
+        }
+
+        if (wa_node_child(t->stanza, parts[i].tag) == NULL) {
+            continue;
+        }
+
+        rc = (done == NULL) ? WA_OK : wa_unit_commit(u, NULL);
+
+        if (rc != WA_OK) {
+            notify_end(t, rc);
+            return;
+        }
+
+        parts[i].handle(t);
         return;
     }
 
-    notify_ack(t, NULL);
-}
-
-
-/*
- * Some accounts are linked only with a passkey, which a device without a
- * screen does not have: the code on show will not be accepted.
- */
-static void
-notify_passkey(wa_task_t *t)
-{
-    wa_unit_t     *u;
-    wa_account_t  *a;
-
-    a = t->account;
-    u = wa_unit_new(a);
-
-    if (!a->creds->linked) {
-        wa_log(a, WA_LOG_WARN, "WhatsApp asks for a passkey");
-        wa_life_set(u, wa_life_state(a), "this account can only be linked "
-                    "with a passkey, which is not supported", 0);
+    if (done == NULL) {
+        notify_ack(t, NULL);
+        return;
     }
 
     (void) wa_ack_stanza(u, t->stanza, NULL, 0);
-    wa_task_end(t, wa_unit_commit(u, NULL));
+    notify_end(t, wa_unit_commit(u, NULL));
+}
+
+
+static void
+notify_end(wa_task_t *t, wa_err_t rc)
+{
+    if (rc != WA_OK) {
+        wa_log(t->account, WA_LOG_WARN, "notification not handled: %s",
+               wa_err_name(rc));
+    }
+
+    wa_task_end(t, rc);
 }
 
 
@@ -100,7 +141,7 @@ notify_picture(wa_task_t *t)
         return;
     }
 
-    notify_ack(t, NULL);
+    wa_profile_notification(t);
 }
 
 
@@ -120,7 +161,10 @@ wa_notify_stanza(wa_task_t *t)
         notify_picture(t);
 
     } else if (wa_node_attr_is(t->stanza, "type", "account_sync")) {
-        notify_account(t);
+        wa_notify_account(t, NULL, NULL);
+
+    } else if (wa_node_attr_is(t->stanza, "type", "status")) {
+        wa_profile_notification(t);
 
     } else if (wa_node_attr_is(t->stanza, "type", "contacts")) {
         wa_lid_notification(t);
@@ -132,10 +176,20 @@ wa_notify_stanza(wa_task_t *t)
     {
         wa_pair_refresh(t);
 
+    } else if (wa_node_attr_is(t->stanza, "type", "link_code_companion_reg"))
+    {
+        wa_pair_code_notification(t);
+
     } else if (wa_node_attr_is(t->stanza, "type",
                                "passkey_prologue_request"))
     {
-        notify_passkey(t);
+        wa_passkey_request(t);
+
+    } else if (wa_node_attr_is(t->stanza, "type", "crsc_continuation")) {
+        wa_passkey_continuation(t);
+
+    } else if (wa_node_attr_is(t->stanza, "type", "server_sync")) {
+        wa_appstate_notification(t);
 
     } else if (wa_node_attr_is(t->stanza, "type", "mediaretry")) {
         wa_media_retry_notification(t);
@@ -149,18 +203,4 @@ wa_notify_stanza(wa_task_t *t)
     } else {
         notify_ack(t, NULL);
     }
-}
-
-
-/* <ack class=call type=offer|...>: the type is the child's tag. */
-void
-wa_notify_call(wa_task_t *t)
-{
-    char             *type;
-    const wa_node_t  *c;
-
-    c = wa_node_first(t->stanza);
-    type = (c == NULL) ? NULL : wa_arena_strdup(&t->arena, c->tag);
-
-    notify_ack(t, type);
 }

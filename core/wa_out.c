@@ -100,35 +100,64 @@ outq_push(wa_account_t *a, wa_out_e type)
 }
 
 
-wa_err_t
-wa_outq_load(wa_account_t *a, const wa_load_t *load)
+static wa_err_t
+outq_add(wa_account_t *a, const wa_out_t *out)
 {
     wa_outnode_t  *n;
 
-    n = outq_push(a, WA_OUT_LOAD);
+    n = outq_push(a, out->type);
     if (n == NULL) {
         return WA_ERR_NOMEM;
     }
 
-    n->out.u.load = load;
+    n->out = *out;
 
     return WA_OK;
 }
 
 
 wa_err_t
+wa_outq_load(wa_account_t *a, const wa_load_t *load)
+{
+    wa_out_t  out = { .type = WA_OUT_LOAD, .u.load = load };
+
+    return outq_add(a, &out);
+}
+
+
+wa_err_t
 wa_outq_commit(wa_account_t *a, const wa_commit_t *commit)
 {
-    wa_outnode_t  *n;
+    wa_out_t  out = { .type = WA_OUT_COMMIT, .u.commit = commit };
 
-    n = outq_push(a, WA_OUT_COMMIT);
-    if (n == NULL) {
-        return WA_ERR_NOMEM;
-    }
+    return outq_add(a, &out);
+}
 
-    n->out.u.commit = commit;
 
-    return WA_OK;
+wa_err_t
+wa_outq_stretch(wa_account_t *a, const wa_stretch_t *stretch)
+{
+    wa_out_t  out = { .type = WA_OUT_STRETCH, .u.stretch = stretch };
+
+    return outq_add(a, &out);
+}
+
+
+wa_err_t
+wa_outq_fetch(wa_account_t *a, const wa_file_fetch_t *fetch)
+{
+    wa_out_t  out = { .type = WA_OUT_FETCH, .u.fetch = fetch };
+
+    return outq_add(a, &out);
+}
+
+
+wa_err_t
+wa_outq_fetched(wa_account_t *a, uint64_t token)
+{
+    wa_out_t  out = { .type = WA_OUT_FETCHED, .u.token = token };
+
+    return outq_add(a, &out);
 }
 
 

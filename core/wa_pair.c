@@ -7,6 +7,8 @@
 #include "wa_conn.h"
 #include "wa_life_int.h"
 #include "wa_pair.h"
+#include "wa_pair_code.h"
+#include "wa_passkey.h"
 #include "wa_receipt.h"
 #include "wa_signal.h"
 
@@ -27,6 +29,7 @@ struct wa_pair_s {
     size_t      n_refs;
     size_t      shown;                 /* index of the code shown          */
     bool        active;                /* a code is shown                  */
+    uint32_t    generation;            /* the connection of the refs       */
     wa_buf_t    text;                  /* NUL-terminated                   */
     wa_time_t   next_at;               /* its end, monotonic               */
     int64_t     expires_ms;            /* its end, unix ms                 */
@@ -121,12 +124,17 @@ wa_pair_device(wa_account_t *a, const wa_node_t *iq)
         p->n_refs++;
     }
 
+    p->generation = wa_conn_generation(a);
     wa_conn_keep_alive(a);
     wa_arena_init(&arena, 1000);
 
     if (p->n_refs == 0) {
         wa_log(a, WA_LOG_WARN, "the server sent no pairing refs");
         (void) wa_account_send_now(a, pair_result(&arena, iq));
+
+    } else if (wa_pair_code_wanted(a)) {
+        (void) wa_account_send_now(a, pair_result(&arena, iq));
+        wa_pair_code_begin(a);
 
     } else {
         pair_show(a, 0, PAIR_FIRST_MS, pair_result(&arena, iq));
@@ -243,9 +251,48 @@ wa_pair_code(const wa_account_t *a, const char **text, int64_t *expires_ms)
 }
 
 
+bool
+wa_pair_ready(const wa_account_t *a)
+{
+    return a->pair != NULL && a->pair->n_refs > 0
+           && a->pair->generation == wa_conn_generation(a)
+           && a->pair->generation != 0;
+}
+
+
+void
+wa_pair_renew(wa_account_t *a)
+{
+    if (pair_start(a) == WA_OK) {
+        a->pair->give_up_at = a->now + a->engine->conf.qr_timeout_ms;
+    }
+}
+
+
+void
+wa_pair_hide(wa_account_t *a)
+{
+    if (a->pair != NULL) {
+        a->pair->active = false;
+        wa_buf_wipe(&a->pair->text);
+    }
+}
+
+
+void
+wa_pair_show_qr(wa_account_t *a)
+{
+    if (wa_pair_ready(a) && !a->pair->active) {
+        pair_show(a, 0, PAIR_FIRST_MS, NULL);
+    }
+}
+
+
 void
 wa_pair_pause(wa_account_t *a)
 {
+    wa_pair_code_pause(a);
+
     if (a->pair != NULL) {
         pair_clear(a->pair);
     }
@@ -255,6 +302,9 @@ wa_pair_pause(wa_account_t *a)
 void
 wa_pair_free(wa_account_t *a)
 {
+    wa_pair_code_free(a);
+    wa_passkey_free(a);
+
     if (a->pair == NULL) {
         return;
     }
@@ -270,6 +320,8 @@ wa_pair_expire(wa_account_t *a)
 {
     wa_pair_t  *p;
 
+    wa_pair_code_expire(a);
+    wa_passkey_expire(a);
     p = a->pair;
 
     if (p == NULL) {
@@ -280,6 +332,10 @@ wa_pair_expire(wa_account_t *a)
         wa_life_give_up(a, WA_STATE_AUTH_FAILURE,
                         wa_life_state(a) == WA_STATE_QR
                         ? "the QR code was not scanned in time"
+                        : wa_life_state(a) == WA_STATE_CODE
+                        ? "the pairing code was not used in time"
+                        : wa_life_state(a) == WA_STATE_PASSKEY
+                        ? "the passkey was not given in time"
                         : "the server gave no QR code in time", 0);
         return;
     }
@@ -293,6 +349,11 @@ wa_pair_expire(wa_account_t *a)
         return;
     }
 
+    if (wa_pair_code_busy(a)) {
+        p->next_at = a->now + PAIR_NEXT_MS;
+        return;
+    }
+
     wa_log(a, WA_LOG_INFO, "pairing refs are used up, asking for new ones");
     pair_clear(p);
     wa_conn_close(a);
@@ -303,16 +364,26 @@ wa_pair_expire(wa_account_t *a)
 wa_time_t
 wa_pair_deadline(const wa_account_t *a)
 {
+    wa_time_t         at, passkey_at;
     const wa_pair_t  *p;
 
     p = a->pair;
+    at = wa_pair_code_deadline(a);
+    passkey_at = wa_passkey_deadline(a);
 
-    if (p == NULL) {
-        return -1;
+    if (passkey_at >= 0 && (at < 0 || passkey_at < at)) {
+        at = passkey_at;
     }
 
-    return p->active && p->next_at < p->give_up_at ? p->next_at
-                                                   : p->give_up_at;
+    if (p == NULL) {
+        return at;
+    }
+
+    if (at < 0 || p->give_up_at < at) {
+        at = p->give_up_at;
+    }
+
+    return p->active && p->next_at < at ? p->next_at : at;
 }
 
 
@@ -327,7 +398,9 @@ wa_pair_refresh(wa_task_t *t)
     p = a->pair;
     u = wa_unit_new(a);
 
-    if (!a->creds->linked) {
+    if (!a->creds->linked && !wa_pair_code_typed(a)
+        && !wa_passkey_pending(a))
+    {
         wa_account_random(a, a->creds->adv_secret,
                           sizeof(a->creds->adv_secret));
         (void) wa_creds_save(u);
@@ -495,6 +568,8 @@ wa_pair_success(wa_account_t *a, const wa_node_t *iq)
     (void) wa_creds_save(u);
     pair_trust(u, a->creds, &adv);
     wa_pair_free(a);
+    wa_pair_code_forget(a);
+    wa_life_put_meta(u);
     wa_life_set(u, WA_STATE_AUTH, NULL, 0);
     (void) wa_unit_send(u, n);
     (void) wa_unit_commit(u, NULL);

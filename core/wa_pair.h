@@ -24,6 +24,16 @@ void wa_pair_refresh(wa_task_t *t);
 bool wa_pair_code(const wa_account_t *a, const char **text,
     int64_t *expires_ms);
 
+/* <pair-device> came on this connection: it may be used for linking. */
+bool wa_pair_ready(const wa_account_t *a);
+
+/* The overall time limit begins anew: a person is at it. */
+void wa_pair_renew(wa_account_t *a);
+
+/* Another way of linking goes on: no QR code; one is shown again. */
+void wa_pair_hide(wa_account_t *a);
+void wa_pair_show_qr(wa_account_t *a);
+
 /* The connection is gone and its codes with it; the overall time limit
    goes on.  wa_pair_free() forgets that as well. */
 void wa_pair_pause(wa_account_t *a);

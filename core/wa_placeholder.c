@@ -134,7 +134,7 @@ want_item(wa_account_t *a, wa_arena_t *arena, const wa_node_t *stanza)
 
     name = wa_node_attr(stanza, "notify");
 
-    if (name.n != 0 && name.n <= PLACEHOLDER_NAME_MAX
+    if (wa_push_name_says(name) && name.n <= PLACEHOLDER_NAME_MAX
         && memchr(name.p, 0, name.n) == NULL)
     {
         item->push_name = wa_arena_strdup(arena, name);

@@ -3,16 +3,13 @@
  *
  *     ask_start     the list
  *     ask_listed    which are due; what tells that they came by themselves
- *     ask_loaded    a session with the phone, fetched if there is none
+ *     ask_reached   a session with the phone
  *     ask_send      one unit: the request, and when to ask again
  */
 #include "wa_account_int.h"
-#include "wa_bundle.h"
 #include "wa_conn.h"
-#include "wa_pb.h"
 #include "wa_placeholder_int.h"
 #include "wa_primary.h"
-#include "wa_signal.h"
 
 
 /* Messages in one request. */
@@ -30,43 +27,25 @@
 /* After a failure: the server's, or of memory. */
 #define ASK_REST_MS    60000
 
-#define ASK_KEYS_MAX   (1 + ASK_BATCH + WA_PRIMARY_KEYS)
 
-
-#define PROTOCOL(name)  WA__MESSAGE__PROTOCOL_MESSAGE__TYPE__ ## name
-
-#define PEER_DATA(name)                                                       \
-    WA__MESSAGE__PEER_DATA_OPERATION_REQUEST_TYPE__##name
-
-/* The names that protobuf-c makes are long. */
-#define REQUEST_INIT(name)                                                    \
-    wa__message__peer_data_operation_request_message__##name
+_Static_assert(1 + ASK_BATCH <= WA_PRIMARY_MORE,
+               "room for the list and what tells that messages came");
 
 
 typedef Wa__WantedList__Item  item_t;
 
-typedef Wa__Message__PeerDataOperationRequestMessage  request_t;
-
-#define REQUEST(name)  Wa__Message__PeerDataOperationRequestMessage__ ## name
-
-typedef REQUEST(PlaceholderMessageResendRequest)  resend_t;
-
-typedef struct {
-    wa_err_t  fetched;
-    bool      tried;           /* the phone's keys were fetched */
-} ask_t;
+typedef WA_PRIMARY_REQUEST(PlaceholderMessageResendRequest)  resend_t;
 
 
 static void ask_start(wa_account_t *a);
 static void ask_listed(wa_task_t *t, wa_err_t rc);
-static void ask_loaded(wa_task_t *t, wa_err_t rc);
-static void ask_fetched(wa_task_t *t, wa_err_t rc);
-static wa_err_t ask_need(wa_task_t *t);
+static void ask_reached(wa_task_t *t, wa_err_t rc);
+static size_t ask_need(wa_task_t *t, wa_key_t *keys);
 static size_t ask_due(const wa_account_t *a, const Wa__WantedList *list,
     size_t *due);
 static wa_err_t ask_send(wa_unit_t *u, wa_task_t *t, Wa__WantedList *list);
-static wa_err_t ask_message(wa_arena_t *arena, item_t *const *items,
-    size_t n, wa_buf_t *out);
+static wa_err_t ask_message(wa_unit_t *u, wa_task_t *t, item_t *const *items,
+    size_t n);
 static void ask_schedule(wa_account_t *a, const Wa__WantedList *list);
 static void ask_end(wa_task_t *t, wa_err_t rc);
 
@@ -114,7 +93,6 @@ wa_placeholder_deadline(const wa_account_t *a)
 static void
 ask_start(wa_account_t *a)
 {
-    ask_t      *ask;
     wa_err_t    rc;
     wa_key_t    key;
     wa_task_t  *t;
@@ -126,14 +104,6 @@ ask_start(wa_account_t *a)
     }
 
     a->wanted.asking = true;
-    ask = wa_arena_calloc(&t->arena, 1, sizeof(ask_t));
-
-    if (ask == NULL) {
-        ask_end(t, WA_ERR_NOMEM);
-        return;
-    }
-
-    t->data = ask;
     key.name = wa_span_str(WA_PLACEHOLDER_RECORD);
     key.day = 0;
     rc = wa_task_need(t, &key, 1);
@@ -165,32 +135,26 @@ ask_listed(wa_task_t *t, wa_err_t rc)
         return;
     }
 
-    t->resume = ask_loaded;
-    rc = ask_need(t);
+    t->resume = ask_reached;
+    rc = wa_primary_reach(t, ask_need);
 
     if (rc != WA_AGAIN) {
-        ask_loaded(t, rc);
+        ask_end(t, rc);
     }
 }
 
 
-/* The list, what is due of it, and the session with the phone. */
-static wa_err_t
-ask_need(wa_task_t *t)
+/* The list, and what is due of it. */
+static size_t
+ask_need(wa_task_t *t, wa_key_t *keys)
 {
     size_t           i, n, count, due[ASK_BATCH];
     wa_err_t         rc;
-    wa_key_t         keys[ASK_KEYS_MAX];
     Wa__WantedList  *list;
 
-    n = wa_primary_need(t->account, &t->arena, keys);
-    if (n == 0) {
-        return WA_ERR_NOMEM;
-    }
-
-    keys[n].name = wa_span_str(WA_PLACEHOLDER_RECORD);
-    keys[n].day = 0;
-    n++;
+    keys[0].name = wa_span_str(WA_PLACEHOLDER_RECORD);
+    keys[0].day = 0;
+    n = 1;
 
     rc = wa_wanted_get(t->account, &t->arena, &list);
     count = (rc == WA_OK) ? ask_due(t->account, list, due) : 0;
@@ -204,36 +168,18 @@ ask_need(wa_task_t *t)
         }
     }
 
-    return rc == WA_ERR_NOMEM ? rc : wa_task_need(t, keys, n);
+    return rc == WA_ERR_NOMEM ? 0 : n;
 }
 
 
 static void
-ask_loaded(wa_task_t *t, wa_err_t rc)
+ask_reached(wa_task_t *t, wa_err_t rc)
 {
-    ask_t           *ask;
-    wa_jid_t         phone;
     wa_unit_t       *u;
     wa_account_t    *a;
     Wa__WantedList  *list;
 
     a = t->account;
-    ask = t->data;
-    phone = wa_primary_jid(a);
-
-    if (rc == WA_OK && !wa_account_online(a)) {
-        rc = WA_ERR_GONE;
-    }
-
-    if (rc == WA_OK && !ask->tried && !wa_signal_has_session(a, &phone)) {
-        ask->tried = true;
-        t->resume = ask_fetched;
-        rc = wa_bundle_fetch(t, &phone, 1, &ask->fetched);
-
-        if (rc == WA_AGAIN) {
-            return;
-        }
-    }
 
     if (rc == WA_OK) {
         rc = wa_wanted_get(a, &t->arena, &list);
@@ -256,35 +202,6 @@ ask_loaded(wa_task_t *t, wa_err_t rc)
 
     if (rc == WA_OK) {
         ask_schedule(a, list);
-    }
-
-    ask_end(t, rc);
-}
-
-
-static void
-ask_fetched(wa_task_t *t, wa_err_t rc)
-{
-    ask_t  *ask;
-
-    ask = t->data;
-
-    if (rc == WA_OK) {
-        rc = ask->fetched;
-    }
-
-    if (rc == WA_OK) {
-        t->resume = ask_loaded;
-        rc = ask_need(t);
-
-        if (rc == WA_AGAIN) {
-            return;
-        }
-    }
-
-    if (rc == WA_OK) {
-        ask_loaded(t, rc);
-        return;
     }
 
     ask_end(t, rc);
@@ -319,7 +236,6 @@ ask_send(wa_unit_t *u, wa_task_t *t, Wa__WantedList *list)
     size_t     i, n, count, due[ASK_BATCH];
     item_t    *item, *items[ASK_BATCH];
     wa_err_t   rc;
-    wa_buf_t   message = WA_BUF_EMPTY;
 
     static const int64_t  pause_s[ASK_TRIES] = { 600, 3600, 86400 };
 
@@ -349,13 +265,7 @@ ask_send(wa_unit_t *u, wa_task_t *t, Wa__WantedList *list)
     rc = WA_OK;
 
     if (n != 0) {
-        rc = ask_message(&t->arena, items, n, &message);
-
-        if (rc == WA_OK) {
-            rc = wa_primary_send(u, &t->arena, wa_span_buf(&message));
-        }
-
-        wa_buf_free(&message);
+        rc = ask_message(u, t, items, n);
     }
 
     if (rc == WA_OK && count != 0) {
@@ -372,28 +282,25 @@ ask_send(wa_unit_t *u, wa_task_t *t, Wa__WantedList *list)
 
 
 static wa_err_t
-ask_message(wa_arena_t *arena, item_t *const *items, size_t n, wa_buf_t *out)
+ask_message(wa_unit_t *u, wa_task_t *t, item_t *const *items, size_t n)
 {
-    size_t                         i;
-    resend_t                      *one, *all[ASK_BATCH];
-    request_t                      request;
-    Wa__Message                    message;
-    Wa__MessageKey                *key;
-    Wa__Message__ProtocolMessage   protocol;
+    size_t                 i;
+    resend_t              *one, *all[ASK_BATCH];
+    Wa__MessageKey        *key;
+    wa_primary_request_t   request;
 
-    wa__message__init(&message);
-    wa__message__protocol_message__init(&protocol);
-    REQUEST_INIT(init)(&request);
+    WA_PRIMARY_REQUEST_INIT(init)(&request);
 
     for (i = 0; i < n; i++) {
-        one = wa_arena_calloc(arena, 1, sizeof(*one));
-        key = wa_arena_calloc(arena, 1, sizeof(*key));
+        one = wa_arena_calloc(&t->arena, 1, sizeof(*one));
+        key = wa_arena_calloc(&t->arena, 1, sizeof(*key));
 
         if (one == NULL || key == NULL) {
             return WA_ERR_NOMEM;
         }
 
-        REQUEST_INIT(placeholder_message_resend_request__init)(one);
+        WA_PRIMARY_REQUEST_INIT(placeholder_message_resend_request__init)
+            (one);
         wa__message_key__init(key);
 
         key->remote_jid = items[i]->chat;
@@ -406,18 +313,12 @@ ask_message(wa_arena_t *arena, item_t *const *items, size_t n, wa_buf_t *out)
         all[i] = one;
     }
 
-    request.has_peer_data_operation_request_type = 1;
-    request.peer_data_operation_request_type =
-        PEER_DATA(PLACEHOLDER_MESSAGE_RESEND);
     request.n_placeholder_message_resend_request = n;
     request.placeholder_message_resend_request = all;
 
-    protocol.has_type = 1;
-    protocol.type = PROTOCOL(PEER_DATA_OPERATION_REQUEST_MESSAGE);
-    protocol.peer_data_operation_request_message = &request;
-    message.protocol_message = &protocol;
-
-    return WA_PB_PACK(&message, out);
+    return wa_primary_request(u, &t->arena,
+                              WA_PRIMARY_DATA(PLACEHOLDER_MESSAGE_RESEND),
+                              &request);
 }
 
 

@@ -27,6 +27,10 @@
 /* Unused keys of retry receipts are deleted when so many newer ones exist. */
 #define PREKEY_RETRY_KEPT 256u
 
+/* More ids than a store that was set back may have forgotten. */
+#define PREKEY_RENEW_STEP         8192u
+#define PREKEY_RENEW_SIGNED_STEP  64u
+
 
 static bool block_read(wa_span_t in, uint64_t *bitmap);
 static size_t block_offset(uint64_t bitmap, uint32_t bit);
@@ -75,6 +79,43 @@ wa_prekey_counters_need(wa_task_t *t)
     key.day = 0;
 
     return wa_task_need(t, &key, 1);
+}
+
+
+bool
+wa_prekey_counters_load(wa_task_t *t, wa_task_pt self, wa_err_t rc,
+    wa_prekey_counters_t *c)
+{
+    t->resume = self;
+
+    if (rc == WA_OK) {
+        rc = wa_prekey_counters_need(t);
+
+        if (rc == WA_AGAIN) {
+            return false;
+        }
+    }
+
+    if (rc == WA_OK) {
+        rc = wa_prekey_counters_get(t->account, c);
+    }
+
+    if (rc != WA_OK) {
+        wa_task_end(t, rc);
+    }
+
+    return rc == WA_OK;
+}
+
+
+void
+wa_prekey_counters_save(wa_task_t *t, const wa_prekey_counters_t *c)
+{
+    wa_unit_t  *u;
+
+    u = wa_unit_new(t->account);
+    (void) wa_prekey_counters_put(u, c);
+    wa_task_end(t, wa_unit_commit(u, NULL));
 }
 
 
@@ -183,7 +224,9 @@ wa_prekey_blocks_put(wa_unit_t *u, uint32_t first,
 
         if (rc == WA_OK) {
             wa_prekey_name(first + (uint32_t) i, name);
-            rc = wa_unit_put(u, name, 0, wa_span_buf(&buf));
+
+            /* most of them are asked for much later, if ever */
+            rc = wa_unit_put_cold(u, name, 0, wa_span_buf(&buf));
         }
 
         wa_buf_wipe(&buf);
@@ -476,6 +519,51 @@ wa_prekey_signed_put(wa_unit_t *u, const wa_signed_prekey_t *key)
     }
 
     wa_buf_wipe(&buf);
+
+    return rc;
+}
+
+
+wa_err_t
+wa_prekey_renew(wa_unit_t *u)
+{
+    wa_err_t               rc;
+    wa_account_t          *a;
+    wa_signed_prekey_t     fresh;
+    wa_prekey_counters_t   c;
+
+    if (u == NULL) {
+        return WA_ERR_NOMEM;
+    }
+
+    a = wa_unit_account(u);
+    rc = wa_prekey_counters_get(a, &c);
+
+    if (rc != WA_OK) {
+        return rc;
+    }
+
+    if (!wa_prekey_signed_make(a, PREKEY_RENEW_SIGNED_STEP, &fresh)) {
+        return WA_ERR_NOMEM;
+    }
+
+    /* A batch begins with a new block; what is too high begins again. */
+
+    c.next_id += PREKEY_RENEW_STEP - c.next_id % WA_PREKEY_BLOCK;
+    c.retry_next += PREKEY_RENEW_STEP;
+    c.digest_s = 0;
+
+    rc = wa_prekey_counters_put(u, &c);
+
+    if (rc == WA_OK) {
+        rc = wa_prekey_signed_put(u, &a->creds->signed_prekey);
+    }
+
+    if (rc == WA_OK) {
+        a->creds->signed_prekey = fresh;
+    }
+
+    wa_wipe(&fresh, sizeof(fresh));
 
     return rc;
 }

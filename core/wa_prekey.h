@@ -59,6 +59,15 @@ int64_t wa_prekey_left(const wa_account_t *a);
 wa_err_t wa_prekey_take(wa_unit_t *u, uint32_t *id, uint8_t pub[32]);
 
 
+/*
+ * After a loss of records (wa_mend.h): another signed prekey in the
+ * credentials, which the caller saves in the same unit, and ids that the lost
+ * keys did not have.  The next login compares digests and uploads.  Needs the
+ * record WA_PREKEY_RECORD.  WA_ERR_STATE, WA_ERR_SYNTAX, WA_ERR_NOMEM.
+ */
+wa_err_t wa_prekey_renew(wa_unit_t *u);
+
+
 /* ---- for wa_signal.c ---- */
 
 /* Record name of a one-time key / a signed prekey, for wa_task_need().

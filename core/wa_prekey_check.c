@@ -32,7 +32,6 @@ static void digest_load(wa_task_t *t, wa_err_t rc);
 static void digest_publics(wa_task_t *t, wa_err_t rc);
 static void digest_decide(wa_task_t *t);
 static void digest_note(wa_task_t *t, wa_err_t rc);
-static bool rotate_new_key(wa_account_t *a, wa_signed_prekey_t *out);
 static void rotate_send(wa_task_t *t, wa_err_t rc);
 static void rotate_answered(wa_task_t *t, wa_err_t rc);
 static void rotate_note(wa_task_t *t, wa_err_t rc);
@@ -52,18 +51,11 @@ wa_prekey_digest_start(wa_task_t *parent)
         return;
     }
 
-    iq = wa_node_new(&t->arena, "iq");
-    wa_node_set_str(&t->arena, iq, "to", "s.whatsapp.net");
-    wa_node_set_str(&t->arena, iq, "type", "get");
-    wa_node_set_str(&t->arena, iq, "xmlns", "encrypt");
+    iq = wa_node_iq(&t->arena, "get", "encrypt");
     (void) wa_node_add_new(&t->arena, iq, "digest");
 
     t->resume = digest_answered;
-    rc = wa_node_ok(iq);
-
-    if (rc == WA_OK) {
-        rc = wa_task_iq(t, iq);
-    }
+    rc = wa_task_iq(t, iq);
 
     if (rc != WA_AGAIN) {
         wa_task_end(t, rc);
@@ -346,34 +338,16 @@ digest_decide(wa_task_t *t)
 static void
 digest_note(wa_task_t *t, wa_err_t rc)
 {
-    wa_unit_t             *u;
-    wa_prekey_counters_t   c;
+    wa_prekey_counters_t  c;
 
-    t->resume = digest_note;
-
-    if (rc == WA_OK) {
-        rc = wa_prekey_counters_need(t);
-
-        if (rc == WA_AGAIN) {
-            return;
-        }
-    }
-
-    if (rc == WA_OK) {
-        rc = wa_prekey_counters_get(t->account, &c);
-    }
-
-    if (rc != WA_OK) {
-        wa_task_end(t, rc);
+    if (!wa_prekey_counters_load(t, digest_note, rc, &c)) {
         return;
     }
 
     c.digest_s = wa_unix_s(t->account);
     c.signed_sent = t->account->creds->signed_prekey.id;
 
-    u = wa_unit_new(t->account);
-    (void) wa_prekey_counters_put(u, &c);
-    wa_task_end(t, wa_unit_commit(u, NULL));
+    wa_prekey_counters_save(t, &c);
 }
 
 
@@ -411,7 +385,7 @@ wa_prekey_rotate_start(wa_task_t *parent)
 
     rc = WA_ERR_NOMEM;
 
-    if (rotate_new_key(a, &fresh)) {
+    if (wa_prekey_signed_make(a, 1, &fresh)) {
         u = wa_unit_new(a);
         (void) wa_prekey_signed_put(u, &old);
 
@@ -438,14 +412,15 @@ wa_prekey_rotate_start(wa_task_t *parent)
 }
 
 
-static bool
-rotate_new_key(wa_account_t *a, wa_signed_prekey_t *out)
+bool
+wa_prekey_signed_make(wa_account_t *a, uint32_t step,
+    wa_signed_prekey_t *out)
 {
     uint8_t     point[33], random[64];
     wa_err_t    rc;
     wa_span_t   part;
 
-    out->id = a->creds->signed_prekey.id % WA_PREKEY_ID_MAX + 1;
+    out->id = (a->creds->signed_prekey.id + step - 1) % WA_PREKEY_ID_MAX + 1;
     out->created_s = wa_unix_s(a);
     wa_account_random(a, out->key.priv, sizeof(out->key.priv));
     wa_creds_clamp(out->key.priv);
@@ -473,23 +448,11 @@ rotate_send(wa_task_t *t, wa_err_t rc)
     t->resume = rotate_answered;
 
     if (rc == WA_OK) {
-        iq = wa_node_new(&t->arena, "iq");
-        wa_node_set_str(&t->arena, iq, "to", "s.whatsapp.net");
-        wa_node_set_str(&t->arena, iq, "type", "set");
-        wa_node_set_str(&t->arena, iq, "xmlns", "encrypt");
+        iq = wa_node_iq(&t->arena, "set", "encrypt");
         rotate = wa_node_add_new(&t->arena, iq, "rotate");
         wa_node_add(&t->arena, rotate, wa_prekey_skey_node(t));
         *(uint32_t *) t->data = t->account->creds->signed_prekey.id;
-        rc = wa_node_ok(iq);
-
-        /* The parent learns of a failed child by its mark. */
-        if (rc == WA_OK && rotate != NULL) {
-            rc = wa_node_ok(rotate);
-        }
-
-        if (rc == WA_OK) {
-            rc = wa_task_iq(t, iq);
-        }
+        rc = wa_task_iq(t, iq);
     }
 
     if (rc != WA_AGAIN) {
@@ -515,31 +478,13 @@ rotate_answered(wa_task_t *t, wa_err_t rc)
 static void
 rotate_note(wa_task_t *t, wa_err_t rc)
 {
-    wa_unit_t             *u;
-    wa_prekey_counters_t   c;
+    wa_prekey_counters_t  c;
 
-    t->resume = rotate_note;
-
-    if (rc == WA_OK) {
-        rc = wa_prekey_counters_need(t);
-
-        if (rc == WA_AGAIN) {
-            return;
-        }
-    }
-
-    if (rc == WA_OK) {
-        rc = wa_prekey_counters_get(t->account, &c);
-    }
-
-    if (rc != WA_OK) {
-        wa_task_end(t, rc);
+    if (!wa_prekey_counters_load(t, rotate_note, rc, &c)) {
         return;
     }
 
     c.signed_sent = *(uint32_t *) t->data;
 
-    u = wa_unit_new(t->account);
-    (void) wa_prekey_counters_put(u, &c);
-    wa_task_end(t, wa_unit_commit(u, NULL));
+    wa_prekey_counters_save(t, &c);
 }

@@ -49,10 +49,18 @@ wa_err_t wa_prekey_counters_put(wa_unit_t *u,
 /* Asks for the counters; as wa_task_need(). */
 wa_err_t wa_prekey_counters_need(wa_task_t *t);
 
+/* First thing in `self`, which got `rc`: true with the counters; false: it is
+   called again with them, or the task has ended for an error. */
+bool wa_prekey_counters_load(wa_task_t *t, wa_task_pt self, wa_err_t rc,
+    wa_prekey_counters_t *c);
+
+/* Writes them in a unit of their own, and ends the task. */
+void wa_prekey_counters_save(wa_task_t *t, const wa_prekey_counters_t *c);
+
 /*
  * Writes the blocks of the n private keys of ids first..; what these blocks
- * held before is replaced, so a batch begins with a new block.  Deletes the
- * blocks of an abandoned batch.
+ * held before is replaced, so a batch begins with a new block.  They leave
+ * memory with the commit.  Deletes the blocks of an abandoned batch.
  */
 wa_err_t wa_prekey_blocks_put(wa_unit_t *u, uint32_t first,
     const uint8_t (*priv)[32], size_t n);
@@ -60,6 +68,11 @@ wa_err_t wa_prekey_blocks_del(wa_unit_t *u, uint32_t first, uint32_t end);
 
 /* Keeps a signed prekey that is not the current one any more. */
 wa_err_t wa_prekey_signed_put(wa_unit_t *u, const wa_signed_prekey_t *key);
+
+/* A signed prekey of so many ids behind the current one; nothing is changed.
+   False: not possible. */
+bool wa_prekey_signed_make(wa_account_t *a, uint32_t step,
+    wa_signed_prekey_t *out);
 
 /* <skey> of the current signed prekey; an <id> of three bytes. */
 wa_node_t *wa_prekey_skey_node(wa_task_t *t);

@@ -7,6 +7,7 @@
  * have been given its keys already.  It stays usable until the server says
  * it has none left, which means that it never arrived.
  */
+#include "wa_alive.h"
 #include "wa_crypto.h"
 #include "wa_prekey_int.h"
 
@@ -38,6 +39,7 @@ static void upload_make(wa_task_t *t, wa_err_t rc);
 static void upload_keep(wa_task_t *t, wa_err_t rc);
 static void upload_send(wa_task_t *t, wa_err_t rc);
 static wa_node_t *upload_iq(wa_task_t *t);
+static void upload_refused(wa_task_t *t, wa_err_t rc);
 static void upload_answered(wa_task_t *t, wa_err_t rc);
 static void upload_note(wa_task_t *t, wa_err_t rc);
 
@@ -252,18 +254,11 @@ count_start(wa_task_t *parent)
         return;
     }
 
-    iq = wa_node_new(&t->arena, "iq");
-    wa_node_set_str(&t->arena, iq, "to", "s.whatsapp.net");
-    wa_node_set_str(&t->arena, iq, "type", "get");
-    wa_node_set_str(&t->arena, iq, "xmlns", "encrypt");
+    iq = wa_node_iq(&t->arena, "get", "encrypt");
     (void) wa_node_add_new(&t->arena, iq, "count");
 
     t->resume = count_answered;
-    rc = wa_node_ok(iq);
-
-    if (rc == WA_OK) {
-        rc = wa_task_iq(t, iq);
-    }
+    rc = wa_task_iq(t, iq);
 
     if (rc != WA_AGAIN) {
         wa_task_end(t, rc);
@@ -308,25 +303,14 @@ count_answered(wa_task_t *t, wa_err_t rc)
 static void
 count_note(wa_task_t *t, wa_err_t rc)
 {
-    wa_unit_t             *u;
-    wa_prekey_counters_t   c;
+    wa_prekey_counters_t  c;
 
-    t->resume = count_note;
-
-    if (rc == WA_OK) {
-        rc = wa_prekey_counters_need(t);
-
-        if (rc == WA_AGAIN) {
-            return;
-        }
+    if (!wa_prekey_counters_load(t, count_note, rc, &c)) {
+        return;
     }
 
-    if (rc == WA_OK) {
-        rc = wa_prekey_counters_get(t->account, &c);
-    }
-
-    if (rc != WA_OK || c.sent_first == c.sent_end) {
-        wa_task_end(t, rc);
+    if (c.sent_first == c.sent_end) {
+        wa_task_end(t, WA_OK);
         return;
     }
 
@@ -334,9 +318,7 @@ count_note(wa_task_t *t, wa_err_t rc)
     c.sent_end = 0;
     c.uploaded = true;
 
-    u = wa_unit_new(t->account);
-    (void) wa_prekey_counters_put(u, &c);
-    wa_task_end(t, wa_unit_commit(u, NULL));
+    wa_prekey_counters_save(t, &c);
 }
 
 
@@ -444,22 +426,13 @@ upload_keep(wa_task_t *t, wa_err_t rc)
 
     a = t->account;
     d = t->data;
-    t->resume = upload_keep;
 
-    if (rc == WA_OK) {
-        rc = wa_prekey_counters_need(t);
-
-        if (rc == WA_AGAIN) {
-            return;
-        }
+    if (!wa_prekey_counters_load(t, upload_keep, rc, &c)) {
+        return;
     }
 
-    if (rc == WA_OK) {
-        rc = upload_gone(t) ? WA_ERR_GONE : wa_prekey_counters_get(a, &c);
-    }
-
-    if (rc != WA_OK) {
-        wa_task_end(t, rc);
+    if (upload_gone(t)) {
+        wa_task_end(t, WA_ERR_GONE);
         return;
     }
 
@@ -503,11 +476,7 @@ upload_send(wa_task_t *t, wa_err_t rc)
 
     if (rc == WA_OK) {
         iq = upload_iq(t);
-        rc = wa_node_ok(iq);
-
-        if (rc == WA_OK) {
-            rc = wa_task_iq(t, iq);
-        }
+        rc = wa_task_iq(t, iq);
     }
 
     if (rc != WA_AGAIN) {
@@ -533,10 +502,7 @@ upload_iq(wa_task_t *t)
     id = creds->registration_id;
     d->signed_id = creds->signed_prekey.id;
 
-    iq = wa_node_new(a, "iq");
-    wa_node_set_str(a, iq, "to", "s.whatsapp.net");
-    wa_node_set_str(a, iq, "type", "set");
-    wa_node_set_str(a, iq, "xmlns", "encrypt");
+    iq = wa_node_iq(a, "set", "encrypt");
 
     bytes = wa_arena_alloc(a, 5);
 
@@ -572,6 +538,20 @@ upload_iq(wa_task_t *t)
 
 
 static void
+upload_refused(wa_task_t *t, wa_err_t rc)
+{
+    wa_account_t  *a;
+
+    a = t->account;
+    wa_task_end(t, rc);
+
+    if (rc == WA_ERR_REFUSED || rc == WA_ERR_TIMEOUT) {
+        wa_alive_tell(a, WA_DEGRADED_PREKEYS, true);
+    }
+}
+
+
+static void
 upload_answered(wa_task_t *t, wa_err_t rc)
 {
     upload_t      *d;
@@ -583,10 +563,11 @@ upload_answered(wa_task_t *t, wa_err_t rc)
     if (rc != WA_OK) {
         wa_log(t->account, WA_LOG_WARN, "prekeys not uploaded: %s %u",
                wa_err_name(rc), (unsigned) t->iq_code);
-        wa_task_end(t, rc);
+        upload_refused(t, rc);
         return;
     }
 
+    wa_alive_tell(t->account, WA_DEGRADED_PREKEYS, false);
     p->left = (p->left < 0 ? 0 : p->left) + (int64_t) d->n;
     p->uploaded_at = t->account->now > 0 ? t->account->now : 1;
     upload_note(t, WA_OK);
@@ -597,26 +578,11 @@ static void
 upload_note(wa_task_t *t, wa_err_t rc)
 {
     upload_t              *d;
-    wa_unit_t             *u;
     wa_prekey_counters_t   c;
 
     d = t->data;
-    t->resume = upload_note;
 
-    if (rc == WA_OK) {
-        rc = wa_prekey_counters_need(t);
-
-        if (rc == WA_AGAIN) {
-            return;
-        }
-    }
-
-    if (rc == WA_OK) {
-        rc = wa_prekey_counters_get(t->account, &c);
-    }
-
-    if (rc != WA_OK) {
-        wa_task_end(t, rc);
+    if (!wa_prekey_counters_load(t, upload_note, rc, &c)) {
         return;
     }
 
@@ -634,10 +600,7 @@ upload_note(wa_task_t *t, wa_err_t rc)
     }
 
     wa_log(t->account, WA_LOG_INFO, "%u prekeys uploaded", (unsigned) d->n);
-
-    u = wa_unit_new(t->account);
-    (void) wa_prekey_counters_put(u, &c);
-    wa_task_end(t, wa_unit_commit(u, NULL));
+    wa_prekey_counters_save(t, &c);
 }
 
 

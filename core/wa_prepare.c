@@ -13,6 +13,7 @@
 #include "wa_node_codec.h"
 #include "wa_pb.h"
 #include "wa_privacy.h"
+#include "wa_send_seal.h"
 
 
 /* A stanza to two devices, beside their copies. */
@@ -24,6 +25,8 @@ static wa_err_t prepare_refs(wa_task_t *t, wa_prepare_t *p,
 static wa_err_t prepare_ref(wa_task_t *t, const char *name,
     const wa_jid_t *chat, bool lid, wa_compose_ref_t *ref);
 static wa_err_t prepare_unknown(wa_send_t *s, const wa_jid_t *chat);
+static wa_err_t prepare_mentions(wa_task_t *t, wa_draft_t *d,
+    const Wa__Group *g);
 static Wa__SentMessage *prepare_sent(wa_task_t *t, const char *name);
 static wa_err_t prepare_phash(wa_task_t *t, wa_prepare_t *p);
 static wa_jid_t prepare_address(const wa_account_t *a,
@@ -78,6 +81,10 @@ wa_prepare_message(wa_task_t *t, wa_prepare_t *p)
         rc = prepare_refs(t, p, &chat, g);
     }
 
+    if (rc == WA_OK && g != NULL) {
+        rc = prepare_mentions(t, s->draft, g);
+    }
+
     if (rc != WA_OK) {
         return rc;
     }
@@ -95,7 +102,7 @@ wa_prepare_message(wa_task_t *t, wa_prepare_t *p)
     wa_stanza_of(&s->draft->message, &p->attrs);
     p->keyed = s->draft->secret;
 
-    return rc;
+    return rc == WA_OK && p->seal ? wa_seal_reaction(t, p) : rc;
 }
 
 
@@ -164,6 +171,31 @@ prepare_unknown(wa_send_t *s, const wa_jid_t *chat)
     wa_compose_unknown(d);
 
     return WA_ERR_ARG;
+}
+
+
+/* As the group's messages name its members. */
+static wa_err_t
+prepare_mentions(wa_task_t *t, wa_draft_t *d, const Wa__Group *g)
+{
+    size_t     i;
+    wa_jid_t  *as;
+
+    if (d->n_mentions == 0) {
+        return WA_OK;
+    }
+
+    as = wa_arena_calloc(&t->arena, d->n_mentions, sizeof(wa_jid_t));
+
+    if (as == NULL) {
+        return WA_ERR_NOMEM;
+    }
+
+    for (i = 0; i < d->n_mentions; i++) {
+        as[i] = wa_group_address(t->account, g, &d->mentions[i]);
+    }
+
+    return wa_compose_mentions_as(d, as);
 }
 
 
@@ -459,7 +491,7 @@ wa_prepare_records(wa_unit_t *u, wa_prepare_t *p, const wa_node_t *stanza)
     }
 
     sent.has_message = 1;
-    sent.message = wa_pb_bytes(wa_span_buf(&s->message));
+    sent.message = wa_pb_bytes(wa_prepare_wire(p));
     sent.to = to;
     sent.pn = pn[0] == '\0' ? NULL : pn;
     sent.has_timestamp = 1;
@@ -529,6 +561,7 @@ prepare_put_pending(wa_unit_t *u, const wa_send_t *s, const char *to,
     pend.message = wa_pb_bytes(wa_span_buf(&s->message));
     pend.client_id = s->client_id;
     pend.metadata = s->metadata;
+    pend.media_id = s->media_id;
     pend.has_cold = s->cold;
     pend.cold = s->cold;
 

@@ -31,6 +31,8 @@ typedef struct {
     bool               fetched;
     wa_jid_t           chat;                    /* as addressed           */
     bool               again;                   /* sent and refused once  */
+    bool               asked;                   /* about a group of which
+                                                   nothing was known      */
     char               id[WA_SENT_ID_MAX + 1];  /* again: of the send     */
     bool               keyed;                   /* `secret` is in it      */
     uint8_t            secret[WA_COMPOSE_SECRET_LEN];
@@ -39,6 +41,10 @@ typedef struct {
     wa_room_t         *room;                    /* NULL: to one person    */
     wa_task_pt         ready;                   /* channels: goes on there */
     uint64_t           server_id;               /* of what is reacted to   */
+    bool               seal;                    /* wa_send_seal.h          */
+    wa_span_t          wire;                    /* Message bytes that leave
+                                                   instead of the send's;
+                                                   n 0: none              */
     bool               same_id;                 /* changes a message under
                                                    its id: its record stays */
 } wa_prepare_t;
@@ -51,6 +57,14 @@ typedef struct {
  * Errors of wa_compose_message().
  */
 wa_err_t wa_prepare_message(wa_task_t *t, wa_prepare_t *p);
+
+/* The Message bytes that leave. */
+static inline wa_span_t
+wa_prepare_wire(const wa_prepare_t *p)
+{
+    return p->wire.n != 0 ? p->wire : wa_span_buf(&p->send->message);
+}
+
 
 /* The same for a send that has its Message: what is seen of it outside.
    Errors of wa_stanza_attrs(). */
@@ -69,8 +83,9 @@ wa_err_t wa_prepare_unit(wa_unit_t *u, wa_task_t *t, wa_prepare_t *p);
 wa_err_t wa_prepare_records(wa_unit_t *u, wa_prepare_t *p,
     const wa_node_t *stanza);
 
-/* Shared by wa_send_prepare.c and wa_send_again.c: from the device lists on;
-   the end without a stanza; true: nobody waits for it any more. */
+/* Shared by wa_send_prepare.c and wa_send_again.c: from the device lists, or
+   the members of the group, on; the end without a stanza; true: nobody waits
+   for it any more. */
 void wa_prepare_resolve(wa_task_t *t, wa_prepare_t *p);
 void wa_prepare_failed(wa_task_t *t, wa_err_t rc);
 bool wa_prepare_dropped(wa_task_t *t);

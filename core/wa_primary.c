@@ -1,17 +1,35 @@
 /*
  * Messages to our own phone, see wa_primary.h.
+ *
+ *     reach_need      the records of a session with it, and the parent's
+ *     reach_loaded    the phone's keys, if there is no session
+ *     reach_fetched   the records again: some may have gone meanwhile
  */
 #include "wa_primary.h"
 
 #include "wa_account_int.h"
 #include "wa_bundle.h"
 #include "wa_hashes.h"
+#include "wa_pb.h"
 #include "wa_sent.h"
 #include "wa_signal.h"
 
 
-_Static_assert(WA_PRIMARY_KEYS == WA_SIGNAL_KEYS + WA_BUNDLE_KEYS,
-               "room for the records of a session and a bundle");
+#define REACH_KEYS  (WA_SIGNAL_KEYS + WA_BUNDLE_KEYS + WA_PRIMARY_MORE)
+
+
+typedef struct {
+    wa_primary_need_pt  need;
+    wa_err_t            fetched;
+    bool                tried;          /* the phone's keys were fetched */
+} reach_t;
+
+
+static void reach_need(wa_task_t *t);
+static void reach_loaded(wa_task_t *t, wa_err_t rc);
+static void reach_fetched(wa_task_t *t, wa_err_t rc);
+static wa_err_t primary_send(wa_unit_t *u, wa_arena_t *arena,
+    wa_span_t bytes);
 
 
 wa_jid_t
@@ -29,18 +47,143 @@ wa_primary_jid(const wa_account_t *a)
 }
 
 
-size_t
-wa_primary_need(const wa_account_t *a, wa_arena_t *arena, wa_key_t *keys)
+wa_err_t
+wa_primary_reach(wa_task_t *parent, wa_primary_need_pt need)
 {
-    size_t    n, more;
-    wa_jid_t  phone;
+    reach_t    *reach;
+    wa_task_t  *t;
 
-    phone = wa_primary_jid(a);
+    t = wa_task_child(parent, "reach phone", reach_loaded);
 
-    n = wa_signal_need(&phone, arena, keys);
-    more = wa_bundle_need(&phone, arena, keys + n);
+    if (t == NULL) {
+        return WA_ERR_NOMEM;
+    }
 
-    return n == 0 || more == 0 ? 0 : n + more;
+    reach = wa_arena_calloc(&t->arena, 1, sizeof(reach_t));
+
+    if (reach == NULL) {
+        wa_task_end(t, WA_ERR_NOMEM);
+        return WA_AGAIN;
+    }
+
+    reach->need = need;
+    t->data = reach;
+    reach_need(t);
+
+    return WA_AGAIN;
+}
+
+
+static void
+reach_need(wa_task_t *t)
+{
+    size_t     own, more, bundle;
+    reach_t   *reach;
+    wa_err_t   rc;
+    wa_jid_t   phone;
+    wa_key_t   keys[REACH_KEYS];
+
+    reach = t->data;
+    phone = wa_primary_jid(t->account);
+    own = wa_signal_need(&phone, &t->arena, keys);
+    bundle = wa_bundle_need(&phone, &t->arena, keys + own);
+    more = reach->need(t->parent, keys + own + bundle);
+
+    t->resume = reach_loaded;
+    rc = own == 0 || bundle == 0 || more == 0
+         ? WA_ERR_NOMEM : wa_task_need(t, keys, own + bundle + more);
+
+    if (rc != WA_AGAIN) {
+        reach_loaded(t, rc);
+    }
+}
+
+
+static void
+reach_loaded(wa_task_t *t, wa_err_t rc)
+{
+    reach_t   *reach;
+    wa_jid_t   phone;
+
+    reach = t->data;
+    phone = wa_primary_jid(t->account);
+
+    if (rc == WA_OK && !wa_account_online(t->account)) {
+        rc = WA_ERR_GONE;
+    }
+
+    if (rc == WA_OK && !reach->tried
+        && !wa_signal_has_session(t->account, &phone))
+    {
+        reach->tried = true;
+        t->resume = reach_fetched;
+        rc = wa_bundle_fetch(t, &phone, 1, &reach->fetched);
+    }
+
+    if (rc != WA_AGAIN) {
+        wa_task_end(t, rc);
+    }
+}
+
+
+static void
+reach_fetched(wa_task_t *t, wa_err_t rc)
+{
+    reach_t  *reach;
+
+    reach = t->data;
+
+    if (rc == WA_OK) {
+        rc = reach->fetched;
+    }
+
+    if (rc != WA_OK) {
+        wa_task_end(t, rc);
+        return;
+    }
+
+    reach_need(t);
+}
+
+
+wa_err_t
+wa_primary_request(wa_unit_t *u, wa_arena_t *arena,
+    Wa__Message__PeerDataOperationRequestType type,
+    wa_primary_request_t *request)
+{
+    wa_primary_message_t  message;
+
+    request->has_peer_data_operation_request_type = 1;
+    request->peer_data_operation_request_type = type;
+
+    wa__message__protocol_message__init(&message);
+    message.has_type = 1;
+    message.type = WA_PRIMARY_TYPE(PEER_DATA_OPERATION_REQUEST_MESSAGE);
+    message.peer_data_operation_request_message = request;
+
+    return wa_primary_send(u, arena, &message);
+}
+
+
+wa_err_t
+wa_primary_send(wa_unit_t *u, wa_arena_t *arena,
+    wa_primary_message_t *message)
+{
+    wa_buf_t     bytes = WA_BUF_EMPTY;
+    wa_err_t     rc;
+    Wa__Message  outer;
+
+    wa__message__init(&outer);
+    outer.protocol_message = message;
+    rc = WA_PB_PACK(&outer, &bytes);
+
+    if (rc == WA_OK) {
+        rc = primary_send(u, arena, wa_span_buf(&bytes));
+    }
+
+    wa_buf_free(&bytes);
+
+    return rc;
 }
 
 
@@ -48,8 +191,8 @@ wa_primary_need(const wa_account_t *a, wa_arena_t *arena, wa_key_t *keys)
  * <message id to=<own PN> type=text category=peer push_priority=high_force>
  *     <meta appdata=default/><enc/>[<device-identity/>]
  */
-wa_err_t
-wa_primary_send(wa_unit_t *u, wa_arena_t *arena, wa_span_t message)
+static wa_err_t
+primary_send(wa_unit_t *u, wa_arena_t *arena, wa_span_t bytes)
 {
     bool           pkmsg;
     char           id[WA_MESSAGE_ID_LEN];
@@ -77,7 +220,7 @@ wa_primary_send(wa_unit_t *u, wa_arena_t *arena, wa_span_t message)
 
     if (rc == WA_OK) {
         pkmsg = false;
-        rc = wa_sent_enc(u, arena, &phone, message, 0, &enc, &pkmsg);
+        rc = wa_sent_enc(u, arena, &phone, bytes, 0, &enc, &pkmsg);
     }
 
     if (rc != WA_OK) {

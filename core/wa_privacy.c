@@ -27,7 +27,7 @@ static void wr_time(wa_wr_t *w, int64_t s);
 static bool rd_time(wa_rd_t *r, int64_t *s);
 static bool trust_holds(const wa_account_t *a, const wa_trust_t *trust);
 static wa_err_t trust_add(wa_arena_t *arena, const wa_trust_t *trust,
-    wa_node_t *node);
+    const char *tag, wa_node_t *node);
 static wa_err_t nodes_token(wa_account_t *a, wa_arena_t *arena,
     const wa_jid_t *contact, const wa_trust_t *trust, wa_node_t *stanza);
 
@@ -253,12 +253,29 @@ wa_privacy_tctoken(wa_account_t *a, wa_arena_t *arena,
     person = wa_jid_person(contact);
     wa_trust_get(a, &person, &trust);
 
-    return trust_holds(a, &trust) ? trust_add(arena, &trust, node) : WA_OK;
+    return trust_holds(a, &trust) ? trust_add(arena, &trust, "tctoken", node)
+                                  : WA_OK;
+}
+
+
+wa_err_t
+wa_privacy_member(wa_account_t *a, wa_arena_t *arena,
+    const wa_jid_t *contact, wa_node_t *node)
+{
+    wa_jid_t    person;
+    wa_trust_t  trust;
+
+    person = wa_jid_person(contact);
+    wa_trust_get(a, &person, &trust);
+
+    return trust_holds(a, &trust) ? trust_add(arena, &trust, "privacy", node)
+                                  : WA_OK;
 }
 
 
 static wa_err_t
-trust_add(wa_arena_t *arena, const wa_trust_t *trust, wa_node_t *node)
+trust_add(wa_arena_t *arena, const wa_trust_t *trust, const char *tag,
+    wa_node_t *node)
 {
     wa_err_t   rc;
     wa_span_t  token;
@@ -266,7 +283,7 @@ trust_add(wa_arena_t *arena, const wa_trust_t *trust, wa_node_t *node)
     rc = wa_arena_dup_span(arena, trust->token, &token);
 
     if (rc == WA_OK) {
-        wa_node_bytes(wa_node_add_new(arena, node, "tctoken"), token);
+        wa_node_bytes(wa_node_add_new(arena, node, tag), token);
         rc = wa_node_ok(node);
     }
 
@@ -341,7 +358,7 @@ nodes_token(wa_account_t *a, wa_arena_t *arena, const wa_jid_t *contact,
     wa_span_t   salt;
 
     if (trust_holds(a, trust)) {
-        return trust_add(arena, trust, stanza);
+        return trust_add(arena, trust, "tctoken", stanza);
     }
 
     if (!wa_jid_is_lid(contact)

@@ -86,6 +86,10 @@ wa_err_t wa_privacy_token(wa_account_t *a, wa_arena_t *arena,
 wa_err_t wa_privacy_tctoken(wa_account_t *a, wa_arena_t *arena,
     const wa_jid_t *contact, wa_node_t *node);
 
+/* The same token as <privacy>, of a <participant> who is to join a group. */
+wa_err_t wa_privacy_member(wa_account_t *a, wa_arena_t *arena,
+    const wa_jid_t *contact, wa_node_t *node);
+
 /* The server took this send: gives the contact our token if it is due.
    Nobody waits for it; it is tried again with the next message. */
 void wa_privacy_issue(wa_account_t *a, const wa_send_t *s);

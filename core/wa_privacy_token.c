@@ -87,7 +87,11 @@ issue_start(wa_account_t *a, const wa_jid_t *jid, bool again)
 
     d = wa_arena_calloc(&t->arena, 1, sizeof(*d));
 
-    if (d == NULL) {
+    if (ss->issuing == NULL) {
+        ss->issuing = wa_calloc(WA_SEND_ISSUING, sizeof(wa_jid_t));
+    }
+
+    if (d == NULL || ss->issuing == NULL) {
         wa_task_end(t, WA_ERR_NOMEM);
         return;
     }
@@ -133,12 +137,8 @@ issue_ask(wa_task_t *t, wa_err_t rc)
     }
 
     iq = issue_iq(t, d);
-    rc = wa_node_ok(iq);
     t->resume = issue_given;
-
-    if (rc == WA_OK) {
-        rc = wa_task_iq(t, iq);
-    }
+    rc = wa_task_iq(t, iq);
 
     if (rc != WA_AGAIN) {
         issue_end(t, rc);
@@ -153,10 +153,7 @@ issue_iq(wa_task_t *t, const issue_t *d)
     wa_arena_t  *a;
 
     a = &t->arena;
-    iq = wa_node_new(a, "iq");
-    wa_node_set_str(a, iq, "to", "s.whatsapp.net");
-    wa_node_set_str(a, iq, "type", "set");
-    wa_node_set_str(a, iq, "xmlns", "privacy");
+    iq = wa_node_iq(a, "set", "privacy");
 
     token = wa_node_add_new(a, wa_node_add_new(a, iq, "tokens"), "token");
     wa_node_set_jid(a, token, "jid", &d->jid);
@@ -229,6 +226,11 @@ issue_end(wa_task_t *t, wa_err_t rc)
             ss->issuing[i] = ss->issuing[--ss->n_issuing];
             break;
         }
+    }
+
+    if (ss->n_issuing == 0) {
+        wa_free(ss->issuing);
+        ss->issuing = NULL;
     }
 
     if (rc != WA_OK) {

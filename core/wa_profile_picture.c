@@ -9,6 +9,7 @@
 #include "wa_group_picture.h"
 #include "wa_lid.h"
 #include "wa_privacy.h"
+#include "wa_profile.h"
 
 
 #define PICTURE_WAIT_MS  20000
@@ -34,6 +35,7 @@ static wa_node_t *picture_iq(wa_arena_t *arena, const char *type);
 static void picture_send(wa_task_t *t, wa_node_t *iq);
 static void picture_change(wa_task_t *t, picture_t *p);
 static void picture_told(wa_task_t *t, wa_err_t rc);
+static void picture_tell(wa_task_t *t, picture_t *p, json_t *data);
 static void picture_changed(wa_task_t *t, wa_err_t rc);
 static json_t *picture_text(wa_span_t text);
 
@@ -219,10 +221,7 @@ picture_iq(wa_arena_t *arena, const char *type)
 {
     wa_node_t  *iq;
 
-    iq = wa_node_new(arena, "iq");
-    wa_node_set_str(arena, iq, "to", "s.whatsapp.net");
-    wa_node_set_str(arena, iq, "type", type);
-    wa_node_set_str(arena, iq, "xmlns", "w:profile:picture");
+    iq = wa_node_iq(arena, type, "w:profile:picture");
 
     return iq;
 }
@@ -233,11 +232,7 @@ picture_send(wa_task_t *t, wa_node_t *iq)
 {
     wa_err_t  rc;
 
-    rc = wa_node_ok(iq);
-
-    if (rc == WA_OK) {
-        rc = wa_task_iq_within(t, iq, PICTURE_WAIT_MS);
-    }
+    rc = wa_task_iq_within(t, iq, PICTURE_WAIT_MS);
 
     if (rc != WA_AGAIN) {
         wa_query_failed(t, rc);
@@ -251,6 +246,7 @@ static void
 picture_told(wa_task_t *t, wa_err_t rc)
 {
     bool              hidden;
+    json_t           *data;
     picture_t        *p;
     wa_span_t         url, id;
     const wa_node_t  *n;
@@ -277,8 +273,52 @@ picture_told(wa_task_t *t, wa_err_t rc)
         wa_group_picture_told(t->account, &p->jid, url);
     }
 
-    wa_query_done(t, json_pack("{s:o, s:o, s:b}", "url", picture_text(url),
-                               "id", picture_text(id), "hidden", hidden));
+    data = json_pack("{s:o, s:o, s:b}", "url", picture_text(url), "id",
+                     picture_text(id), "hidden", hidden);
+
+    if (data != NULL && wa_jid_is_user(&p->jid) && !p->full && !hidden
+        && !wa_account_is_self(t->account, &p->jid))
+    {
+        picture_tell(t, p, data);
+        return;
+    }
+
+    wa_query_done(t, data);
+}
+
+
+/* Where a person's picture is, others want to know, too.  Steals `data`. */
+static void
+picture_tell(wa_task_t *t, picture_t *p, json_t *data)
+{
+    json_t     *c;
+    wa_err_t    rc;
+    wa_unit_t  *u;
+
+    c = wa_profile_contact(t->account, &p->jid);
+
+    if (c == NULL) {
+        json_decref(data);
+        wa_query_failed(t, WA_ERR_NOMEM);
+        return;
+    }
+
+    (void) json_object_set(c, "profile_pic_url",
+                           json_object_get(data, "url"));
+    (void) json_object_set(c, "picture_id", json_object_get(data, "id"));
+
+    u = wa_unit_new(t->account);
+    (void) wa_unit_event(u, "contact.updated",
+                         json_pack("{s:o}", "contact", c));
+    (void) wa_unit_reply(u, p->query.cmd_id, NULL, NULL, data);
+    rc = wa_unit_commit(u, NULL);
+
+    if (rc != WA_OK) {
+        wa_query_failed(t, rc);
+        return;
+    }
+
+    wa_task_end(t, WA_OK);
 }
 
 

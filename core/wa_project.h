@@ -51,6 +51,10 @@ wa_err_t wa_project_positions(wa_sql_t *db, const uint32_t *shards, size_t n,
 wa_err_t wa_project_batch(wa_sql_t *db, const wa_log_entry_t *entries,
     const uint64_t *epochs, size_t n, size_t *applied, size_t *fenced);
 
+/* How long presence is kept; once, before there are threads.  Not called: 7
+   days. */
+void wa_project_presence_keep(int64_t ms);
+
 bool wa_log_id_parse(wa_span_t text, wa_log_id_t *out);      /* "ms-seq" */
 int wa_log_id_cmp(wa_log_id_t a, wa_log_id_t b);
 

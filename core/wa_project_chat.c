@@ -5,6 +5,7 @@
  * read.  Both follow from the rows of its messages, so it is written once a
  * batch, not with each message.
  */
+#include "wa_news.h"
 #include "wa_project_int.h"
 
 
@@ -14,15 +15,6 @@
 
 /* Longer is no setting of WhatsApp's, s. */
 #define CHAT_EXPIRY_MAX  (366 * 86400)
-
-
-#define CHAT_IS_NEWER                                                         \
-    "(excluded.last_ts, excluded.last_pos)"                                   \
-    " >= (wa_chats.last_ts, wa_chats.last_pos)"
-
-#define CHAT_IF_NEWER(column)                                                 \
-    " " #column " = CASE WHEN " CHAT_IS_NEWER " THEN excluded." #column       \
-    " ELSE wa_chats." #column " END,"
 
 
 struct wa_batch_chat_s {
@@ -59,9 +51,9 @@ static wa_err_t chat_count(wa_ev_t *e, wa_batch_chat_t *c,
 static wa_err_t chat_keep(wa_batch_t *b, wa_span_t *to, wa_span_t s);
 static wa_err_t chat_contact(wa_ev_t *e, wa_batch_chat_t *c,
     const wa_jv_t *m);
+static wa_err_t chat_read(wa_ev_t *e, wa_span_t jid);
 static wa_err_t chat_write(wa_sql_t *db, const wa_batch_chat_t *c);
 static bool span_same(wa_span_t a, wa_span_t b);
-static wa_span_t phone_of(wa_span_t jid);
 static bool ends_with(wa_span_t s, const char *end);
 
 
@@ -136,8 +128,8 @@ wa_batch_chat(wa_ev_t *e, const wa_jv_t *m)
 }
 
 
-/* What was read here; messages before it in the batch count no more.  Or how
-   long messages are kept from now on. */
+/* What was read here, or on another device; messages before it in the batch
+   count no more.  Or how long messages are kept from now on. */
 wa_err_t
 wa_ev_on_chat(wa_ev_t *e)
 {
@@ -146,7 +138,17 @@ wa_ev_on_chat(wa_ev_t *e)
     wa_ev_args_t    a = { .n = 0 };
     const wa_jv_t  *chat;
 
+    if (wa_jv_get(e->data, "created") != NULL) {
+        return WA_OK;                   /* made of the row (wa_news.h) */
+    }
+
     chat = wa_jv_get(e->data, "chat");
+    rc = wa_ev_chat_state(e, chat);
+
+    if (rc != WA_AGAIN) {
+        return rc;
+    }
+
     unread = (chat != NULL && wa_jv_get(chat, "unread_count") != NULL);
 
     if (!unread && (chat == NULL
@@ -167,11 +169,43 @@ wa_ev_on_chat(wa_ev_t *e)
 
     rc = wa_batch_flush(e->batch, e->db);
 
+    if (rc == WA_OK && unread && wa_jv_get(chat, "source") != NULL) {
+        return chat_read(e, a.v[1].s);
+    }
+
     return rc != WA_OK ? rc : wa_ev_run(e, unread
         ? "UPDATE wa_chats SET unread_count = $3, updated_ms = $4"
           " WHERE account_id = $1 AND jid = $2"
         : "UPDATE wa_chats SET ephemeral_duration = $3, updated_ms = $4"
           " WHERE account_id = $1 AND jid = $2", &a);
+}
+
+
+/* What came after the newest that was read is still unread, as far as it was
+   (a message may have come while the other device told). */
+#define CHAT_LATER                                                            \
+    "(SELECT COUNT(*) FROM wa_messages n WHERE n.tenant = $3"                 \
+    " AND n.chat_jid = $2 AND n.account_id || '' = $1 AND n.from_me = 0"      \
+    " AND n.type NOT IN ('reaction', 'protocol') AND n.ts >"                  \
+    " (SELECT r.ts FROM wa_messages r WHERE r.tenant = $3"                    \
+    "  AND r.chat_jid = $2 AND r.account_id || '' = $1 AND r.from_me = 0"     \
+    "  AND r.read_ts IS NOT NULL ORDER BY r.ts DESC LIMIT 1))"
+
+static wa_err_t
+chat_read(wa_ev_t *e, wa_span_t jid)
+{
+    wa_ev_args_t  a = { .n = 0 };
+
+    wa_ev_arg(&a, e->account);
+    wa_ev_arg(&a, jid);
+    wa_ev_arg(&a, e->tenant);
+    wa_ev_arg_int(&a, (int64_t) e->entry->id.ms);
+
+    return wa_ev_run(e,
+        "UPDATE wa_chats SET unread_count ="
+        " CASE WHEN unread_count < " CHAT_LATER " THEN unread_count"
+        " ELSE " CHAT_LATER " END, updated_ms = $4"
+        " WHERE account_id = $1 AND jid = $2", &a);
 }
 
 
@@ -341,7 +375,7 @@ chat_contact(wa_ev_t *e, wa_batch_chat_t *c, const wa_jv_t *m)
     wa_ev_arg(&a, jid);
     wa_ev_arg(&a, e->tenant);
     wa_ev_arg(&a, lid);
-    wa_ev_arg(&a, phone_of(jid));
+    wa_ev_arg(&a, wa_ev_phone(jid));
     wa_ev_arg(&a, name);
     wa_ev_arg_int(&a, (int64_t) e->entry->id.ms);
     wa_ev_arg_int(&a, wa_ev_pos(e));
@@ -350,12 +384,18 @@ chat_contact(wa_ev_t *e, wa_batch_chat_t *c, const wa_jv_t *m)
     return wa_ev_run(e,
         "INSERT INTO wa_contacts (account_id, jid, tenant, lid,"
         " phone_number, notify_name, first_seen_ms, updated_ms,"
-        " pos, shard)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)"
+        " pos, shard, fresh)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9,"
+        " " WA_NEWS_CREATED ")"
         " ON CONFLICT (account_id, jid) DO UPDATE SET"
         " lid = COALESCE(excluded.lid, wa_contacts.lid),"
         " notify_name = COALESCE(excluded.notify_name,"
         "  wa_contacts.notify_name),"
+        " fresh = CASE WHEN wa_contacts.fresh = 0"
+        "  AND excluded.notify_name IS NOT NULL"
+        "  AND wa_contacts.notify_name IS DISTINCT FROM"
+        "  excluded.notify_name THEN " WA_NEWS_CHANGED
+        "  ELSE wa_contacts.fresh END,"
         " updated_ms = excluded.updated_ms"
         " WHERE (excluded.lid IS NOT NULL AND"
         "  wa_contacts.lid IS DISTINCT FROM excluded.lid)"
@@ -425,7 +465,7 @@ chat_write(wa_sql_t *db, const wa_batch_chat_t *c)
         "INSERT INTO wa_chats (account_id, jid, tenant, lid, name,"
         " is_group, unread_count, last_ts, last_pos, last_id,"
         " last_body, last_from_me, shard, updated_ms,"
-        " ephemeral_duration)"
+        " ephemeral_duration, fresh)"
         " VALUES ($1, $2, $3, $4, $5, $6,"
         " CASE WHEN $18 = 1 THEN (SELECT COUNT(*) FROM wa_messages n"
         "  WHERE n.account_id = $1 AND n.id = $15 AND n.pos = $9)"
@@ -440,7 +480,7 @@ chat_write(wa_sql_t *db, const wa_batch_chat_t *c)
         " (SELECT SUBSTR(m.body, 1, " WA_CHAT_BRIEF ")"
         "  FROM wa_messages m WHERE m.account_id = $1"
         "  AND m.id = $14 AND m.deleted_at IS NULL),"
-        " $17, $11, $13, NULLIF($19, 0))"
+        " $17, $11, $13, NULLIF($19, 0), " WA_NEWS_CREATED ")"
         " ON CONFLICT (account_id, jid) DO UPDATE SET"
         " lid = COALESCE(excluded.lid, wa_chats.lid),"
         " name = COALESCE(excluded.name, wa_chats.name),"
@@ -448,11 +488,11 @@ chat_write(wa_sql_t *db, const wa_batch_chat_t *c)
         "  THEN 0 ELSE wa_chats.unread_count END,"
         " ephemeral_duration = COALESCE(excluded.ephemeral_duration,"
         "  wa_chats.ephemeral_duration),"
-        CHAT_IF_NEWER(last_id)
-        CHAT_IF_NEWER(last_body)
-        CHAT_IF_NEWER(last_from_me)
-        CHAT_IF_NEWER(last_pos)
-        CHAT_IF_NEWER(last_ts)
+        WA_CHAT_IF_NEWER(last_id)
+        WA_CHAT_IF_NEWER(last_body)
+        WA_CHAT_IF_NEWER(last_from_me)
+        WA_CHAT_IF_NEWER(last_pos)
+        WA_CHAT_IF_NEWER(last_ts)
         " updated_ms = excluded.updated_ms", a.v, a.n, NULL);
 }
 
@@ -464,8 +504,8 @@ span_same(wa_span_t a, wa_span_t b)
 }
 
 
-static wa_span_t
-phone_of(wa_span_t jid)
+wa_span_t
+wa_ev_phone(wa_span_t jid)
 {
     static const char  server[] = "@s.whatsapp.net";
 

@@ -39,13 +39,25 @@ static const handler_t  handlers[] = {
     { "poll.vote", wa_ev_on_vote },
     { "chat.merged", wa_ev_on_merged },
     { "chat.updated", wa_ev_on_chat },
+    { "call", wa_ev_on_call },
+    { "chat.cleared", wa_ev_on_chat_cleared },
+    { "chat.deleted", wa_ev_on_chat_cleared },
+    { "contact.updated", wa_ev_on_contact },
+    { "label.updated", wa_ev_on_label },
+    { "label.associated", wa_ev_on_label_link },
+    { "setting.updated", wa_ev_on_setting },
+    { "app_state.synced", wa_ev_on_app_state },
     { "group.updated", wa_ev_on_group },
     { "group.participants", wa_ev_on_group_people },
+    { "presence.updated", wa_ev_on_presence },
     { "session.created", wa_ev_on_created },
     { "session.status", wa_ev_on_status },
     { "session.connected", wa_ev_on_connected },
     { "session.deleted", wa_ev_on_session_deleted }
 };
+
+/* Only ever beside app_state.synced. */
+static const handler_t  kept_handler = { "app_state.kept", wa_ev_on_kept };
 
 
 wa_err_t
@@ -78,6 +90,56 @@ wa_project_event(wa_sql_t *db, const wa_log_entry_t *entry,
     wa_buf_wipe(&e.text);
 
     return rc == WA_OK && e.nomem ? WA_ERR_NOMEM : rc;
+}
+
+
+/*
+ * Many events that came beside one.  Each is as if it had come by itself,
+ * but is no row of the table of events.
+ */
+wa_err_t
+wa_ev_on_app_state(wa_ev_t *e)
+{
+    size_t          i;
+    wa_ev_t         one;
+    wa_err_t        rc;
+    const wa_jv_t  *list, *v;
+
+    list = wa_jv_get(wa_jv_read(e->entry->aside, e->arena), "events");
+    rc = WA_OK;
+
+    for (v = (list != NULL && list->type == WA_JV_ARRAY) ? list->u.child
+                                                         : NULL;
+         rc == WA_OK && v != NULL;
+         v = v->next)
+    {
+        one = *e;
+        one.type = wa_jv_str(v, "type");
+        one.data = wa_jv_get(v, "data");
+        one.bad = false;
+
+        if (one.data == NULL) {
+            continue;
+        }
+
+        if (wa_span_eq_str(one.type, kept_handler.type)) {
+            rc = kept_handler.handle(&one);
+        }
+
+        for (i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
+
+            if (rc == WA_OK && handlers[i].handle != wa_ev_on_app_state
+                && wa_span_eq_str(one.type, handlers[i].type))
+            {
+                rc = handlers[i].handle(&one);
+                break;
+            }
+        }
+
+        e->nomem |= one.nomem;
+    }
+
+    return rc;
 }
 
 
@@ -325,5 +387,12 @@ wa_ev_arg_int(wa_ev_args_t *a, int64_t i)
 wa_err_t
 wa_ev_run(wa_ev_t *e, const char *statement, const wa_ev_args_t *a)
 {
-    return wa_sql_exec(e->db, statement, a->v, a->n, NULL);
+    return wa_ev_exec(e->db, statement, a);
+}
+
+
+wa_err_t
+wa_ev_exec(wa_sql_t *db, const char *statement, const wa_ev_args_t *a)
+{
+    return wa_sql_exec(db, statement, a->v, a->n, NULL);
 }

@@ -25,8 +25,10 @@
     " AND group_jid = $2 AND jid NOT IN (SELECT jid FROM " members ")"
 
 #define GROUP_COME(members)                                                   \
-    "INSERT INTO wa_group_members (account_id, group_jid, jid, lid, role)"    \
-    " SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), jid, MAX(lid), MAX(role)"    \
+    "INSERT INTO wa_group_members (account_id, group_jid, jid, lid, role,"    \
+    " added_ms)"                                                              \
+    " SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), jid, MAX(lid), MAX(role),"   \
+    " CAST($4 AS BIGINT)"                                                     \
     " FROM " members " WHERE jid IS NOT NULL GROUP BY jid"                    \
     " ON CONFLICT (account_id, group_jid, jid) DO UPDATE SET"                 \
     " lid = excluded.lid, role = excluded.role"                               \
@@ -40,6 +42,8 @@ static wa_err_t group_members(wa_ev_t *e, const wa_jv_t *list,
 static json_t *group_member_list(wa_ev_t *e, const wa_jv_t *list);
 static bool group_is_left(wa_ev_t *e);
 static wa_err_t group_left(wa_ev_t *e, wa_span_t jid);
+static wa_err_t group_past(wa_ev_t *e, wa_span_t jid);
+static bool group_address(const wa_jv_t *v);
 
 
 wa_err_t
@@ -71,11 +75,85 @@ wa_ev_on_group(wa_ev_t *e)
 wa_err_t
 wa_ev_on_group_people(wa_ev_t *e)
 {
+    wa_err_t   rc;
     wa_span_t  jid;
 
     jid = wa_ev_key(e, e->data, "jid");
 
-    return e->bad || !group_is_left(e) ? WA_OK : group_left(e, jid);
+    if (e->bad) {
+        return WA_OK;
+    }
+
+    rc = wa_span_eq_str(wa_ev_word(e, e->data, "action"), "remove")
+         ? group_past(e, jid) : WA_OK;
+
+    return rc == WA_OK && group_is_left(e) ? group_left(e, jid) : rc;
+}
+
+
+/* Who went by himself is told as removed by himself. */
+static wa_err_t
+group_past(wa_ev_t *e, wa_span_t jid)
+{
+    wa_err_t        rc;
+    wa_span_t       by;
+    wa_ev_args_t    a;
+    const wa_jv_t  *list, *who;
+
+    rc = WA_OK;
+    by = wa_ev_word(e, e->data, "by_jid");
+    list = wa_jv_get(e->data, "participants");
+    who = list != NULL && list->type == WA_JV_ARRAY ? list->u.child : NULL;
+
+    for ( /* void */ ; rc == WA_OK && who != NULL; who = who->next) {
+
+        if (!group_address(who)) {
+            continue;
+        }
+
+        a.n = 0;
+        wa_ev_arg(&a, e->account);
+        wa_ev_arg(&a, jid);
+        wa_ev_arg(&a, who->u.s);
+        wa_ev_arg(&a, wa_span_str(by.n == 0 || wa_span_eq(by, who->u.s)
+                                  ? "left" : "removed"));
+        wa_ev_arg_int(&a, (int64_t) e->entry->id.ms / 1000);
+
+        rc = wa_ev_run(e,
+            "INSERT INTO wa_group_past (account_id, group_jid, jid, lid,"
+            " reason, left_ts) VALUES ($1, $2, $3,"
+            " (SELECT MAX(m.lid) FROM wa_group_members m"
+            "  WHERE m.account_id = $1 AND m.group_jid = $2 AND m.jid = $3),"
+            " $4, $5) ON CONFLICT (account_id, group_jid, jid) DO UPDATE SET"
+            " lid = COALESCE(excluded.lid, wa_group_past.lid),"
+            " reason = excluded.reason, left_ts = excluded.left_ts"
+            " WHERE excluded.left_ts > wa_group_past.left_ts", &a);
+    }
+
+    return rc;
+}
+
+
+/* Addresses are ASCII; a row can hold them. */
+static bool
+group_address(const wa_jv_t *v)
+{
+    size_t  i;
+
+    if (v->type != WA_JV_STRING || v->u.s.n == 0
+        || v->u.s.n >= WA_JID_TEXT_MAX)
+    {
+        return false;
+    }
+
+    for (i = 0; i < v->u.s.n; i++) {
+
+        if (v->u.s.p[i] <= 0x20 || v->u.s.p[i] >= 0x7f) {
+            return false;
+        }
+    }
+
+    return true;
 }
 
 
@@ -155,6 +233,8 @@ group_members(wa_ev_t *e, const wa_jv_t *list, wa_span_t jid)
 
     rc = wa_ev_run(e, sqlite ? GROUP_GONE(GROUP_MEMBERS_SQLITE)
                              : GROUP_GONE(GROUP_MEMBERS_PG), &a);
+
+    wa_ev_arg_int(&a, (int64_t) e->entry->id.ms);
 
     return rc == WA_OK ? wa_ev_run(e, sqlite
                                       ? GROUP_COME(GROUP_MEMBERS_SQLITE)

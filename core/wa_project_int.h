@@ -21,6 +21,12 @@
 /* Messages that are about another one. */
 #define WA_CHANGE_TYPES  "('reaction', 'protocol', 'poll_update')"
 
+/* A column of a chat's last message; in an upsert. */
+#define WA_CHAT_IF_NEWER(column)                                              \
+    " " #column " = CASE WHEN (excluded.last_ts, excluded.last_pos)"          \
+    " >= (wa_chats.last_ts, wa_chats.last_pos)"                               \
+    " THEN excluded." #column " ELSE wa_chats." #column " END,"
+
 typedef struct wa_batch_chat_s  wa_batch_chat_t;
 
 /* The chats of a batch (wa_project_chat.c).  Zeroed is empty. */
@@ -89,11 +95,16 @@ wa_span_t wa_ev_word(wa_ev_t *e, const wa_jv_t *o, const char *name);
 wa_span_t wa_ev_key(wa_ev_t *e, const wa_jv_t *o, const char *name);
 int64_t wa_ev_int(const wa_jv_t *o, const char *name);
 
+/* Digits of a phone address; p NULL: it is none. */
+wa_span_t wa_ev_phone(wa_span_t jid);
+
 /* p NULL: null. */
 void wa_ev_arg(wa_ev_args_t *a, wa_span_t s);
 void wa_ev_arg_int(wa_ev_args_t *a, int64_t i);
 
 wa_err_t wa_ev_run(wa_ev_t *e, const char *statement,
+    const wa_ev_args_t *a);
+wa_err_t wa_ev_exec(wa_sql_t *db, const char *statement,
     const wa_ev_args_t *a);
 
 /* Keeps the message's bytes that came beside its event, if any. */
@@ -103,6 +114,9 @@ wa_err_t wa_ev_on_message(wa_ev_t *e);
 /* The row of the medium that came with a message, from what is beside it. */
 wa_err_t wa_ev_medium(wa_ev_t *e, const wa_jv_t *m);
 
+/* A GIF is a video to the media servers, and so on. */
+wa_span_t wa_ev_media_kind(wa_span_t kind);
+
 wa_err_t wa_ev_on_receipt(wa_ev_t *e);
 wa_err_t wa_ev_on_reaction(wa_ev_t *e);
 wa_err_t wa_ev_on_edited(wa_ev_t *e);
@@ -111,8 +125,22 @@ wa_err_t wa_ev_on_starred(wa_ev_t *e);
 wa_err_t wa_ev_on_vote(wa_ev_t *e);
 wa_err_t wa_ev_on_merged(wa_ev_t *e);
 wa_err_t wa_ev_on_chat(wa_ev_t *e);
+wa_err_t wa_ev_on_call(wa_ev_t *e);
+wa_err_t wa_ev_on_chat_cleared(wa_ev_t *e);
+wa_err_t wa_ev_on_contact(wa_ev_t *e);
+wa_err_t wa_ev_on_label(wa_ev_t *e);
+wa_err_t wa_ev_on_label_link(wa_ev_t *e);
+wa_err_t wa_ev_on_setting(wa_ev_t *e);
+wa_err_t wa_ev_on_kept(wa_ev_t *e);
+wa_err_t wa_ev_on_app_state(wa_ev_t *e);
+
+/* What all devices know of a chat: archived, pinned, muted, marked as unread,
+   or read up to a message.  WA_AGAIN: the event says nothing of it. */
+wa_err_t wa_ev_chat_state(wa_ev_t *e, const wa_jv_t *chat);
+
 wa_err_t wa_ev_on_group(wa_ev_t *e);
 wa_err_t wa_ev_on_group_people(wa_ev_t *e);
+wa_err_t wa_ev_on_presence(wa_ev_t *e);
 wa_err_t wa_ev_on_created(wa_ev_t *e);
 wa_err_t wa_ev_on_status(wa_ev_t *e);
 wa_err_t wa_ev_on_connected(wa_ev_t *e);

@@ -5,7 +5,6 @@
 #include "wa_project_int.h"
 
 
-static wa_span_t medium_kind(wa_span_t kind);
 static int64_t medium_number(const wa_jv_t *o, const char *name);
 
 
@@ -36,7 +35,7 @@ wa_ev_medium(wa_ev_t *e, const wa_jv_t *m)
     row.account = e->account;
     row.message = wa_ev_word(e, m, "id");
     row.message_id = wa_ev_word(e, m, "message_id");
-    row.kind = medium_kind(wa_ev_word(e, o, "kind"));
+    row.kind = wa_ev_media_kind(wa_ev_word(e, o, "kind"));
     row.mime = wa_ev_text(e, o, "mimetype");
     row.filename = wa_ev_text(e, o, "filename");
     row.descriptor = wa_ev_text(e, o, "descriptor");
@@ -52,9 +51,8 @@ wa_ev_medium(wa_ev_t *e, const wa_jv_t *m)
 }
 
 
-/* A GIF is a video to the media servers, and so on. */
-static wa_span_t
-medium_kind(wa_span_t kind)
+wa_span_t
+wa_ev_media_kind(wa_span_t kind)
 {
     if (wa_span_eq_str(kind, "gif") || wa_span_eq_str(kind, "ptv")) {
         return wa_span_str("video");

@@ -14,9 +14,22 @@
 #define RANK_READ          50
 
 
+/* What an event of the app state is about: in a group it may know WhatsApp's
+   id alone, which then stands in both places. */
+#define MESSAGE_BY(id, tenant, message_id, chat)                              \
+    "CASE WHEN CAST(" id " AS TEXT) <>"                                       \
+    " COALESCE(CAST(" message_id " AS TEXT), '')"                             \
+    " THEN CAST(" id " AS TEXT) ELSE"                                         \
+    " (SELECT MAX(x.id) FROM wa_messages x WHERE x.tenant = " tenant          \
+    "  AND x.message_id = " message_id " AND x.account_id = $1"               \
+    "  AND x.chat_jid = " chat ") END"
+
+
 static bool message_is_change(wa_ev_t *e, const wa_jv_t *m);
 static wa_err_t message_put(wa_ev_t *e, const wa_jv_t *m);
 static wa_err_t message_settle(wa_ev_t *e, wa_span_t id);
+static wa_err_t receipt_own(wa_ev_t *e, wa_span_t id, int rank,
+    wa_span_t status);
 static int status_rank(wa_span_t status);
 
 
@@ -64,7 +77,9 @@ message_is_change(wa_ev_t *e, const wa_jv_t *m)
 }
 
 
-/* A repeat under the same id changes nothing, unless the status moved. */
+/* A repeat under the same id changes nothing, unless the status moved.  What
+   the phone's history said before (pos < 0) counts less than the message's own
+   event. */
 static wa_err_t
 message_put(wa_ev_t *e, const wa_jv_t *m)
 {
@@ -111,13 +126,19 @@ message_put(wa_ev_t *e, const wa_jv_t *m)
         " ON CONFLICT (account_id, id) DO UPDATE SET"
         " message_id = COALESCE(excluded.message_id,"
         "  wa_messages.message_id),"
-        " status = excluded.status, rank = excluded.rank,"
+        " status = CASE WHEN wa_messages.rank < excluded.rank"
+        "  THEN excluded.status ELSE wa_messages.status END,"
+        " rank = CASE WHEN wa_messages.rank < excluded.rank"
+        "  THEN excluded.rank ELSE wa_messages.rank END,"
+        " pos = CASE WHEN wa_messages.pos < 0"
+        "  THEN excluded.pos ELSE wa_messages.pos END,"
         " ts = excluded.ts,"
         " body = CASE WHEN wa_messages.edited_at IS NULL"
         "  THEN excluded.body ELSE wa_messages.body END,"
         " updated_ms = excluded.updated_ms,"
         " object = excluded.object"
-        " WHERE wa_messages.rank < excluded.rank", &a);
+        " WHERE wa_messages.rank < excluded.rank"
+        " OR wa_messages.pos < 0", &a);
 }
 
 
@@ -191,6 +212,12 @@ wa_ev_on_receipt(wa_ev_t *e)
     wa_ev_arg(&a, status);
     wa_ev_arg_int(&a, wa_ev_int(e->data, "timestamp"));
 
+    /* What others wrote was read on a device of ours. */
+
+    if (wa_jv_is_true(e->data, "from_me")) {
+        return receipt_own(e, id, rank, wa_span(upper, status.n));
+    }
+
     rc = wa_ev_run(e,
         "INSERT INTO wa_receipts (account_id, id, recipient_jid,"
         " rank, status, ts) VALUES ($1, $2, $3, $4, $5, $6)"
@@ -220,6 +247,26 @@ wa_ev_on_receipt(wa_ev_t *e)
         " WHERE account_id = $1 AND id = $2 AND from_me = 1"
         " AND (rank < $3 OR ($3 >= $6 AND delivered_ts > $5)"
         "  OR ($3 >= $7 AND read_ts > $5))", &a);
+}
+
+
+static wa_err_t
+receipt_own(wa_ev_t *e, wa_span_t id, int rank, wa_span_t status)
+{
+    wa_ev_args_t  a = { .n = 0 };
+
+    wa_ev_arg(&a, e->account);
+    wa_ev_arg(&a, id);
+    wa_ev_arg_int(&a, rank);
+    wa_ev_arg(&a, status);
+    wa_ev_arg_int(&a, wa_ev_int(e->data, "timestamp"));
+    wa_ev_arg_int(&a, (int64_t) e->entry->id.ms);
+
+    return wa_ev_run(e,
+        "UPDATE wa_messages SET status = $4, rank = $3,"
+        " read_ts = COALESCE(read_ts, $5), updated_ms = $6"
+        " WHERE account_id = $1 AND id = $2 AND from_me = 0"
+        " AND rank < $3", &a);
 }
 
 
@@ -291,35 +338,52 @@ wa_ev_on_edited(wa_ev_t *e)
 }
 
 
+/* Somebody else than who wrote it: an admin.  `by_jid` of our own deletions
+   is null. */
 wa_err_t
 wa_ev_on_deleted(wa_ev_t *e)
 {
     wa_ev_args_t  a = { .n = 0 };
+    size_t        shared;
     wa_err_t      rc;
 
     wa_ev_arg(&a, e->account);
     wa_ev_arg(&a, wa_ev_key(e, e->data, "id"));
     wa_ev_arg(&a, wa_ev_key(e, e->data, "deleted_at"));
     wa_ev_arg_int(&a, (int64_t) e->entry->id.ms);
+    wa_ev_arg(&a, e->tenant);
+    wa_ev_arg(&a, wa_ev_word(e, e->data, "message_id"));
+    wa_ev_arg(&a, wa_ev_word(e, e->data, "chat_jid"));
+    shared = a.n;
+    wa_ev_arg(&a, wa_ev_word(e, e->data, "by_jid"));
+    wa_ev_arg(&a, wa_ev_word(e, e->data, "for"));
 
     if (e->bad) {
         return WA_OK;
     }
 
     rc = wa_ev_run(e,
-        "UPDATE wa_messages SET deleted_at = $3, updated_ms = $4"
-        " WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL",
-        &a);
+        "UPDATE wa_messages SET deleted_at = $3, updated_ms = $4, by_admin ="
+        " CASE WHEN CAST($9 AS TEXT) = 'me' THEN 0"
+        "  WHEN CAST($8 AS TEXT) IS NULL THEN 1 - from_me"
+        "  WHEN from_me = 1 THEN 1"
+        "  WHEN CAST($8 AS TEXT) IN (from_jid, from_lid) THEN 0"
+        "  WHEN from_jid IS NULL THEN 0 ELSE 1 END"
+        " WHERE account_id = $1 AND deleted_at IS NULL AND id = "
+        MESSAGE_BY("$2", "$5", "$6", "$7"), &a);
 
     if (rc != WA_OK) {
         return rc;
     }
 
+    a.n = shared;
+
     return wa_ev_run(e,
         "UPDATE wa_chats SET last_body = NULL, updated_ms = $4"
-        " WHERE account_id = $1 AND last_id = $2"
+        " WHERE account_id = $1 AND last_id = "
+        MESSAGE_BY("$2", "$5", "$6", "$7")
         " AND jid = (SELECT m.chat_jid FROM wa_messages m"
-        "  WHERE m.account_id = $1 AND m.id = $2"
+        "  WHERE m.account_id = $1 AND m.id = wa_chats.last_id"
         "  AND m.deleted_at = $3)", &a);
 }
 
@@ -333,6 +397,9 @@ wa_ev_on_starred(wa_ev_t *e)
     wa_ev_arg(&a, wa_ev_key(e, e->data, "id"));
     wa_ev_arg_int(&a, wa_jv_is_true(e->data, "value"));
     wa_ev_arg_int(&a, (int64_t) e->entry->id.ms);
+    wa_ev_arg(&a, e->tenant);
+    wa_ev_arg(&a, wa_ev_word(e, e->data, "message_id"));
+    wa_ev_arg(&a, wa_ev_word(e, e->data, "chat_jid"));
 
     if (e->bad) {
         return WA_OK;
@@ -340,7 +407,8 @@ wa_ev_on_starred(wa_ev_t *e)
 
     return wa_ev_run(e,
         "UPDATE wa_messages SET is_starred = $3, updated_ms = $4"
-        " WHERE account_id = $1 AND id = $2", &a);
+        " WHERE account_id = $1 AND id = " MESSAGE_BY("$2", "$5", "$6",
+                                                      "$7"), &a);
 }
 
 

@@ -106,8 +106,14 @@ wa_ev_on_session_deleted(wa_ev_t *e)
         "DELETE FROM wa_raw WHERE account_id = $1",
         "DELETE FROM wa_chats WHERE account_id = $1",
         "DELETE FROM wa_contacts WHERE account_id = $1",
+        "DELETE FROM wa_calls WHERE account_id = $1",
+        "DELETE FROM wa_presence WHERE account_id = $1",
         "DELETE FROM wa_groups WHERE account_id = $1",
         "DELETE FROM wa_group_members WHERE account_id = $1",
+        "DELETE FROM wa_group_past WHERE account_id = $1",
+        "DELETE FROM wa_labels WHERE account_id = $1",
+        "DELETE FROM wa_label_links WHERE account_id = $1",
+        "DELETE FROM wa_app_state WHERE account_id = $1",
         ("DELETE FROM wa_events WHERE shard = $2 AND account_id = $1"
          " AND type NOT LIKE 'session.%'")
     };

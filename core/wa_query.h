@@ -5,6 +5,10 @@
  *
  *     args {"verb":"group.create", ...}
  *
+ * One verb is for the host alone: event.tell {type, data} commits an event of
+ * the catalogue that the host makes (media.ready, media.failed, chat.updated,
+ * contact.updated), also while the account is not connected.
+ *
  * A handler checks its arguments and answers the command exactly once, then
  * or later: wa_query_done() or wa_query_failed() for what claims nothing about
  * state, wa_unit_reply() beside writes and events.  `cmd` and its args are
@@ -40,11 +44,19 @@ wa_task_t *wa_query_task(wa_account_t *a, const wa_cmd_t *cmd,
 
 /*
  * Answers the command with an error and ends the task.  WA_ERR_REFUSED takes
- * the code of the iq's answer: SEND_FAILED {provider_code}; WA_ERR_GONE:
+ * the code of the iq's answer: SEND_FAILED {provider_code}, 429 is
+ * WHATSAPP_RATE_LIMIT; WA_ERR_GONE:
  * ACCOUNT_NOT_READY, or OWNER_UNAVAILABLE while the account moves;
  * WA_ERR_TIMEOUT: OWNER_TIMEOUT; others INTERNAL_ERROR.
  */
 void wa_query_failed(wa_task_t *t, wa_err_t rc);
+
+/*
+ * Commits `u`, which holds the command's answer, and ends the task.  `rc`: of
+ * what was put into it; with an error (then `u` may be NULL), or when it
+ * cannot be committed, nothing is written and wa_query_failed() answers.
+ */
+void wa_query_settle(wa_task_t *t, wa_unit_t *u, wa_err_t rc);
 
 /* Answers with the data, which it steals, and ends the task. */
 void wa_query_done(wa_task_t *t, json_t *data);

@@ -6,8 +6,11 @@
 
 #include "wa_account_int.h"
 #include "wa_event_message.h"
+#include "wa_group.h"
 #include "wa_lid.h"
+#include "wa_receipt_int.h"
 #include "wa_sent.h"
+#include "wa_settings.h"
 
 
 /* Messages that one receipt names. */
@@ -19,22 +22,26 @@ typedef struct {
     wa_jid_t      sender;         /* server NONE: the chat's              */
     wa_span_t    *ids;            /* WhatsApp's                           */
     size_t        n_ids;
+    bool          played;
+    bool          asked;          /* for the privacy settings             */
 } read_t;
 
 
 static const char *read_ids(wa_task_t *t, read_t *r, const json_t *list);
+static bool read_alone(const wa_jid_t *chat);
+static void read_need(wa_task_t *t, wa_err_t rc);
 static void read_known(wa_task_t *t, wa_err_t rc);
+static void read_asked(wa_task_t *t, wa_err_t rc);
+static wa_err_t read_author(wa_task_t *t, const read_t *r, wa_jid_t *author);
+static const char *read_type(wa_account_t *a, const read_t *r);
 static wa_err_t read_receipt(wa_unit_t *u, wa_task_t *t, const wa_jid_t *to,
-    const wa_span_t *ids, size_t n);
-static void read_event(wa_unit_t *u, const wa_jid_t *chat);
+    const wa_jid_t *author, const wa_span_t *ids, size_t n);
 
 
 void
 wa_read_query(wa_account_t *a, const wa_cmd_t *cmd)
 {
     read_t      *r;
-    wa_err_t     rc;
-    wa_key_t     keys[WA_LID_KEYS];
     wa_task_t   *t;
     const char  *code;
 
@@ -53,24 +60,61 @@ wa_read_query(wa_account_t *a, const wa_cmd_t *cmd)
 
     r->chat = wa_jid_bare(&r->chat);
 
-    if (wa_query_arg_jid(cmd->args, "sender", &r->sender)) {
+    if (read_alone(&r->chat)) {
+        memset(&r->sender, 0, sizeof(r->sender));
+
+    } else if (wa_query_arg_jid(cmd->args, "sender", &r->sender)) {
         r->sender = wa_jid_bare(&r->sender);
 
-    } else if (wa_jid_is_group(&r->chat)) {
+    } else {
         wa_query_refuse(t, "VALIDATION_ERROR",
-                        "In groups the sender must be given");
+                        "sender: in groups it must be given");
         return;
     }
+
+    r->played = json_is_true(json_object_get(cmd->args, "played"));
 
     code = read_ids(t, r, json_object_get(cmd->args, "message_ids"));
 
     if (code != NULL) {
         wa_query_refuse(t, code,
-                        "message_ids must be 1 to 500 ids of messages");
+                        "message_ids: must be 1 to 500 ids of messages");
         return;
     }
 
-    rc = wa_task_need(t, keys, wa_lid_need(&r->chat, &t->arena, keys));
+    read_need(t, WA_OK);
+}
+
+
+/* The chat wrote what is in it. */
+static bool
+read_alone(const wa_jid_t *chat)
+{
+    return wa_jid_is_user(chat) || wa_jid_is_newsletter(chat);
+}
+
+
+static void
+read_need(wa_task_t *t, wa_err_t rc)
+{
+    size_t     n;
+    read_t    *r;
+    wa_key_t   keys[2 * WA_LID_KEYS + 2];
+
+    if (rc != WA_OK) {
+        wa_query_failed(t, rc);
+        return;
+    }
+
+    r = t->data;
+    n = wa_lid_need(&r->chat, &t->arena, keys);
+    n += wa_lid_need(&r->sender, &t->arena, keys + n);
+    n += wa_group_need(&r->chat, &t->arena, keys + n);
+    keys[n].name = wa_span_str(WA_SETTINGS_RECORD);
+    keys[n++].day = 0;
+
+    t->resume = read_known;
+    rc = wa_task_need(t, keys, n);
 
     if (rc != WA_AGAIN) {
         read_known(t, rc);
@@ -129,7 +173,7 @@ read_known(wa_task_t *t, wa_err_t rc)
 {
     size_t         i, n;
     read_t        *r;
-    wa_jid_t       to;
+    wa_jid_t       to, author;
     wa_unit_t     *u;
     wa_account_t  *a;
 
@@ -140,8 +184,25 @@ read_known(wa_task_t *t, wa_err_t rc)
         rc = WA_ERR_GONE;
     }
 
+    if (rc == WA_OK) {
+        rc = read_author(t, r, &author);
+    }
+
     if (rc != WA_OK) {
         wa_query_failed(t, rc);
+        return;
+    }
+
+    /* Whoever wants not to be seen reading is not shown reading. */
+
+    if (read_type(a, r) == NULL) {
+        t->resume = read_asked;
+        rc = wa_settings_ask(t);
+
+        if (rc != WA_AGAIN) {
+            wa_query_failed(t, rc);
+        }
+
         return;
     }
 
@@ -151,34 +212,101 @@ read_known(wa_task_t *t, wa_err_t rc)
 
     for (i = 0; i < r->n_ids && rc == WA_OK; i += n) {
         n = r->n_ids - i < READ_IDS_STANZA ? r->n_ids - i : READ_IDS_STANZA;
-        rc = read_receipt(u, t, &to, r->ids + i, n);
+        rc = read_receipt(u, t, &to, &author, r->ids + i, n);
     }
 
     if (rc == WA_OK) {
-        read_event(u, &r->chat);
+        rc = wa_receipt_own(u, &r->chat, read_alone(&r->chat)
+                                         ? &r->chat : &r->sender,
+                            r->played ? "played" : "read", r->ids, r->n_ids,
+                            wa_unix_s(a), false);
+    }
+
+    if (rc == WA_OK) {
         rc = wa_unit_reply(u, r->query.cmd_id, NULL, NULL, json_object());
     }
 
-    if (rc == WA_OK) {
-        rc = wa_unit_commit(u, NULL);
-
-    } else {
-        wa_unit_drop(u);
-    }
-
-    if (rc != WA_OK) {
-        wa_query_failed(t, rc);
-        return;
-    }
-
-    wa_task_end(t, WA_OK);
+    wa_query_settle(t, u, rc);
 }
 
 
-/* <receipt id to type=read t [participant]>[<list><item id/>*</list>] */
+static void
+read_asked(wa_task_t *t, wa_err_t rc)
+{
+    read_t     *r;
+    wa_unit_t  *u;
+
+    if (rc == WA_OK) {
+        u = wa_unit_new(t->account);
+        (void) wa_settings_keep(u, wa_node_child(t->answer, "privacy"));
+        rc = wa_unit_commit(u, NULL);
+    }
+
+    r = t->data;
+    r->asked = true;
+    read_need(t, rc);
+}
+
+
+/* As the room names people: a receipt for another address reaches nobody. */
+static wa_err_t
+read_author(wa_task_t *t, const read_t *r, wa_jid_t *author)
+{
+    wa_err_t    rc;
+    Wa__Group  *g;
+
+    *author = r->sender;
+    g = NULL;
+    rc = WA_OK;
+
+    if (wa_jid_is_group(&r->chat)) {
+        rc = wa_group_get(t->account, &r->chat, &t->arena, &g);
+    }
+
+    if (rc == WA_OK && g != NULL) {
+        *author = wa_group_address(t->account, g, &r->sender);
+
+    } else if (rc == WA_OK && r->sender.server != WA_SERVER_NONE) {
+        wa_lid_prefer(t->account, author);
+    }
+
+    return rc;
+}
+
+
+/* In groups everybody sees it, of channels nobody.  NULL: the settings are not
+   known. */
+static const char *
+read_type(wa_account_t *a, const read_t *r)
+{
+    wa_span_t  value;
+
+    if (wa_jid_is_newsletter(&r->chat)) {
+        return "read-self";
+    }
+
+    if (!wa_jid_is_user(&r->chat)) {
+        return r->played ? "played" : "read";
+    }
+
+    value = wa_settings_get(a, "readreceipts");
+
+    if (value.p == NULL && !r->asked) {
+        return NULL;
+    }
+
+    if (wa_span_eq_str(value, "none")) {
+        return r->played ? "played-self" : "read-self";
+    }
+
+    return r->played ? "played" : "read";
+}
+
+
+/* <receipt id to type t [participant context]>[<list><item id/>*</list>] */
 static wa_err_t
 read_receipt(wa_unit_t *u, wa_task_t *t, const wa_jid_t *to,
-    const wa_span_t *ids, size_t n)
+    const wa_jid_t *author, const wa_span_t *ids, size_t n)
 {
     size_t       i;
     read_t      *r;
@@ -195,11 +323,15 @@ read_receipt(wa_unit_t *u, wa_task_t *t, const wa_jid_t *to,
 
     wa_node_set(arena, receipt, "id", ids[0]);
     wa_node_set_jid(arena, receipt, "to", to);
-    wa_node_set_str(arena, receipt, "type", "read");
+    wa_node_set_str(arena, receipt, "type", read_type(t->account, r));
     wa_node_set_u64(arena, receipt, "t", (uint64_t) wa_unix_s(t->account));
 
-    if (r->sender.server != WA_SERVER_NONE) {
-        wa_node_set_jid(arena, receipt, "participant", &r->sender);
+    if (author->server != WA_SERVER_NONE) {
+        wa_node_set_jid(arena, receipt, "participant", author);
+    }
+
+    if (wa_jid_is_status(to)) {
+        wa_node_set_str(arena, receipt, "context", "status");
     }
 
     if (n > 1) {
@@ -212,24 +344,4 @@ read_receipt(wa_unit_t *u, wa_task_t *t, const wa_jid_t *to,
     }
 
     return wa_unit_send(u, receipt);
-}
-
-
-static void
-read_event(wa_unit_t *u, const wa_jid_t *chat)
-{
-    wa_jid_t       shown;
-    wa_account_t  *a;
-
-    a = wa_unit_account(u);
-
-    if (!wa_jid_is_lid(chat) || !wa_pn_of(a, chat, &shown)) {
-        shown = *chat;
-    }
-
-    (void) wa_unit_event(u, "chat.updated",
-                         json_pack("{s:{s:o, s:s, s:i}}", "chat",
-                                   "jid", wa_json_jid(&shown),
-                                   "account_id", a->id,
-                                   "unread_count", 0));
 }

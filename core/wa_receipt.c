@@ -1,7 +1,7 @@
 /*
  * Acks and receipts, see wa_receipt.h.
  */
-#include "wa_receipt.h"
+#include "wa_receipt_int.h"
 
 #include "wa_account_int.h"
 #include "wa_conn.h"
@@ -12,30 +12,17 @@
 #include "wa_send.h"
 
 
-/* Ids in one receipt; the server sends at most 256. */
-#define RECEIPT_IDS_MAX   256
-
-/* A message id of any client; ours have 22 characters. */
-#define RECEIPT_ID_LEN    128
-
-
 typedef struct {
-    wa_jid_t     from;          /* the device that tells */
-    wa_jid_t     room;          /* NONE: 1:1 */
-    wa_jid_t     lid;           /* bare; NONE: not known */
-    wa_jid_t     pn;
-    const char  *status;        /* of the event; NULL: no event */
+    wa_receipt_t  told;
+    wa_jid_t      from;         /* the device that tells */
 } receipt_t;
 
 
 static void receipt_loaded(wa_task_t *t, wa_err_t rc);
 static bool receipt_from(const wa_node_t *stanza, receipt_t *r);
 static const char *receipt_status(wa_span_t type);
-static wa_err_t receipt_event(wa_unit_t *u, const receipt_t *r,
+static wa_err_t receipt_once(wa_unit_t *u, const receipt_t *r,
     wa_span_t id, int64_t ts, uint64_t *brief);
-static void receipt_tell(wa_account_t *a, const wa_node_t *stanza,
-    const char *status);
-static void receipt_ack_only(wa_task_t *t);
 
 
 wa_err_t
@@ -127,18 +114,12 @@ wa_receipt_message(wa_unit_t *u, const wa_node_t *stanza, const char *type,
 
     wa_node_set(&arena, receipt, "id", id);
 
-    if (type != NULL && strcmp(type, "hist_sync") == 0) {
-        bare = wa_jid_bare(wa_account_self(a, WA_SERVER_PN));
-        wa_node_set_jid(&arena, receipt, "to", &bare);
+    wa_node_set(&arena, receipt, "to", from);
+    wa_node_set(&arena, receipt, "participant",
+                wa_node_attr(stanza, "participant"));
 
-    } else {
-        wa_node_set(&arena, receipt, "to", from);
-        wa_node_set(&arena, receipt, "participant",
-                    wa_node_attr(stanza, "participant"));
-
-        if (wa_node_attr_is(stanza, "from", "status@broadcast")) {
-            wa_node_set_str(&arena, receipt, "context", "status");
-        }
+    if (wa_node_attr_is(stanza, "from", "status@broadcast")) {
+        wa_node_set_str(&arena, receipt, "context", "status");
     }
 
     if (type != NULL) {
@@ -153,6 +134,35 @@ wa_receipt_message(wa_unit_t *u, const wa_node_t *stanza, const char *type,
         wa_node_set_str(&arena, receipt, "type", "inactive");
     }
 
+    rc = wa_unit_send(u, receipt);
+
+    wa_arena_free(&arena);
+
+    return rc;
+}
+
+
+wa_err_t
+wa_receipt_history(wa_unit_t *u, const char *id)
+{
+    wa_err_t       rc;
+    wa_jid_t       self;
+    wa_node_t     *receipt;
+    wa_arena_t     arena;
+    wa_account_t  *a;
+
+    if (u == NULL) {
+        return WA_ERR_NOMEM;
+    }
+
+    a = wa_unit_account(u);
+    self = wa_jid_bare(wa_account_self(a, WA_SERVER_PN));
+    wa_arena_init_pool(&arena, &a->engine->arenas);
+
+    receipt = wa_node_new(&arena, "receipt");
+    wa_node_set_str(&arena, receipt, "id", id);
+    wa_node_set_jid(&arena, receipt, "to", &self);
+    wa_node_set_str(&arena, receipt, "type", "hist_sync");
     rc = wa_unit_send(u, receipt);
 
     wa_arena_free(&arena);
@@ -188,14 +198,22 @@ wa_receipt_stanza(wa_task_t *t)
     }
 
     t->data = r;
-    r->status = receipt_status(type);
+    r->told.status = receipt_status(type);
 
-    /* Own devices tell about copies. */
-
-    if (r->status == NULL || !receipt_from(t->stanza, r)
-        || wa_account_is_self(a, &r->from))
+    if (wa_node_child(t->stanza, "participants") != NULL
+        && r->told.status != NULL)
     {
-        receipt_ack_only(t);
+        wa_receipt_group_stanza(t, r->told.status);
+        return;
+    }
+
+    if (r->told.status == NULL || !receipt_from(t->stanza, r)) {
+        wa_receipt_ack_only(t);
+        return;
+    }
+
+    if (wa_account_is_self(a, &r->from)) {
+        wa_receipt_own_stanza(t, r->told.status);
         return;
     }
 
@@ -219,7 +237,7 @@ receipt_from(const wa_node_t *stanza, receipt_t *r)
     }
 
     if (wa_jid_is_group(&r->from) || wa_jid_is_broadcast(&r->from)) {
-        r->room = r->from;
+        r->told.room = r->from;
 
         if (!wa_node_attr_jid(stanza, "participant", &r->from)) {
             return false;
@@ -230,7 +248,8 @@ receipt_from(const wa_node_t *stanza, receipt_t *r)
 }
 
 
-/* NULL: nothing that changes the status of a message of ours. */
+/* NULL: nothing that changes the status of a message.  Of the "-self" kinds
+   only own devices tell. */
 static const char *
 receipt_status(wa_span_t type)
 {
@@ -238,11 +257,13 @@ receipt_status(wa_span_t type)
         return "delivered";
     }
 
-    if (wa_span_eq_str(type, "read")) {
+    if (wa_span_eq_str(type, "read") || wa_span_eq_str(type, "read-self")) {
         return "read";
     }
 
-    if (wa_span_eq_str(type, "played")) {
+    if (wa_span_eq_str(type, "played")
+        || wa_span_eq_str(type, "played-self"))
+    {
         return "played";
     }
 
@@ -250,16 +271,54 @@ receipt_status(wa_span_t type)
 }
 
 
+void
+wa_receipt_person(wa_account_t *a, const wa_jid_t *jid, wa_jid_t *pn,
+    wa_jid_t *lid)
+{
+    *pn = *jid;
+    *lid = *jid;
+
+    if (wa_jid_is_lid(jid)) {
+        (void) wa_pn_of(a, jid, pn);
+
+    } else if (!wa_lid_of(a, jid, lid)) {
+        memset(lid, 0, sizeof(*lid));
+    }
+
+    *pn = wa_jid_person(pn);
+    *lid = wa_jid_person(lid);
+}
+
+
+size_t
+wa_receipt_ids(const wa_node_t *stanza, wa_span_t *ids)
+{
+    size_t            n;
+    const wa_node_t  *item;
+
+    n = 0;
+    ids[n++] = wa_node_attr(stanza, "id");
+    item = wa_node_child(wa_node_child(stanza, "list"), "item");
+
+    while (item != NULL && n <= WA_RECEIPT_IDS_MAX) {
+        ids[n++] = wa_node_attr(item, "id");
+        item = wa_node_sibling(item, "item");
+    }
+
+    return n;
+}
+
+
 static void
 receipt_loaded(wa_task_t *t, wa_err_t rc)
 {
-    size_t            n, i;
-    int64_t           ts;
-    uint64_t          briefs[RECEIPT_IDS_MAX + 1];
-    wa_unit_t        *u;
-    receipt_t        *r;
-    wa_account_t     *a;
-    const wa_node_t  *item;
+    size_t         n, i, n_ids;
+    int64_t        ts;
+    uint64_t       briefs[WA_RECEIPT_IDS_MAX + 1];
+    wa_span_t      ids[WA_RECEIPT_IDS_MAX + 1];
+    wa_unit_t     *u;
+    receipt_t     *r;
+    wa_account_t  *a;
 
     if (rc != WA_OK) {
         wa_task_end(t, rc);
@@ -270,32 +329,16 @@ receipt_loaded(wa_task_t *t, wa_err_t rc)
     r = t->data;
     n = 0;
 
-    r->pn = r->from;
-    r->lid = r->from;
-
-    if (wa_jid_is_lid(&r->from)) {
-        (void) wa_pn_of(a, &r->from, &r->pn);
-
-    } else if (!wa_lid_of(a, &r->from, &r->lid)) {
-        memset(&r->lid, 0, sizeof(r->lid));
-    }
-
-    r->pn = wa_jid_person(&r->pn);
-    r->lid = wa_jid_person(&r->lid);
-
+    wa_receipt_person(a, &r->from, &r->told.pn, &r->told.lid);
+    r->told.chat = r->told.pn;
     ts = wa_stanza_time(a, t->stanza);
+    n_ids = wa_receipt_ids(t->stanza, ids);
 
     u = wa_unit_new(a);
 
-    rc = receipt_event(u, r, wa_node_attr(t->stanza, "id"), ts, &briefs[n]);
-    n += (rc == WA_OK);
-
-    item = wa_node_child(wa_node_child(t->stanza, "list"), "item");
-
-    while (item != NULL && n <= RECEIPT_IDS_MAX && rc != WA_ERR_NOMEM) {
-        rc = receipt_event(u, r, wa_node_attr(item, "id"), ts, &briefs[n]);
+    for (i = 0; i < n_ids && rc != WA_ERR_NOMEM; i++) {
+        rc = receipt_once(u, r, ids[i], ts, &briefs[n]);
         n += (rc == WA_OK);
-        item = wa_node_sibling(item, "item");
     }
 
     if (rc == WA_ERR_NOMEM) {
@@ -315,56 +358,36 @@ receipt_loaded(wa_task_t *t, wa_err_t rc)
         wa_recent_add(a, briefs[i]);
     }
 
-    if (rc == WA_OK) {
-        receipt_tell(a, t->stanza, r->status);
+    /* Those who wait for it (wait=device). */
+
+    for (i = 0; i < n_ids && rc == WA_OK; i++) {
+        wa_send_receipt(a, ids[i], r->told.status);
     }
 
     wa_task_end(t, rc);
 }
 
 
-/* Those who wait for it (wait=device). */
-static void
-receipt_tell(wa_account_t *a, const wa_node_t *stanza, const char *status)
-{
-    size_t            n;
-    const wa_node_t  *item;
-
-    wa_send_receipt(a, wa_node_attr(stanza, "id"), status);
-    item = wa_node_child(wa_node_child(stanza, "list"), "item");
-
-    for (n = 0; item != NULL && n < RECEIPT_IDS_MAX; n++) {
-        wa_send_receipt(a, wa_node_attr(item, "id"), status);
-        item = wa_node_sibling(item, "item");
-    }
-}
-
-
 /* Every device of the peer tells by itself: once per person is enough.
    WA_ERR_DUPLICATE, WA_ERR_SYNTAX: no event. */
 static wa_err_t
-receipt_event(wa_unit_t *u, const receipt_t *r, wa_span_t id, int64_t ts,
+receipt_once(wa_unit_t *u, const receipt_t *r, wa_span_t id, int64_t ts,
     uint64_t *brief)
 {
-    char           ref[WA_MESSAGE_REF_LEN];
-    wa_jw_t        w;
-    wa_err_t       rc;
-    wa_span_t      parts[5];
-    wa_account_t  *a;
+    wa_err_t   rc;
+    wa_span_t  parts[5];
 
     if (u == NULL) {
         return WA_ERR_NOMEM;
     }
 
-    if (id.n == 0 || id.n > RECEIPT_ID_LEN) {
+    if (id.n == 0 || id.n > WA_RECEIPT_ID_LEN) {
         return WA_ERR_SYNTAX;
     }
 
-    a = wa_unit_account(u);
-
-    parts[0] = wa_span_str(r->status);
+    parts[0] = wa_span_str(r->told.status);
     parts[1] = wa_span("/", 1);
-    parts[2] = wa_span_str(r->pn.user);
+    parts[2] = wa_span_str(r->told.pn.user);
     parts[3] = wa_span("/", 1);
     parts[4] = id;
 
@@ -373,11 +396,33 @@ receipt_event(wa_unit_t *u, const receipt_t *r, wa_span_t id, int64_t ts,
         return rc;
     }
 
-    if (wa_recent_has(a, *brief)) {
-        return WA_ERR_DUPLICATE;
+    return wa_recent_has(wa_unit_account(u), *brief)
+           ? WA_ERR_DUPLICATE : wa_receipt_event(u, &r->told, id, ts);
+}
+
+
+wa_err_t
+wa_receipt_event(wa_unit_t *u, const wa_receipt_t *r, wa_span_t id,
+    int64_t timestamp)
+{
+    bool           ours;
+    char           ref[WA_MESSAGE_REF_LEN];
+    wa_jw_t        w;
+    wa_err_t       rc;
+    wa_account_t  *a;
+
+    if (u == NULL) {
+        return WA_ERR_NOMEM;
     }
 
-    rc = wa_message_ref(a, true, NULL, id, ref);
+    if (id.n == 0 || id.n > WA_RECEIPT_ID_LEN) {
+        return WA_ERR_SYNTAX;
+    }
+
+    a = wa_unit_account(u);
+    ours = (r->author.server == WA_SERVER_NONE);
+    rc = wa_message_ref(a, ours, &r->author, id, ref);
+
     if (rc != WA_OK) {
         return rc;
     }
@@ -387,19 +432,24 @@ receipt_event(wa_unit_t *u, const receipt_t *r, wa_span_t id, int64_t ts,
     wa_jw_str(&w, WA_JW("id"), ref);
     wa_jw_text(&w, WA_JW("message_id"), id);
     wa_jw_jid(&w, WA_JW("chat_jid"), r->room.server != WA_SERVER_NONE
-                                     ? &r->room : &r->pn);
+                                     ? &r->room : &r->chat);
     wa_jw_jid(&w, WA_JW("recipient_jid"), &r->pn);
     wa_jw_jid(&w, WA_JW("lid"), &r->lid);
+
+    if (!ours) {
+        wa_jw_bool(&w, WA_JW("from_me"), true);
+    }
+
     wa_jw_str(&w, WA_JW("status"), r->status);
-    wa_jw_int(&w, WA_JW("timestamp"), ts);
+    wa_jw_int(&w, WA_JW("timestamp"), timestamp);
     wa_jw_close(&w, '}');
 
     return wa_unit_event_end(u, &w);
 }
 
 
-static void
-receipt_ack_only(wa_task_t *t)
+void
+wa_receipt_ack_only(wa_task_t *t)
 {
     wa_err_t    rc;
     wa_unit_t  *u;

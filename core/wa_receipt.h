@@ -41,13 +41,16 @@ wa_err_t wa_ack_stanza(wa_unit_t *u, const wa_node_t *stanza,
  *   "sender"           a copy of what another own device sent; `chat` is
  *                      named as recipient
  *   "peer_msg"         protocol message between own devices
- *   "hist_sync"        history notification, to the own bare address
  * `chat`: used by "sender" only, may be NULL otherwise; its device is
  * ignored.
  * WA_ERR_SYNTAX, WA_ERR_NOMEM as above.
  */
 wa_err_t wa_receipt_message(wa_unit_t *u, const wa_node_t *stanza,
     const char *type, const wa_jid_t *chat);
+
+/* Holds the receipt of history that message `id` of our phone offered, and
+   that was taken in: the phone's copy on the servers may go.  WA_ERR_NOMEM. */
+wa_err_t wa_receipt_history(wa_unit_t *u, const char *id);
 
 /*
  * Serial task of an inbound <receipt>: message.receipt events for messages

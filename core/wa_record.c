@@ -73,7 +73,8 @@ bool
 wa_record_is_plain(const char *name)
 {
     return strcmp(name, WA_RECORD_VIEW) == 0 || strcmp(name, "meta") == 0
-           || strcmp(name, WA_RECORD_SEQ) == 0;
+           || strcmp(name, WA_RECORD_SEQ) == 0
+           || strcmp(name, WA_RECORD_BEHIND) == 0;
 }
 
 

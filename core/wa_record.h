@@ -5,6 +5,7 @@
  *   view                 -    public account object, JSON, not sealed
  *   meta                 -    settings (name, webhook, ...), JSON, not sealed
  *   creds                -    device credentials         (wa_creds.h)
+ *   proxy                -    URL of the account's own   (wa_proxy.h)
  *   prekeys              -    one-time prekey counters   (wa_prekey.h)
  *   pk/<block>           -    private one-time prekeys, 64 ids a block
  *   spk/<id>             -    signed prekey pair, kept for late pkmsg
@@ -19,6 +20,9 @@
  *   dev/<user@server>    -    device list of a user      (wa_device.h)
  *   exp/<user@server>    -    how long a chat keeps messages (wa_expiry.h)
  *   trust/<user@server>  -    privacy tokens of a contact (wa_privacy.h)
+ *   watch                -    whose presence is told     (wa_presence.h)
+ *   privacy              -    privacy settings           (wa_settings.h)
+ *   block                -    hash of the blocklist      (wa_blocklist.h)
  *   nct                  -    salt of tokens that stand in (wa_privacy.h)
  *   pending              -    ids of sends without a server ack, in order
  *   pend/<id>            -    one of them: packed stanza, ready to repeat
@@ -29,14 +33,23 @@
  *   anew/<address>       yes  when a device's session was made anew because
  *                             it asked for messages again
  *   rtry/<hash>          yes  retry receipts sent for one message
+ *   hist                 -    history that our phone offers
+ *                             (wa_history_verbs.h)
+ *   hist/<hash>          -    one piece of it
  *   wanted               -    messages our phone is asked for
  *                             (wa_placeholder.h)
+ *   calls                -    the latest calls           (wa_call.h)
  *   cid/<hash>           yes  a client's own id -> message  (wa_idem.h)
  *   idem/<hash>          yes  an Idempotency-Key -> answer  (wa_idem.h)
- *   askey/<hash>         -    app state keys as our phone sent them
+ *   alive                -    what was counted in 24 h   (wa_alive.h)
+ *   as                   -    app state: how far it is known
+ *   as/<collection>/<b>  -    app state: index MAC -> value MAC
+ *   as/answer/<n>        -    a collection as our phone sent it
+ *   askeys               -    app state keys (wa_appstate.h)
+ *   behind               -    mark of the host, not sealed (wa_mend.h)
  *
- * <address> is the Signal address of wa_jid_signal_address().  All but view
- * and meta are sealed with the master key, bound to account and name.
+ * <address> is the Signal address of wa_jid_signal_address().  All but view,
+ * meta and behind are sealed with the master key, bound to account and name.
  *
  * The account keeps a bounded part of them in memory.  A name that is not
  * in memory is fetched with wa_task_need() first; wa_record_get() never

@@ -28,8 +28,8 @@
 
 
 /* Map records of sender and chat, sessions, prekeys, sender key, seen. */
-#define RECV_KEYS_MAX  (4 * WA_LID_KEYS + 2 * WA_SIGNAL_KEYS                  \
-                        + WA_SIGNAL_PREKEY_KEYS + 2 + WA_PLACEHOLDER_KEYS)
+#define RECV_KEYS_MAX  (4 * WA_LID_KEYS + 2 * WA_SIGNAL_KEYS + 3              \
+        + WA_SIGNAL_PREKEY_KEYS + WA_PLACEHOLDER_KEYS + WA_APPSTATE_KEYS)
 
 
 static wa_err_t recv_parse(wa_task_t *t, wa_recv_t *m);
@@ -46,7 +46,6 @@ static wa_err_t recv_open(wa_unit_t *u, wa_task_t *t, wa_recv_t *m,
 static void recv_closed(wa_task_t *t, wa_unit_t *u, wa_err_t rc,
     const wa_signal_plain_t *out);
 static void recv_content(wa_task_t *t, wa_unit_t *u, wa_span_t plain);
-static bool recv_refer(wa_task_t *t, wa_unit_t *u, const wa_content_t *c);
 static void recv_failed(wa_task_t *t, wa_err_t rc, uint8_t reason);
 static bool recv_seek(wa_task_t *t, wa_recv_t *m);
 static void recv_sought(wa_task_t *t, wa_err_t rc);
@@ -140,8 +139,8 @@ recv_parse(wa_task_t *t, wa_recv_t *m)
         return WA_ERR_SYNTAX;
     }
 
-    if (!wa_node_is(st, "message")
-        || !wa_node_attr_jid(st, "from", &m->from))
+    if (!wa_node_attr_jid(st, "from", &m->from)
+        || (wa_node_is(st, "status") && !wa_jid_is_status(&m->from)))
     {
         return WA_ERR_STATE;
     }
@@ -150,7 +149,7 @@ recv_parse(wa_task_t *t, wa_recv_t *m)
         rc = wa_recv_room_parse(st, m);
 
     } else {
-        rc = wa_jid_is_user(&m->from) ? WA_OK : WA_ERR_STATE;
+        rc = wa_recv_writes(&m->from) ? WA_OK : WA_ERR_STATE;
     }
 
     if (rc != WA_OK) {
@@ -165,12 +164,15 @@ recv_parse(wa_task_t *t, wa_recv_t *m)
     m->ts = wa_stanza_time(a, st);
     m->from_me = wa_account_is_self(a, &m->from);
     m->peer = wa_node_attr_is(st, "category", "peer");
-    m->push_name = wa_node_attr(st, "notify");
     m->chat = m->from;
+
+    if (wa_push_name_says(wa_node_attr(st, "notify"))) {
+        m->push_name = wa_node_attr(st, "notify");
+    }
 
     if (m->from_me && m->room.server == WA_SERVER_NONE
         && wa_node_attr_jid(st, "recipient", &m->chat)
-        && !wa_jid_is_user(&m->chat))
+        && !wa_recv_writes(&m->chat))
     {
         return WA_ERR_STATE;
     }
@@ -191,6 +193,10 @@ recv_parse_enc(const wa_node_t *st, wa_recv_t *m)
 
     direct = NULL;
     shared = NULL;
+
+    if (m->from.server == WA_SERVER_BOT) {
+        return wa_recv_bot(st) ? WA_OK : WA_ERR_STATE;
+    }
 
     for (enc = wa_node_child(st, "enc"); enc != NULL;
          enc = wa_node_sibling(enc, "enc"))
@@ -253,6 +259,10 @@ recv_parse_pair(const wa_node_t *st, wa_recv_t *m)
         }
     }
 
+    if (!wa_jid_is_user(&m->chat)) {
+        return;
+    }
+
     if (lid && other.server == WA_SERVER_PN) {
         m->lid = m->chat;
         m->pn = wa_jid_person(&other);
@@ -287,7 +297,8 @@ recv_map_keys(wa_task_t *t, wa_key_t *keys)
     /* What our phone tells may be what it was asked for. */
 
     if (m->peer && m->from_me && m->from.device == 0) {
-        n += wa_placeholder_need(t->account, &t->arena, keys + n);
+        n += wa_recv_primary_need(t->account, &t->arena, keys + n);
+        n += wa_appstate_need(keys + n);
     }
 
     return n;
@@ -564,7 +575,7 @@ recv_content(wa_task_t *t, wa_unit_t *u, wa_span_t plain)
         rc = wa_message_decode(plain, &t->arena, &content);
     }
 
-    if (rc == WA_OK && recv_refer(t, u, &content)) {
+    if (rc == WA_OK && wa_recv_refer(t, u, &content, recv_learned)) {
         return;
     }
 
@@ -595,41 +606,6 @@ recv_content(wa_task_t *t, wa_unit_t *u, wa_span_t plain)
     }
 
     wa_task_end(t, rc);
-}
-
-
-/*
- * What is sealed with another message's secret needs records that only the
- * plaintext names: they are loaded, and it is decrypted once more.
- */
-static bool
-recv_refer(wa_task_t *t, wa_unit_t *u, const wa_content_t *c)
-{
-    size_t      n;
-    wa_err_t    rc;
-    wa_key_t    keys[WA_SEALED_KEYS];
-    wa_recv_t  *m;
-
-    m = t->data;
-    n = m->referred ? 0 : wa_recv_sealed_need(t->account, m, c, keys);
-
-    if (n == 0) {
-        return false;
-    }
-
-    wa_unit_drop(u);
-    m->referred = true;
-    m->keyed = false;
-    m->reason = 0;
-
-    t->resume = recv_learned;
-    rc = wa_task_need(t, keys, n);
-
-    if (rc != WA_AGAIN) {
-        recv_learned(t, rc);
-    }
-
-    return true;
 }
 
 
@@ -686,7 +662,7 @@ recv_seek(wa_task_t *t, wa_recv_t *m)
 
     a = t->account;
 
-    if (wa_signal_has_session(a, &m->enc) || !wa_pn_of(a, &m->enc, &pn)) {
+    if (wa_signal_knows(a, &m->enc) || !wa_pn_of(a, &m->enc, &pn)) {
         return false;
     }
 
@@ -722,7 +698,7 @@ recv_sought(wa_task_t *t, wa_err_t rc)
         return;
     }
 
-    if (!wa_pn_of(a, &m->enc, &pn) || !wa_signal_has_session(a, &pn)) {
+    if (!wa_pn_of(a, &m->enc, &pn) || !wa_signal_knows(a, &pn)) {
         recv_failed(t, m->failed, m->reason);
         return;
     }
@@ -778,7 +754,7 @@ recv_duplicate(wa_task_t *t, wa_err_t rc)
     wa_log(a, WA_LOG_DEBUG, "message was delivered before");
 
     u = wa_unit_new(a);
-    wa_recv_answer(u, t, m, NULL);
+    wa_recv_answer(u, t, m);
     rc = wa_unit_commit(u, NULL);
 
     wa_task_end(t, rc);

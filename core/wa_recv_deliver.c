@@ -6,8 +6,10 @@
 #include <stdio.h>
 
 #include "wa_account_int.h"
-#include "wa_event_message.h"
+#include "wa_appstate.h"
+#include "wa_event_mention.h"
 #include "wa_expiry.h"
+#include "wa_history_verbs.h"
 #include "wa_lid.h"
 #include "wa_placeholder.h"
 #include "wa_receipt.h"
@@ -29,7 +31,10 @@ static void deliver_chat(wa_account_t *a, wa_recv_t *m,
     const wa_content_t *c);
 static wa_err_t deliver_protocol(wa_unit_t *u, wa_recv_t *m,
     const wa_content_t *c);
-static wa_err_t deliver_keys(wa_unit_t *u, const wa_recv_t *m);
+static wa_err_t deliver_history(wa_unit_t *u, const wa_recv_t *m,
+    const wa_content_t *c);
+static wa_err_t deliver_keys(wa_unit_t *u, const wa_recv_t *m,
+    const wa_content_t *c);
 static wa_err_t deliver_answer(wa_unit_t *u, const wa_recv_t *m,
     const wa_content_t *c);
 static wa_err_t deliver_edited(wa_unit_t *u, wa_recv_t *m,
@@ -45,7 +50,19 @@ static wa_err_t deliver_reaction(wa_unit_t *u, wa_recv_t *m,
 static wa_err_t target_ref(wa_unit_t *u, const wa_recv_t *m,
     const Wa__MessageKey *key, char out[WA_MESSAGE_REF_LEN]);
 static bool is_primary(const wa_recv_t *m);
-static bool is_history(const wa_content_t *c);
+
+
+size_t
+wa_recv_primary_need(wa_account_t *a, wa_arena_t *arena, wa_key_t *keys)
+{
+    size_t  n;
+
+    n = wa_placeholder_need(a, arena, keys);
+    keys[n].name = wa_span_str(WA_HISTORY_RECORD);
+    keys[n].day = 0;
+
+    return n + 1;
+}
 
 
 wa_err_t
@@ -73,7 +90,7 @@ wa_recv_deliver(wa_unit_t *u, wa_task_t *t, wa_recv_t *m,
         }
     }
 
-    wa_recv_answer(u, t, m, c);
+    wa_recv_answer(u, t, m);
 
     return WA_OK;
 }
@@ -128,12 +145,17 @@ deliver_event(wa_unit_t *u, const char *type, json_t *data)
 
 
 void
-wa_recv_answer(wa_unit_t *u, wa_task_t *t, const wa_recv_t *m,
-    const wa_content_t *c)
+wa_recv_answer(wa_unit_t *u, wa_task_t *t, const wa_recv_t *m)
 {
     if (wa_jid_is_newsletter(&m->chat)) {
         (void) wa_ack_stanza(u, t->stanza, NULL, 0);
         return;
+    }
+
+    /* A receipt answers a <message> alone. */
+
+    if (!wa_node_is(t->stanza, "message")) {
+        (void) wa_ack_stanza(u, t->stanza, NULL, 0);
     }
 
     if (!m->from_me) {
@@ -149,10 +171,6 @@ wa_recv_answer(wa_unit_t *u, wa_task_t *t, const wa_recv_t *m,
 
     } else {
         (void) wa_receipt_message(u, t->stanza, "sender", &m->chat);
-    }
-
-    if (c != NULL && is_history(c)) {
-        (void) wa_receipt_message(u, t->stanza, "hist_sync", NULL);
     }
 }
 
@@ -206,7 +224,9 @@ deliver_message(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
     v.ref = ref;
     v.chat = *wa_recv_chat(m);
 
-    if (m->room.server == WA_SERVER_NONE) {
+    v.listed = wa_jid_is_list(&m->room);
+
+    if (!wa_recv_in_room(m)) {
         v.chat_lid = m->lid;
     }
 
@@ -216,6 +236,7 @@ deliver_message(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
     v.timestamp = m->ts;
     v.push_name = m->from_me ? wa_span_none() : m->push_name;
     v.content = c;
+    v.mentions = wa_mentions_find(a, c, &v.chat, m->arena);
     v.status = m->from_me ? "SENT" : "RECEIVED";
     v.source = m->from_me ? "phone" : "whatsapp";
     v.plain = m->plain;
@@ -289,7 +310,10 @@ deliver_protocol(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
         return deliver_expiry(u, m, c);
 
     case WA__MESSAGE__PROTOCOL_MESSAGE__TYPE__APP_STATE_SYNC_KEY_SHARE:
-        return is_primary(m) ? deliver_keys(u, m) : WA_OK;
+        return is_primary(m) ? deliver_keys(u, m, c) : WA_OK;
+
+    case PROTOCOL(HISTORY_SYNC_NOTIFICATION):
+        return is_primary(m) ? deliver_history(u, m, c) : WA_OK;
 
     case PROTOCOL(PEER_DATA_OPERATION_REQUEST_RESPONSE_MESSAGE):
         return is_primary(m) ? deliver_answer(u, m, c) : WA_OK;
@@ -304,25 +328,43 @@ deliver_protocol(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
 static wa_err_t
 deliver_answer(wa_unit_t *u, const wa_recv_t *m, const wa_content_t *c)
 {
-    if (c->protocol->peer_data_operation_request_response_message == NULL) {
+    wa_err_t  rc;
+    const Wa__Message__PeerDataOperationRequestResponseMessage  *answer;
+
+    answer = c->protocol->peer_data_operation_request_response_message;
+
+    if (answer == NULL) {
         return WA_OK;
     }
 
-    return wa_placeholder_take(u, m->arena,
-        c->protocol->peer_data_operation_request_response_message);
+    rc = wa_placeholder_take(u, m->arena, answer);
+
+    return rc == WA_OK ? wa_appstate_answered(u, answer) : rc;
 }
 
 
-/* The phone gives these keys once: they are kept as they came. */
+/* The receipt that it was taken in (hist_sync) follows when it was. */
 static wa_err_t
-deliver_keys(wa_unit_t *u, const wa_recv_t *m)
+deliver_history(wa_unit_t *u, const wa_recv_t *m, const wa_content_t *c)
 {
-    char  name[WA_STANZA_NAME_LEN + 8];
+    if (c->protocol->history_sync_notification == NULL) {
+        return WA_OK;
+    }
 
-    (void) snprintf(name, sizeof(name), "askey/%s",
-                    m->key.seen + sizeof("seen/") - 1);
+    return wa_history_offer(u, m, c->protocol->history_sync_notification);
+}
 
-    return wa_unit_put(u, name, 0, m->plain);
+
+/* The phone gives these keys once. */
+static wa_err_t
+deliver_keys(wa_unit_t *u, const wa_recv_t *m, const wa_content_t *c)
+{
+    if (c->protocol->app_state_sync_key_share == NULL) {
+        return WA_OK;
+    }
+
+    return wa_appstate_shared(u, m->arena,
+                              c->protocol->app_state_sync_key_share);
 }
 
 
@@ -376,7 +418,7 @@ deliver_deleted(wa_unit_t *u, wa_recv_t *m, const wa_content_t *c)
     /* In a 1:1 chat everyone takes back only what they wrote; in a group
        admins do more, which the server checks. */
 
-    if (!c->target->from_me && m->room.server == WA_SERVER_NONE) {
+    if (!c->target->from_me && !wa_recv_in_room(m)) {
         return WA_OK;
     }
 
@@ -517,7 +559,7 @@ wa_recv_target(wa_account_t *a, const wa_recv_t *m, const Wa__MessageKey *key,
     *author = m->who;
     *ours = (own == m->from_me);
 
-    if (m->room.server == WA_SERVER_NONE) {
+    if (!wa_recv_in_room(m)) {
         return true;
     }
 
@@ -569,13 +611,4 @@ static bool
 is_primary(const wa_recv_t *m)
 {
     return m->from_me && m->from.device == 0;
-}
-
-
-static bool
-is_history(const wa_content_t *c)
-{
-    return c->kind == WA_KIND_PROTOCOL
-           && c->protocol != NULL
-           && c->protocol->history_sync_notification != NULL;
 }

@@ -4,6 +4,7 @@
 #ifndef WA_RECV_INT_H
 #define WA_RECV_INT_H
 
+#include "wa_appstate.h"
 #include "wa_message.h"
 #include "wa_node.h"
 #include "wa_recent.h"
@@ -39,7 +40,7 @@ typedef struct {
     bool              known;       /* delivered before                     */
     bool              sought;      /* a session of the PN was looked for   */
     bool              keyed;       /* the direct <enc> was decrypted       */
-    bool              referred;    /* secrets of its target are loaded     */
+    bool              referred;    /* what it refers to is there           */
     wa_err_t          failed;      /* why it does not decrypt              */
 } wa_recv_t;
 
@@ -47,11 +48,23 @@ typedef struct {
 /* Fills in pn, lid, show and who from chat and the map in memory. */
 void wa_recv_resolve(wa_account_t *a, wa_recv_t *m);
 
+/*
+ * Said in a room, for all who are in it.  What somebody sends to a broadcast
+ * list of theirs is not: each who gets it sees it in the chat with its writer
+ * (Baileys getChatId; whatsmeow IsIncomingBroadcast).
+ */
+static inline bool
+wa_recv_in_room(const wa_recv_t *m)
+{
+    return m->room.server != WA_SERVER_NONE
+           && (m->from_me || !wa_jid_is_list(&m->room));
+}
+
 /* Where it was said, as events show it. */
 static inline const wa_jid_t *
 wa_recv_chat(const wa_recv_t *m)
 {
-    return m->room.server != WA_SERVER_NONE ? &m->room : &m->show;
+    return wa_recv_in_room(m) ? &m->room : &m->show;
 }
 
 
@@ -76,6 +89,13 @@ wa_err_t wa_recv_room_learn(wa_unit_t *u, wa_task_t *t, const wa_recv_t *m,
     wa_span_t plain);
 
 
+/* A person or a bot. */
+bool wa_recv_writes(const wa_jid_t *jid);
+
+/* A bot's message that is told, as one of an unknown kind: its <enc> opens
+   with the secret of what it was asked (protocol 8.2). */
+bool wa_recv_bot(const wa_node_t *stanza);
+
 /* Takes over the task of a parsed message without an <enc> of a known kind;
    ends it. */
 void wa_recv_unknown(wa_task_t *t);
@@ -97,6 +117,17 @@ wa_err_t wa_recv_deliver_late(wa_unit_t *u, wa_recv_t *m,
  */
 bool wa_recv_target(wa_account_t *a, const wa_recv_t *m,
     const Wa__MessageKey *key, bool *ours, wa_jid_t *author);
+
+
+/* ---- what has to be there first (wa_recv_refer.c) ---- */
+
+/*
+ * True: the unit was dropped, and `again` is called when it is there, where
+ * the message is to be decrypted once more.  False: there is nothing of the
+ * kind, or it is there.
+ */
+bool wa_recv_refer(wa_task_t *t, wa_unit_t *u, const wa_content_t *c,
+    wa_task_pt again);
 
 
 /* ---- what is sealed with another message's secret (wa_recv_sealed.c) ---- */
@@ -121,8 +152,11 @@ wa_err_t wa_recv_secret_keep(wa_unit_t *u, const wa_content_t *c,
     const char *ref);
 
 
-/* The receipt alone.  `c` NULL: not decrypted this time. */
-void wa_recv_answer(wa_unit_t *u, wa_task_t *t, const wa_recv_t *m,
-    const wa_content_t *c);
+/* Records of what our own phone may tell: WA_PLACEHOLDER_KEYS + 1 at most. */
+size_t wa_recv_primary_need(wa_account_t *a, wa_arena_t *arena,
+    wa_key_t *keys);
+
+/* The receipt alone. */
+void wa_recv_answer(wa_unit_t *u, wa_task_t *t, const wa_recv_t *m);
 
 #endif /* WA_RECV_INT_H */

@@ -17,7 +17,7 @@ wa_recv_room_parse(const wa_node_t *stanza, wa_recv_t *m)
     m->room = m->from;
 
     if (!wa_node_attr_jid(stanza, "participant", &m->from)
-        || !wa_jid_is_user(&m->from))
+        || !wa_recv_writes(&m->from))
     {
         return WA_ERR_STATE;
     }

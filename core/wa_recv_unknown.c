@@ -13,6 +13,27 @@
 static void unknown_loaded(wa_task_t *t, wa_err_t rc);
 
 
+bool
+wa_recv_writes(const wa_jid_t *jid)
+{
+    return wa_jid_is_user(jid) || jid->server == WA_SERVER_BOT;
+}
+
+
+/* The rest of an answer follows as edits of its beginning, in many pieces. */
+bool
+wa_recv_bot(const wa_node_t *stanza)
+{
+    const wa_node_t  *bot;
+
+    bot = wa_node_child(stanza, "bot");
+
+    return wa_node_child(stanza, "enc") != NULL
+           && !wa_node_attr_is(bot, "edit", "inner")
+           && !wa_node_attr_is(bot, "edit", "last");
+}
+
+
 void
 wa_recv_unknown(wa_task_t *t)
 {
@@ -83,7 +104,7 @@ unknown_loaded(wa_task_t *t, wa_err_t rc)
     /* No receipt: the writer would think that it can be read. */
 
     if (m->from_me) {
-        wa_recv_answer(u, t, m, NULL);
+        wa_recv_answer(u, t, m);
 
     } else {
         (void) wa_ack_stanza(u, t->stanza, NULL, 0);

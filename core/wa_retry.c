@@ -4,6 +4,7 @@
 #include "wa_retry.h"
 
 #include "wa_account_int.h"
+#include "wa_alive.h"
 #include "wa_event_message.h"
 #include "wa_placeholder.h"
 #include "wa_prekey.h"
@@ -121,6 +122,7 @@ retry_counted(wa_task_t *t, wa_err_t rc)
     /* Told once.  `hide`: a receiver that cannot read it shows nothing. */
 
     if (value.n == 0) {
+        wa_alive_count(u, WA_COUNT_DECRYPT);
         wanted = wa_placeholder_want(u, t->stanza, RETRY_PHONE_S);
 
         if (!wa_node_attr_is(enc, "decrypt-fail", "hide")) {

@@ -42,4 +42,13 @@ wa_err_t wa_retry_tell(wa_unit_t *u, wa_span_t id, const wa_jid_t *chat,
 /* Takes over the task of an inbound <receipt type=retry>.  Ends the task. */
 void wa_retry_answer(wa_task_t *t);
 
+/*
+ * The same when the message is not kept: a member's device, named as its
+ * session is, leaves the holders of our sender key, so the next message
+ * brings that (protocol 8.5).  A status stays shown to whom it was: whom it
+ * may be taken back from is known from its holders.  Ends the task.
+ */
+void wa_retry_unkept(wa_task_t *t, const wa_jid_t *room,
+    const wa_jid_t *device);
+
 #endif /* WA_RETRY_H */

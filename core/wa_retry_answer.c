@@ -3,6 +3,7 @@
  *
  *     wa_retry_answer    which message, from whom; its record
  *     answer_found       may this device have it?  how often did it ask?
+ *                        not kept: wa_retry_unkept()
  *     answer_session     its keys from the receipt, from the server, or the
  *                        session that there is
  *     answer_send        one unit: session, count, the copy, the ack
@@ -15,6 +16,7 @@
 #include <stdio.h>
 
 #include "wa_account_int.h"
+#include "wa_alive.h"
 #include "wa_bundle.h"
 #include "wa_group.h"
 #include "wa_group_send.h"
@@ -219,15 +221,18 @@ answer_found(wa_task_t *t, wa_err_t rc)
         return;
     }
 
-    if (!answer_load(t, r) || !answer_allowed(t, r)
-        || !answer_count(t, r))
-    {
-        answer_ack(t);
+    r->enc = r->from;
+    wa_lid_prefer(t->account, &r->enc);
+
+    if (!answer_load(t, r)) {
+        wa_retry_unkept(t, &r->room, &r->enc);
         return;
     }
 
-    r->enc = r->from;
-    wa_lid_prefer(t->account, &r->enc);
+    if (!answer_allowed(t, r) || !answer_count(t, r)) {
+        answer_ack(t);
+        return;
+    }
 
     t->resume = answer_session;
     rc = answer_need(t, r);
@@ -610,6 +615,7 @@ answer_send(wa_task_t *t, wa_err_t rc)
     wa_log(t->account, WA_LOG_INFO, "message is sent again, time %u",
            (unsigned) r->resend->count);
 
+    wa_alive_count(u, WA_COUNT_RETRIES);
     (void) wa_ack_stanza(u, t->stanza, NULL, 0);
 
     wa_task_end(t, wa_unit_commit(u, NULL));

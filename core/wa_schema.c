@@ -7,7 +7,8 @@
  * Conventions.  Types are the subset that both backends read the same way;
  * booleans are 0 and 1.  Times: *_ts unix seconds as WhatsApp gives them,
  * *_ms milliseconds of the event log, *_at text of the HTTP contract.  `pos`
- * orders messages as the log does: milliseconds * 4096 + sequence.
+ * orders messages as the log does: milliseconds * 4096 + sequence; that of
+ * what came with the phone's history is negative.
  *
  * A message's object is kept as it came (`object`); what changes later lives
  * in the columns beside it and is laid over the object when it is read.  So
@@ -56,7 +57,17 @@ static wa_err_t schema_newer(wa_sql_t *db, uint32_t version, size_t known);
     "CREATE INDEX wa_media_due ON wa_media (status, shard, retry_ms);"
 
 
-/* Groups and who is in them; `left_ms`: we are not any more. */
+/* Answers of requests that belong to no account, by Idempotency-Key. */
+#define SCHEMA_ONCE                                                           \
+    "CREATE TABLE wa_once ("                                                  \
+    "  id TEXT PRIMARY KEY,"                                                  \
+    "  body TEXT NOT NULL,"                                                   \
+    "  answer TEXT NOT NULL,"                                                 \
+    "  created_ms BIGINT NOT NULL);"                                          \
+    "CREATE INDEX wa_once_time ON wa_once (created_ms);"
+
+
+/* Groups, who is in them, and who was; `left_ms`: we are not any more. */
 #define SCHEMA_GROUPS                                                         \
     "CREATE TABLE wa_groups ("                                                \
     "  account_id TEXT NOT NULL,"                                             \
@@ -79,9 +90,90 @@ static wa_err_t schema_newer(wa_sql_t *db, uint32_t version, size_t known);
     "  jid TEXT NOT NULL,"                                                    \
     "  lid TEXT,"                                                             \
     "  role TEXT NOT NULL,"                                                   \
+    "  added_ms BIGINT NOT NULL,"                                             \
     "  PRIMARY KEY (account_id, group_jid, jid));"                            \
     "CREATE INDEX wa_group_members_jid"                                       \
-    "  ON wa_group_members (account_id, jid);"
+    "  ON wa_group_members (account_id, jid);"                                \
+    "CREATE TABLE wa_group_past ("                                            \
+    "  account_id TEXT NOT NULL,"                                             \
+    "  group_jid TEXT NOT NULL,"                                              \
+    "  jid TEXT NOT NULL,"                                                    \
+    "  lid TEXT,"                                                             \
+    "  reason TEXT NOT NULL,"                                                 \
+    "  left_ts BIGINT NOT NULL,"                                              \
+    "  PRIMARY KEY (account_id, group_jid, jid));"                            \
+    "CREATE INDEX wa_group_past_jid"                                          \
+    "  ON wa_group_past (account_id, jid);"
+
+
+/* Calls, as their last event told them. */
+#define SCHEMA_CALLS                                                          \
+    "CREATE TABLE wa_calls ("                                                 \
+    "  account_id TEXT NOT NULL,"                                             \
+    "  id TEXT NOT NULL,"                                                     \
+    "  tenant TEXT NOT NULL,"                                                 \
+    "  from_jid TEXT,"                                                        \
+    "  from_lid TEXT,"                                                        \
+    "  group_jid TEXT,"                                                       \
+    "  ts BIGINT NOT NULL,"                                                   \
+    "  pos BIGINT NOT NULL,"                                                  \
+    "  shard INTEGER NOT NULL,"                                               \
+    "  updated_ms BIGINT NOT NULL,"                                           \
+    "  object TEXT NOT NULL,"                                                 \
+    "  PRIMARY KEY (account_id, id));"                                        \
+    "CREATE INDEX wa_calls_time ON wa_calls (tenant, ts, pos, shard);"
+
+
+/* `lid` and `last_seen` (unix s) may be unknown. */
+#define SCHEMA_PRESENCE                                                       \
+    "CREATE TABLE wa_presence ("                                              \
+    "  shard INTEGER NOT NULL,"                                               \
+    "  pos BIGINT NOT NULL,"                                                  \
+    "  ms BIGINT NOT NULL,"                                                   \
+    "  tenant TEXT NOT NULL,"                                                 \
+    "  account_id TEXT NOT NULL,"                                             \
+    "  chat_jid TEXT NOT NULL,"                                               \
+    "  jid TEXT NOT NULL,"                                                    \
+    "  lid TEXT,"                                                             \
+    "  status TEXT NOT NULL,"                                                 \
+    "  last_seen BIGINT,"                                                     \
+    "  PRIMARY KEY (shard, ms, pos));"                                        \
+    "CREATE INDEX wa_presence_time"                                           \
+    "  ON wa_presence (tenant, ms, pos, shard);"                              \
+    "CREATE INDEX wa_presence_account ON wa_presence (account_id);"
+
+
+/* Labels, what has them; settings, and what of the app state has no meaning
+   yet (`idx`: its index, `raw`: SyncActionData in base64). */
+#define SCHEMA_STATE                                                          \
+    "CREATE TABLE wa_labels ("                                                \
+    "  account_id TEXT NOT NULL,"                                             \
+    "  id TEXT NOT NULL,"                                                     \
+    "  tenant TEXT NOT NULL,"                                                 \
+    "  name TEXT NOT NULL,"                                                   \
+    "  color TEXT,"                                                           \
+    "  first_seen_ms BIGINT NOT NULL,"                                        \
+    "  pos BIGINT NOT NULL,"                                                  \
+    "  shard INTEGER NOT NULL,"                                               \
+    "  updated_ms BIGINT NOT NULL,"                                           \
+    "  PRIMARY KEY (account_id, id));"                                        \
+    "CREATE INDEX wa_labels_time"                                             \
+    "  ON wa_labels (tenant, first_seen_ms, pos, shard);"                     \
+    "CREATE TABLE wa_label_links ("                                           \
+    "  account_id TEXT NOT NULL,"                                             \
+    "  label_id TEXT NOT NULL,"                                               \
+    "  chat_jid TEXT NOT NULL,"                                               \
+    "  message_id TEXT NOT NULL,"                                             \
+    "  updated_ms BIGINT NOT NULL,"                                           \
+    "  PRIMARY KEY (account_id, label_id, chat_jid, message_id));"            \
+    "CREATE TABLE wa_app_state ("                                             \
+    "  account_id TEXT NOT NULL,"                                             \
+    "  idx TEXT NOT NULL,"                                                    \
+    "  collection TEXT,"                                                      \
+    "  value TEXT,"                                                           \
+    "  raw TEXT,"                                                             \
+    "  updated_ms BIGINT NOT NULL,"                                           \
+    "  PRIMARY KEY (account_id, idx));"
 
 
 static const char  schema_1[] =
@@ -143,6 +235,7 @@ static const char  schema_1[] =
     "  is_starred INTEGER NOT NULL DEFAULT 0,"
     "  edited_at TEXT,"
     "  deleted_at TEXT,"
+    "  by_admin INTEGER NOT NULL DEFAULT 0,"
     "  delivered_ts BIGINT,"
     "  read_ts BIGINT,"
     "  updated_ms BIGINT NOT NULL,"
@@ -175,6 +268,7 @@ static const char  schema_1[] =
     "  emoji TEXT NOT NULL,"
     "  ms BIGINT NOT NULL,"
     "  PRIMARY KEY (account_id, id, from_jid));"
+    "CREATE INDEX wa_reactions_from ON wa_reactions (account_id, from_jid);"
 
     /* The newest vote of each in a poll or an event; options: JSON array. */
     "CREATE TABLE wa_votes ("
@@ -185,6 +279,7 @@ static const char  schema_1[] =
     "  options TEXT NOT NULL,"
     "  ms BIGINT NOT NULL,"
     "  PRIMARY KEY (account_id, id, voter));"
+    "CREATE INDEX wa_votes_voter ON wa_votes (account_id, voter);"
 
     /* Message bytes, base64, where the object does not tell all. */
     "CREATE TABLE wa_raw ("
@@ -212,7 +307,9 @@ static const char  schema_1[] =
     "  last_from_me INTEGER NOT NULL,"
     "  shard INTEGER NOT NULL,"
     "  updated_ms BIGINT NOT NULL,"
+    "  fresh INTEGER NOT NULL DEFAULT 0,"
     "  PRIMARY KEY (account_id, jid));"
+    "CREATE INDEX wa_chats_fresh ON wa_chats (shard) WHERE fresh <> 0;"
     "CREATE INDEX wa_chats_time"
     "  ON wa_chats (tenant, last_ts, last_pos, shard);"
     "CREATE INDEX wa_chats_lid ON wa_chats (tenant, lid);"
@@ -225,18 +322,30 @@ static const char  schema_1[] =
     "  lid TEXT,"
     "  phone_number TEXT,"
     "  notify_name TEXT,"
+    "  name TEXT,"
+    "  short_name TEXT,"
+    "  username TEXT,"
+    "  status_text TEXT,"
+    "  profile_pic_url TEXT,"
+    "  verified_name TEXT,"
     "  first_seen_ms BIGINT NOT NULL,"
     "  pos BIGINT NOT NULL,"
     "  shard INTEGER NOT NULL,"
     "  updated_ms BIGINT NOT NULL,"
+    "  fresh INTEGER NOT NULL DEFAULT 0,"
     "  PRIMARY KEY (account_id, jid));"
+    "CREATE INDEX wa_contacts_fresh ON wa_contacts (shard) WHERE fresh <> 0;"
     "CREATE INDEX wa_contacts_tenant ON wa_contacts (tenant, jid);"
     "CREATE INDEX wa_contacts_lid ON wa_contacts (tenant, lid);"
     "CREATE INDEX wa_contacts_time"
     "  ON wa_contacts (tenant, first_seen_ms, pos, shard);"
 
     SCHEMA_MEDIA
-    SCHEMA_GROUPS;
+    SCHEMA_ONCE
+    SCHEMA_GROUPS
+    SCHEMA_CALLS
+    SCHEMA_PRESENCE
+    SCHEMA_STATE;
 
 
 static const wa_migration_t  schema_list[] = {

@@ -27,15 +27,86 @@ static const char *const  secret_uses[] = {
 };
 
 
+static wa_err_t secret_key(const wa_secret_t *s, wa_arena_t *arena,
+    uint8_t key[32], wa_span_t *aad);
+
+
 wa_err_t
 wa_secret_open(const wa_secret_t *s, wa_span_t iv, wa_span_t payload,
     wa_arena_t *arena, wa_span_t *out)
 {
-    char       author[WA_JID_TEXT_MAX], writer[WA_JID_TEXT_MAX];
-    size_t     n_author, n_writer, n_use, n_aad;
-    uint8_t    key[32], *info, *p;
+    uint8_t    key[32], *p;
     wa_err_t   rc;
     wa_span_t  aad;
+
+    if (s->secret.n == WA_MESSAGE_SECRET_LEN
+        && (iv.n != SECRET_IV_LEN || payload.n < SECRET_TAG_LEN
+            || payload.n > SECRET_MAX))
+    {
+        return WA_ERR_SYNTAX;
+    }
+
+    p = wa_arena_alloc(arena, payload.n);
+
+    if (p == NULL) {
+        return WA_ERR_NOMEM;
+    }
+
+    rc = secret_key(s, arena, key, &aad);
+
+    if (rc == WA_OK) {
+        rc = wa_gcm_open(key, iv.p, aad, payload, p);
+        wa_wipe(key, sizeof(key));
+    }
+
+    if (rc == WA_OK) {
+        *out = wa_span(p, payload.n - SECRET_TAG_LEN);
+    }
+
+    return rc;
+}
+
+
+wa_err_t
+wa_secret_seal(const wa_secret_t *s, wa_span_t iv, wa_span_t plain,
+    wa_arena_t *arena, wa_span_t *out)
+{
+    uint8_t    key[32], *p;
+    wa_err_t   rc;
+    wa_span_t  aad;
+
+    if (iv.n != SECRET_IV_LEN || plain.n > SECRET_MAX - SECRET_TAG_LEN) {
+        return WA_ERR_SYNTAX;
+    }
+
+    p = wa_arena_alloc(arena, plain.n + SECRET_TAG_LEN);
+
+    if (p == NULL) {
+        return WA_ERR_NOMEM;
+    }
+
+    rc = secret_key(s, arena, key, &aad);
+
+    if (rc == WA_OK) {
+        rc = wa_gcm_seal(key, iv.p, aad, plain, p);
+        wa_wipe(key, sizeof(key));
+    }
+
+    if (rc == WA_OK) {
+        *out = wa_span(p, plain.n + SECRET_TAG_LEN);
+    }
+
+    return rc;
+}
+
+
+static wa_err_t
+secret_key(const wa_secret_t *s, wa_arena_t *arena, uint8_t key[32],
+    wa_span_t *aad)
+{
+    char      author[WA_JID_TEXT_MAX], writer[WA_JID_TEXT_MAX];
+    size_t    n_author, n_writer, n_use, n_id;
+    uint8_t  *info, *p;
 
     if (s->secret.n != WA_MESSAGE_SECRET_LEN || s->use == WA_SEALED_NONE
         || s->use >= sizeof(secret_uses) / sizeof(secret_uses[0]))
@@ -43,9 +114,9 @@ wa_secret_open(const wa_secret_t *s, wa_span_t iv, wa_span_t payload,
         return WA_ERR_ARG;
     }
 
-    if (iv.n != SECRET_IV_LEN || payload.n < SECRET_TAG_LEN
-        || payload.n > SECRET_MAX || s->message_id.n > SECRET_MAX)
-    {
+    n_id = s->message_id.n;
+
+    if (n_id > SECRET_MAX) {
         return WA_ERR_SYNTAX;
     }
 
@@ -57,46 +128,28 @@ wa_secret_open(const wa_secret_t *s, wa_span_t iv, wa_span_t payload,
         return WA_ERR_ARG;
     }
 
-    info = wa_arena_alloc(arena, s->message_id.n + n_author + n_writer
-                                 + n_use);
-    p = wa_arena_alloc(arena, payload.n + s->message_id.n + n_writer + 1);
+    info = wa_arena_alloc(arena, n_id + n_author + n_writer + n_use);
+    p = wa_arena_alloc(arena, n_id + n_writer + 1);
 
     if (info == NULL || p == NULL) {
         return WA_ERR_NOMEM;
     }
 
-    memcpy(info, s->message_id.p, s->message_id.n);
-    memcpy(info + s->message_id.n, author, n_author);
-    memcpy(info + s->message_id.n + n_author, writer, n_writer);
-    memcpy(info + s->message_id.n + n_author + n_writer, secret_uses[s->use],
-           n_use);
+    memcpy(info, s->message_id.p, n_id);
+    memcpy(info + n_id, author, n_author);
+    memcpy(info + n_id + n_author, writer, n_writer);
+    memcpy(info + n_id + n_author + n_writer, secret_uses[s->use], n_use);
 
-    rc = wa_hkdf(s->secret, wa_span_none(),
-                 wa_span(info, s->message_id.n + n_author + n_writer + n_use),
-                 key, sizeof(key));
-
-    if (rc != WA_OK) {
-        return rc;
-    }
-
-    aad = wa_span_none();
+    *aad = wa_span_none();
 
     if (s->use == WA_SEALED_POLL_VOTE || s->use == WA_SEALED_EVENT_RESPONSE) {
-        n_aad = s->message_id.n + 1 + n_writer;
-        aad = wa_span(p + payload.n, n_aad);
-        memcpy(p + payload.n, s->message_id.p, s->message_id.n);
-        p[payload.n + s->message_id.n] = '\0';
-        memcpy(p + payload.n + s->message_id.n + 1, writer, n_writer);
+        memcpy(p, s->message_id.p, n_id);
+        p[n_id] = '\0';
+        memcpy(p + n_id + 1, writer, n_writer);
+        *aad = wa_span(p, n_id + 1 + n_writer);
     }
 
-    rc = wa_gcm_open(key, iv.p, aad, payload, p);
-    wa_wipe(key, sizeof(key));
-
-    if (rc != WA_OK) {
-        return rc;
-    }
-
-    *out = wa_span(p, payload.n - SECRET_TAG_LEN);
-
-    return WA_OK;
+    return wa_hkdf(s->secret, wa_span_none(),
+                   wa_span(info, n_id + n_author + n_writer + n_use), key,
+                   32);
 }

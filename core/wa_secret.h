@@ -27,4 +27,12 @@ typedef struct {
 wa_err_t wa_secret_open(const wa_secret_t *s, wa_span_t iv,
     wa_span_t payload, wa_arena_t *arena, wa_span_t *out);
 
+/*
+ * Seals one; *out, payload and tag, is in the arena.  `iv` has 12 random bytes
+ * that were never used with this secret.  Errors of wa_secret_open() but for
+ * WA_ERR_AUTH.
+ */
+wa_err_t wa_secret_seal(const wa_secret_t *s, wa_span_t iv, wa_span_t plain,
+    wa_arena_t *arena, wa_span_t *out);
+
 #endif /* WA_SECRET_H */

@@ -70,6 +70,8 @@ wa_sends_free(wa_account_t *a)
         wa_send_free(s);
     }
 
+    wa_free(a->sends->doubts);
+    wa_free(a->sends->issuing);
     wa_free(a->sends);
     a->sends = NULL;
 }
@@ -152,6 +154,7 @@ wa_send_free(wa_send_t *s)
     wa_buf_wipe(&s->message);
     wa_free(s->client_id);
     wa_free(s->metadata);
+    wa_free(s->media_id);
     wa_free(s->audience);
     wa_idem_free(s->idem);
     wa_free(s);
@@ -388,6 +391,17 @@ send_parse_rest(const json_t *args, wa_send_t *s, const char **message)
         if (s->metadata == NULL) {
             *message = "metadata is longer than 4096 bytes";
             return "VALIDATION_ERROR";
+        }
+    }
+
+    p = arg_string(json_object_get(args, "media"), "media_id", &n);
+
+    if (n == WA_MEDIUM_ID_SIZE - 1) {
+        s->media_id = wa_send_dup(p, n);
+
+        if (s->media_id == NULL) {
+            *message = "Out of memory";
+            return "INTERNAL_ERROR";
         }
     }
 

@@ -66,6 +66,7 @@ struct wa_send_s {
     wa_buf_t          message;        /* Message bytes, once prepared      */
     char             *client_id;      /* NULL: none                        */
     char             *metadata;       /* JSON text; NULL: none             */
+    char             *media_id;       /* of our store; NULL: no file       */
     wa_idem_t        *idem;           /* NULL: no Idempotency-Key          */
     wa_jid_t         *audience;       /* of a status; NULL: not told       */
     size_t            n_audience;
@@ -74,6 +75,8 @@ struct wa_send_s {
     bool              cold;           /* the contact does not know us      */
     bool              issue;          /* our privacy token is due          */
     bool              renewed;        /* refused once, made anew           */
+    const char       *group_mode;     /* of the stanza; NULL: none, or it
+                                         was made before a restart         */
     bool              typed;          /* the chat was shown it             */
     wa_time_t         typing_until;   /* 0: it does not type               */
 };
@@ -103,9 +106,9 @@ struct wa_sends_s {
     bool         restored;            /* record "pending" was read         */
     bool         repeating;
     bool         in_timer;
-    wa_doubt_t   doubts[WA_SEND_DOUBTS];
+    wa_doubt_t  *doubts;              /* NULL until there is one           */
     uint8_t      next_doubt;
-    wa_jid_t     issuing[WA_SEND_ISSUING];
+    wa_jid_t    *issuing;             /* NULL while there is none          */
     uint8_t      n_issuing;
 };
 
@@ -168,7 +171,8 @@ void wa_send_fail(wa_account_t *a, wa_send_t *s, const char *code,
 /* Answers ACCOUNT_NOT_READY. */
 void wa_send_not_ready(wa_account_t *a, wa_send_t *s);
 
-/* Gives up an unacked send: message.failed, and the command's answer. */
+/* Gives up a send that has its Message: message.failed, and the command's
+   answer. */
 void wa_send_refuse(wa_account_t *a, wa_send_t *s, const char *code,
     const char *message, unsigned provider_code);
 

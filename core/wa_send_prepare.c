@@ -12,6 +12,7 @@
  *
  * The next send starts as soon as the unit is handed over.
  */
+#include "wa_alive_throttle.h"
 #include "wa_bundle.h"
 #include "wa_expiry.h"
 #include "wa_group.h"
@@ -22,6 +23,7 @@
 #include "wa_prepare.h"
 #include "wa_privacy.h"
 #include "wa_send.h"
+#include "wa_send_seal.h"
 #include "wa_send_typing.h"
 #include "wa_signal.h"
 #include "wa_status.h"
@@ -30,12 +32,17 @@
 static void prepare_begin(wa_task_t *t, wa_err_t rc);
 static wa_err_t prepare_begin_keys(wa_task_t *t, wa_prepare_t *p);
 static void prepare_known(wa_task_t *t, wa_err_t rc);
+static size_t prepare_mention_keys(wa_task_t *t, const wa_send_t *s,
+    wa_key_t *keys);
+static bool prepare_ask_group(wa_task_t *t, wa_prepare_t *p);
 static void prepare_user(wa_task_t *t, wa_prepare_t *p);
 static void prepare_others(wa_task_t *t, wa_prepare_t *p);
 static bool prepare_seen_before(wa_task_t *t, wa_prepare_t *p);
 static void prepare_users(wa_account_t *a, wa_prepare_t *p);
 static void prepare_devices(wa_task_t *t, wa_err_t rc);
 static bool prepare_addresses(wa_task_t *t, wa_prepare_t *p);
+static void prepare_refused(wa_task_t *t, const char *code,
+    const char *message, unsigned provider_code);
 static void prepare_sessions(wa_task_t *t, wa_err_t rc);
 static wa_err_t prepare_find_missing(wa_task_t *t, wa_prepare_t *p);
 static void prepare_fetched(wa_task_t *t, wa_err_t rc);
@@ -94,10 +101,19 @@ prepare_begin_keys(wa_task_t *t, wa_prepare_t *p)
     size_t      i, n;
     uint32_t    today;
     wa_err_t    rc;
-    wa_key_t    keys[WA_LID_KEYS + 1 + WA_IDEM_KEYS + 3 * WA_BUCKET_DAYS];
+    wa_key_t   *keys;
     wa_send_t  *s;
 
     s = p->send;
+    n = (s->draft == NULL) ? 0 : s->draft->n_mentions;
+    keys = wa_arena_calloc(&t->arena,
+                           WA_LID_KEYS * (n + 1) + 1 + WA_IDEM_KEYS
+                           + 3 * WA_BUCKET_DAYS + WA_SEAL_KEYS,
+                           sizeof(wa_key_t));
+    if (keys == NULL) {
+        return WA_ERR_NOMEM;
+    }
+
     today = wa_day(wa_unix_s(t->account));
     n = s->to.server == WA_SERVER_NONE
         ? 0 : wa_lid_need(&s->to, &t->arena, keys);
@@ -110,6 +126,8 @@ prepare_begin_keys(wa_task_t *t, wa_prepare_t *p)
     }
 
     n += wa_idem_need(t->account, s, keys + n);
+    n += prepare_mention_keys(t, s, keys + n);
+    n += p->seal ? wa_seal_need(t, s, keys + n) : 0;
 
     if (s->client_id != NULL) {
         rc = wa_client_id_name(s->client_id, p->cid);
@@ -145,6 +163,26 @@ prepare_begin_keys(wa_task_t *t, wa_prepare_t *p)
 }
 
 
+/* Their other addresses: a group names its members in one way. */
+static size_t
+prepare_mention_keys(wa_task_t *t, const wa_send_t *s, wa_key_t *keys)
+{
+    size_t  i, n;
+
+    if (s->draft == NULL || !wa_jid_is_group(&s->to)) {
+        return 0;
+    }
+
+    n = 0;
+
+    for (i = 0; i < s->draft->n_mentions; i++) {
+        n += wa_lid_need(&s->draft->mentions[i], &t->arena, keys + n);
+    }
+
+    return n;
+}
+
+
 static void
 prepare_known(wa_task_t *t, wa_err_t rc)
 {
@@ -164,6 +202,16 @@ prepare_known(wa_task_t *t, wa_err_t rc)
 
     if (wa_account_state(t->account) != WA_STATE_READY) {
         wa_prepare_failed(t, WA_ERR_GONE);
+        return;
+    }
+
+    if (prepare_ask_group(t, p)) {
+        return;
+    }
+
+    if (!p->seal && wa_seal_wants(t, p->send)) {
+        p->seal = true;
+        prepare_begin(t, WA_OK);
         return;
     }
 
@@ -192,6 +240,31 @@ prepare_known(wa_task_t *t, wa_err_t rc)
 }
 
 
+/* How people are named in it is said in the message already.  True: it comes
+   back to prepare_begin(). */
+static bool
+prepare_ask_group(wa_task_t *t, wa_prepare_t *p)
+{
+    wa_err_t  rc;
+
+    if (p->asked || !wa_jid_is_group(&p->send->to)
+        || wa_group_known(t->account, &p->send->to))
+    {
+        return false;
+    }
+
+    p->asked = true;
+    t->resume = prepare_begin;
+    rc = wa_group_resolve(t, &p->send->to, false, NULL);
+
+    if (rc != WA_AGAIN) {
+        prepare_begin(t, rc);
+    }
+
+    return true;
+}
+
+
 static void
 prepare_user(wa_task_t *t, wa_prepare_t *p)
 {
@@ -215,6 +288,11 @@ void
 wa_prepare_resolve(wa_task_t *t, wa_prepare_t *p)
 {
     wa_err_t  rc;
+
+    if (wa_jid_is_group(&p->send->to)) {
+        wa_group_prepare(t, p, prepare_ready);
+        return;
+    }
 
     prepare_users(t->account, p);
 
@@ -354,9 +432,8 @@ prepare_addresses(wa_task_t *t, wa_prepare_t *p)
     }
 
     if (user->jid.server == WA_SERVER_NONE || (user->n == 0 && !p->self)) {
-        wa_task_end(t, WA_OK);
-        wa_send_fail(a, s, "SEND_FAILED",
-                     "The recipient is not on WhatsApp", 404);
+        prepare_refused(t, "SEND_FAILED", "The recipient is not on WhatsApp",
+                        404);
         return false;
     }
 
@@ -606,6 +683,7 @@ prepare_durable(wa_task_t *t, wa_err_t rc)
 void
 wa_prepare_failed(wa_task_t *t, wa_err_t rc)
 {
+    bool                       rate;
     wa_send_t                 *s;
     wa_account_t              *a;
     const wa_compose_error_t  *e;
@@ -621,13 +699,21 @@ wa_prepare_failed(wa_task_t *t, wa_err_t rc)
     wa_log(a, WA_LOG_INFO, "message is not sent: %s",
            s->dropped ? "out of time" : wa_err_name(rc));
 
+    if (rc == WA_ERR_REFUSED) {
+        rate = (t->iq_code == WA_CODE_RATE);
+        prepare_refused(t, rate ? "WHATSAPP_RATE_LIMIT" : "SEND_FAILED",
+                        rate ? "WhatsApp asks for fewer queries: try later"
+                        : "WhatsApp refused to tell about the recipient",
+                        t->iq_code);
+        return;
+    }
+
     wa_task_end(t, rc);
 
     e = s->draft == NULL ? NULL : &s->draft->error;
 
     if (rc == WA_ERR_ARG && e != NULL && e->code != NULL) {
         wa_send_fail(a, s, e->code, e->message, 0);
-        wa_send_next(a);
         return;
     }
 
@@ -640,15 +726,11 @@ wa_prepare_failed(wa_task_t *t, wa_err_t rc)
 
     case WA_ERR_GONE:
         wa_send_not_ready(a, s);
+        wa_send_next(a);
         break;
 
     case WA_ERR_TIMEOUT:
         wa_send_fail(a, s, "SEND_FAILED", "WhatsApp does not answer", 0);
-        break;
-
-    case WA_ERR_REFUSED:
-        wa_send_fail(a, s, "SEND_FAILED",
-                     "WhatsApp refused to tell about the recipient", 0);
         break;
 
     case WA_ERR_NOMEM:
@@ -656,19 +738,41 @@ wa_prepare_failed(wa_task_t *t, wa_err_t rc)
         break;
 
     default:
-        if (rc == WA_ERR_ARG && s->draft != NULL
-            && s->draft->error.code != NULL)
-        {
-            wa_send_fail(a, s, s->draft->error.code, s->draft->error.message,
-                         0);
-            break;
-        }
-
         wa_send_fail(a, s, "SEND_FAILED",
                      "No device of the recipient can be encrypted for", 0);
     }
+}
 
-    wa_send_next(a);
+
+/*
+ * WhatsApp's word before anything left.  It is told and kept like a refusal
+ * of the message itself, which therefore has to be there.  Ends the task.
+ */
+static void
+prepare_refused(wa_task_t *t, const char *code, const char *message,
+    unsigned provider_code)
+{
+    wa_err_t       rc;
+    wa_send_t     *s;
+    wa_account_t  *a;
+
+    a = t->account;
+    s = ((wa_prepare_t *) t->data)->send;
+    rc = s->dropped ? WA_ERR_GONE : WA_OK;
+
+    if (rc == WA_OK && s->message.n == 0) {
+        rc = wa_prepare_message(t, t->data);
+    }
+
+    wa_task_end(t, WA_OK);
+
+    if (rc != WA_OK) {
+        wa_send_fail(a, s, code, message, provider_code);
+        return;
+    }
+
+    wa_typing_paused(a, s);
+    wa_send_refuse(a, s, code, message, provider_code);
 }
 
 

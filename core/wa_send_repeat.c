@@ -322,6 +322,10 @@ repeat_restore(wa_account_t *a, const char *id, const Wa__PendingSend *p)
         s->metadata = wa_send_dup(p->metadata, strlen(p->metadata));
     }
 
+    if (p->media_id != NULL) {
+        s->media_id = wa_send_dup(p->media_id, strlen(p->media_id));
+    }
+
     if (wa_buf_append_span(&s->message, wa_pb_span(&p->message)) != WA_OK
         || wa_idem_restore(p, &s->idem) != WA_OK)
     {

@@ -2,8 +2,9 @@
  * What became of a send: the server's ack, failures, and their JSON.
  */
 #include "wa_device.h"
-#include "wa_event_message.h"
+#include "wa_event_mention.h"
 #include "wa_group.h"
+#include "wa_group_send.h"
 #include "wa_idem.h"
 #include "wa_lid.h"
 #include "wa_message.h"
@@ -41,6 +42,8 @@ static bool settle_lists(wa_unit_t *u, const wa_send_t *s,
     const wa_node_t *ack, uint64_t error);
 static bool settle_anew(wa_account_t *a, wa_send_t *s, const wa_node_t *ack,
     uint64_t error);
+static void settle_unkeyed(wa_unit_t *u, const wa_send_t *s);
+static bool settle_renamed(const wa_send_t *s, wa_span_t mode);
 static bool settle_doubt(wa_account_t *a, const wa_jid_t *user);
 static void settle(wa_account_t *a, wa_send_t *s, const refusal_t *refusal,
     const wa_node_t *ack, uint64_t error);
@@ -94,16 +97,22 @@ wa_send_acked(wa_account_t *a, const wa_node_t *ack)
 
 /*
  * Addresses that are out of date are looked up and the message is made anew
- * for them, once.
+ * for them, once.  Of a group: it names its members another way by now.
  */
 static bool
 settle_anew(wa_account_t *a, wa_send_t *s, const wa_node_t *ack,
     uint64_t error)
 {
-    wa_unit_t  *u;
+    wa_unit_t    *u;
+    wa_target_e   target;
 
-    if ((error != 479 && error != 421) || s->renewed
-        || wa_send_target(&s->to) != WA_TARGET_USER)
+    /* 479 for a group is about the stanza itself. */
+
+    target = wa_send_target(&s->to);
+
+    if (s->renewed
+        || (error != 421 && (error != 479 || target != WA_TARGET_USER))
+        || (target != WA_TARGET_USER && target != WA_TARGET_GROUP))
     {
         return false;
     }
@@ -114,6 +123,8 @@ settle_anew(wa_account_t *a, wa_send_t *s, const wa_node_t *ack,
         wa_unit_drop(u);
         return false;
     }
+
+    settle_unkeyed(u, s);
 
     if (wa_unit_commit(u, NULL) != WA_OK) {
         return false;
@@ -203,11 +214,17 @@ settle(wa_account_t *a, wa_send_t *s, const refusal_t *refusal,
     wa_arena_free(&arena);
 
     if (rc != WA_OK) {
-
-        /* It stays pending: the repeat brings another ack. */
-
-        wa_log(a, WA_LOG_ERROR, "ack of a message is not kept: %s",
+        wa_log(a, WA_LOG_ERROR, "what became of a message is not kept: %s",
                wa_err_name(rc));
+
+        /* It stays pending, and its repeat brings another ack; one that is
+           not pending yet only has its caller. */
+
+        if (s->state < WA_SEND_COMMITTED && refusal != NULL) {
+            wa_send_fail(a, s, refusal->code, refusal->message,
+                         refusal->provider_code);
+        }
+
         return;
     }
 
@@ -245,6 +262,10 @@ settle_unit(wa_unit_t *u, wa_send_t *s, const refusal_t *refusal,
 
     if (rc == WA_OK) {
         rc = wa_send_put_list(u, s);
+    }
+
+    if (rc == WA_OK && refusal != NULL) {
+        settle_unkeyed(u, s);
     }
 
     if (rc == WA_OK) {
@@ -312,11 +333,14 @@ settle_event(wa_unit_t *u, const wa_send_t *s, const refusal_t *refusal,
     v.from_me = true;
     v.timestamp = s->ts;
     v.content = &content;
+    v.mentions = wa_mentions_find(a, &content, &v.chat, arena);
     v.plain = wa_span_buf(&s->message);
     v.status = refusal == NULL ? "SENT" : "FAILED";
     v.source = "api";
     v.client_id = s->client_id;
     v.metadata = s->metadata;
+    v.media_id = s->media_id;
+    v.stored = true;
 
     if (content.target != NULL
         && wa_send_target_ref(u, s, content.target, target) == WA_OK)
@@ -446,7 +470,8 @@ settle_lists(wa_unit_t *u, const wa_send_t *s, const wa_node_t *ack,
     doubt = (error == 420 || error == 421 || error == 479)
             || wa_node_attr_is(ack, "refresh_lid", "true")
             || (phash.n != 0 && s->phash[0] != '\0'
-                && !wa_span_eq_str(phash, s->phash));
+                && !wa_span_eq_str(phash, s->phash))
+            || settle_renamed(s, wa_node_attr(ack, "addressing_mode"));
 
     user = s->lid.server != WA_SERVER_NONE ? &s->lid : &s->pn;
 
@@ -487,7 +512,27 @@ settle_lists(wa_unit_t *u, const wa_send_t *s, const wa_node_t *ack,
 }
 
 
-/* Notes a doubt about this contact's devices; false: noted lately. */
+/* Nobody got the sender key that was in what the server refused. */
+static void
+settle_unkeyed(wa_unit_t *u, const wa_send_t *s)
+{
+    if (wa_jid_is_group(&s->to) || wa_jid_is_status(&s->to)) {
+        (void) wa_group_holders_forget(u, &s->to);
+    }
+}
+
+
+/* The group names its members otherwise than the stanza did. */
+static bool
+settle_renamed(const wa_send_t *s, wa_span_t mode)
+{
+    return s->group_mode != NULL && mode.n != 0
+           && !wa_span_eq_str(mode, s->group_mode);
+}
+
+
+/* Notes a doubt about this contact's devices; false: noted lately, or there
+   is no memory to note it. */
 static bool
 settle_doubt(wa_account_t *a, const wa_jid_t *user)
 {
@@ -495,6 +540,14 @@ settle_doubt(wa_account_t *a, const wa_jid_t *user)
     wa_sends_t  *sends;
 
     sends = a->sends;
+
+    if (sends->doubts == NULL) {
+        sends->doubts = wa_calloc(WA_SEND_DOUBTS, sizeof(wa_doubt_t));
+    }
+
+    if (sends->doubts == NULL) {
+        return false;
+    }
 
     for (i = 0; i < WA_SEND_DOUBTS; i++) {
         if (sends->doubts[i].at != 0

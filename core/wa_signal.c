@@ -163,6 +163,18 @@ wa_signal_has_session(wa_account_t *a, const wa_jid_t *jid)
 
     return signal_names(jid, sess, ident)
            && wa_signal_record(a, sess, &value) == WA_OK
+           && value.p != NULL && wa_signal_of_era(a, value);
+}
+
+
+bool
+wa_signal_knows(wa_account_t *a, const wa_jid_t *jid)
+{
+    char       sess[WA_SIGNAL_NAME_LEN], ident[WA_SIGNAL_NAME_LEN];
+    wa_span_t  value;
+
+    return signal_names(jid, sess, ident)
+           && wa_signal_record(a, sess, &value) == WA_OK
            && value.p != NULL;
 }
 
@@ -193,6 +205,7 @@ wa_signal_encrypt(wa_unit_t *u, const wa_jid_t *to, wa_span_t padded,
     }
 
     sp = wa_unit_savepoint(u);
+    op.ours = true;
     rc = signal_cipher_encrypt(&op, padded, arena, enc_type, cipher);
     op_end(&op);
 
@@ -549,6 +562,7 @@ wa_signal_session_start(wa_unit_t *u, const wa_jid_t *jid,
 
     s = op.account->engine->signal;
     sp = wa_unit_savepoint(u);
+    op.ours = true;
     builder = NULL;
     bundle = NULL;
 

@@ -77,6 +77,13 @@ wa_err_t wa_signal_prekey_need(wa_span_t pkmsg, wa_arena_t *arena,
 /* True if something can be encrypted for this device now. */
 bool wa_signal_has_session(wa_account_t *a, const wa_jid_t *jid);
 
+/* True if there is a session, of whatever era: it may decrypt. */
+bool wa_signal_knows(wa_account_t *a, const wa_jid_t *jid);
+
+/* True if this device has used the session: it has got a message of ours, or
+   written first.  Needs its records. */
+bool wa_signal_answered(wa_account_t *a, const wa_jid_t *jid);
+
 /*
  * Encrypts for one device and advances the session.  *enc_type is "msg" or
  * "pkmsg" (static), *cipher is in the arena.

@@ -69,6 +69,18 @@ wa_skey_has(wa_account_t *a, const wa_jid_t *room, const wa_jid_t *sender)
 }
 
 
+bool
+wa_skey_is_old(wa_account_t *a, const wa_jid_t *room, const wa_jid_t *self)
+{
+    char       name[WA_SIGNAL_SKEY_LEN];
+    wa_span_t  value;
+
+    return group_name(room, self, name)
+           && wa_signal_record(a, name, &value) == WA_OK
+           && value.p != NULL && !wa_signal_of_era(a, value);
+}
+
+
 wa_err_t
 wa_skey_process(wa_unit_t *u, const wa_jid_t *room, const wa_jid_t *sender,
     wa_span_t distribution)
@@ -249,6 +261,7 @@ wa_skey_distribution(wa_unit_t *u, const wa_jid_t *room,
         return rc;
     }
 
+    g.op.ours = !wa_skey_is_old(g.op.account, room, self);
     builder = NULL;
     m = NULL;
 
@@ -291,11 +304,16 @@ wa_skey_encrypt(wa_unit_t *u, const wa_jid_t *room, const wa_jid_t *self,
     group_cipher        *gc;
     ciphertext_message  *m;
 
+    if (u != NULL && wa_skey_is_old(wa_unit_account(u), room, self)) {
+        return WA_ERR_NO_SESSION;
+    }
+
     rc = group_begin(&g, u, room, self);
     if (rc != WA_OK) {
         return rc;
     }
 
+    g.op.ours = true;
     gc = NULL;
     m = NULL;
 

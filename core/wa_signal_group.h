@@ -24,6 +24,11 @@ bool wa_skey_need(const wa_jid_t *room, const wa_jid_t *sender,
 bool wa_skey_has(wa_account_t *a, const wa_jid_t *room,
     const wa_jid_t *sender);
 
+/* True if our own key is of an earlier era (wa_mend.h): it must not be
+   written with, wa_skey_drop() it. */
+bool wa_skey_is_old(wa_account_t *a, const wa_jid_t *room,
+    const wa_jid_t *self);
+
 /*
  * Takes in a distribution message.  One that was taken in before changes
  * nothing: starting over would lose the messages that are still to come.
@@ -48,8 +53,8 @@ wa_err_t wa_skey_decrypt(wa_unit_t *u, const wa_jid_t *room,
 wa_err_t wa_skey_distribution(wa_unit_t *u, const wa_jid_t *room,
     const wa_jid_t *self, wa_arena_t *arena, wa_span_t *distribution);
 
-/* Encrypts with our own key.  WA_ERR_NO_SESSION, WA_ERR_STATE,
-   WA_ERR_NOMEM, WA_ERR_DECRYPT. */
+/* Encrypts with our own key.  WA_ERR_NO_SESSION (also of an earlier era),
+   WA_ERR_STATE, WA_ERR_NOMEM, WA_ERR_DECRYPT. */
 wa_err_t wa_skey_encrypt(wa_unit_t *u, const wa_jid_t *room,
     const wa_jid_t *self, wa_span_t padded, wa_arena_t *arena,
     wa_span_t *cipher);

@@ -27,6 +27,7 @@ typedef struct {
     char                     ident[WA_SIGNAL_NAME_LEN];
     char                     skey[WA_SIGNAL_SKEY_LEN]; /* wa_signal_group.c */
     bool                     identity_changed;
+    bool                     ours;          /* its session is of this era  */
     wa_err_t                 err;           /* our own, seen in a callback */
 } wa_signal_op_t;
 
@@ -42,6 +43,17 @@ wa_err_t wa_signal_store_install(wa_signal_t *s);
 /* The record's value, p NULL: absent.  Not in memory: WA_ERR_STATE. */
 wa_err_t wa_signal_record(wa_account_t *a, const char *name,
     wa_span_t *value);
+
+/* wa_signal_state.c: whether a session or sender key may be written with. */
+bool wa_signal_of_era(const wa_account_t *a, wa_span_t value);
+
+/* Stages a session or sender key; `ours`: it is of this era. */
+wa_err_t wa_signal_put(const wa_signal_op_t *op, const char *name,
+    wa_span_t record, bool ours);
+
+/* Two states of a record go on with the same session. */
+bool wa_signal_same(const wa_signal_op_t *op, wa_span_t before,
+    wa_span_t after);
 
 /* What libsignal answered, as one of ours. */
 wa_err_t wa_signal_code(int code);

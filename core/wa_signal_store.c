@@ -234,18 +234,40 @@ session_load(signal_buffer **record, signal_buffer **user_record,
 }
 
 
+/*
+ * One that was decrypted with stays what it was, unless another one of the
+ * device's sessions, maybe from before this era, has taken its place.
+ */
 static int
 session_store(const signal_protocol_address *address, uint8_t *record,
     size_t len, uint8_t *user_record, size_t user_len, void *ctx)
 {
+    bool          ours;
+    wa_err_t      rc;
+    wa_span_t     before, after;
     wa_signal_t  *s = ctx;
 
     (void) address;
     (void) user_record;
     (void) user_len;
 
-    return store_fail(s, wa_unit_put(s->op->unit, s->op->sess, 0,
-                                     wa_span(record, len)));
+    after = wa_span(record, len);
+    ours = s->op->ours;
+
+    if (!ours && s->op->account->creds != NULL
+        && s->op->account->creds->era != 0)
+    {
+        rc = wa_signal_record(s->op->account, s->op->sess, &before);
+
+        if (rc != WA_OK) {
+            return store_fail(s, rc);
+        }
+
+        ours = wa_signal_of_era(s->op->account, before)
+               && wa_signal_same(s->op, before, after);
+    }
+
+    return store_fail(s, wa_signal_put(s->op, s->op->sess, after, ours));
 }
 
 
@@ -440,6 +462,10 @@ signed_load(signal_buffer **record, uint32_t id, void *ctx)
         return store_fail(s, rc);
     }
 
+    /* It is asked for when a pkmsg begins a new session, which is random. */
+
+    s->op->ours = true;
+
     pair = NULL;
     key = NULL;
     code = prekey_pair(s, spk.key.priv, spk.key.pub, &pair);
@@ -589,8 +615,8 @@ skey_store(const signal_protocol_sender_key_name *name, uint8_t *record,
     (void) user;
     (void) user_len;
 
-    return store_fail(s, wa_unit_put(s->op->unit, s->op->skey, 0,
-                                     wa_span(record, len)));
+    return store_fail(s, wa_signal_put(s->op, s->op->skey,
+                                       wa_span(record, len), s->op->ours));
 }
 
 

@@ -141,8 +141,9 @@ stanza_media(const Wa__Message *m, wa_stanza_attrs_t *x)
     } else if (m->contacts_array_message != NULL) {
         stanza_is(x, "media", "contact_array");
 
-    } else if (m->extended_text_message != NULL
-               && m->extended_text_message->matched_text != NULL)
+    } else if (m->group_invite_message != NULL
+               || (m->extended_text_message != NULL
+                   && m->extended_text_message->matched_text != NULL))
     {
         stanza_is(x, "media", "url");
     }

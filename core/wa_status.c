@@ -154,10 +154,7 @@ status_known(wa_task_t *t, wa_err_t rc)
     }
 
     if (rc == WA_OK) {
-        iq = wa_node_new(&t->arena, "iq");
-        wa_node_set_str(&t->arena, iq, "to", "s.whatsapp.net");
-        wa_node_set_str(&t->arena, iq, "type", "get");
-        wa_node_set_str(&t->arena, iq, "xmlns", "status");
+        iq = wa_node_iq(&t->arena, "get", "status");
         (void) wa_node_add_new(&t->arena, iq, "privacy");
 
         t->resume = status_told;

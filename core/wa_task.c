@@ -4,7 +4,9 @@
  */
 #include <stdio.h>
 
+#include "wa_alive_throttle.h"
 #include "wa_conn.h"
+#include "wa_node_codec.h"
 #include "wa_out.h"
 #include "wa_store.h"
 #include "wa_task_int.h"
@@ -19,7 +21,9 @@ typedef enum {
     WAIT_IQ,
     WAIT_COMMIT,
     WAIT_CHILD,
+    WAIT_STRETCH,
     WAIT_TIME,
+    WAIT_FETCH,
     WAIT_PARKED
 } wa_wait_e;
 
@@ -160,6 +164,7 @@ task_free(wa_task_t *t)
     }
 
     ts->count--;
+    wa_wipe(t->key, sizeof(t->key));
     wa_arena_free(&t->arena);
     wa_free(t);
 }
@@ -175,6 +180,11 @@ wa_task_end(wa_task_t *t, wa_err_t rc)
     serial = t->serial;
 
     if (t->parent != NULL) {
+
+        if (rc == WA_ERR_REFUSED) {
+            t->parent->iq_code = t->iq_code;
+        }
+
         wa_task_ready(t->parent, rc);
     }
 
@@ -259,31 +269,94 @@ wa_task_iq(wa_task_t *t, wa_node_t *iq)
 }
 
 
+/* Stanzas wait for one another: what one waits for, all wait for. */
+static bool
+task_is_stanza(const wa_task_t *t)
+{
+    while (t != NULL && !t->serial) {
+        t = t->parent;
+    }
+
+    return t != NULL;
+}
+
+
+/* Packed now: what the iq points to may not live until it is sent. */
+static wa_err_t
+task_hold(wa_task_t *t, const wa_node_t *iq)
+{
+    wa_err_t  rc;
+    wa_buf_t  packed = WA_BUF_EMPTY;
+
+    rc = wa_node_pack(iq, &packed);
+
+    if (rc == WA_OK) {
+        rc = wa_arena_dup_span(&t->arena, wa_span_buf(&packed), &t->held);
+    }
+
+    wa_buf_free(&packed);
+
+    return rc;
+}
+
+
 wa_err_t
 wa_task_iq_within(wa_task_t *t, wa_node_t *iq, wa_time_t ms)
 {
-    wa_err_t  rc;
-    uint64_t  id;
+    wa_err_t       rc;
+    uint64_t       id;
+    wa_time_t      until;
+    wa_account_t  *a;
 
-    if (t->account->conn == NULL) {
+    a = t->account;
+
+    if (a->conn == NULL) {
         return WA_ERR_GONE;
     }
 
-    wa_conn_iq_id(t->account, &t->arena, iq, &id);
+    t->answer = NULL;
+    t->iq_code = 0;
+    t->held = wa_span_none();
+    t->xmlns = wa_throttle_key(wa_node_attr(iq, "xmlns"));
+    until = wa_throttle_until(a, t->xmlns);
 
-    rc = wa_account_send_now(t->account, iq);
+    if (until - a->now > ms || (until != 0 && task_is_stanza(t))) {
+        t->iq_code = WA_CODE_RATE;
+        return WA_ERR_REFUSED;
+    }
+
+    wa_conn_iq_id(a, &t->arena, iq, &id);
+    rc = until == 0 ? wa_account_send_now(a, iq) : task_hold(t, iq);
 
     if (rc != WA_OK) {
         return rc;
     }
 
-    t->answer = NULL;
-    t->iq_code = 0;
     t->wait = WAIT_IQ;
     t->wait_id = id;
-    t->deadline = t->account->now + ms;
+    t->patience = ms;
+    t->deadline = until == 0 ? a->now + ms : until;
 
     return WA_AGAIN;
+}
+
+
+/* Its turn has come, unless another one was too early meanwhile. */
+static void
+task_release(wa_task_t *t)
+{
+    wa_time_t  until;
+
+    until = wa_throttle_until(t->account, t->xmlns);
+
+    if (until != 0) {
+        t->deadline = until;
+        return;
+    }
+
+    wa_conn_send_packed(t->account, t->held);
+    t->held = wa_span_none();
+    t->deadline = t->account->now + t->patience;
 }
 
 
@@ -315,6 +388,7 @@ wa_tasks_answer(wa_account_t *a, const wa_node_t *iq)
     }
 
     rc = WA_OK;
+    error = NULL;
 
     if (!wa_node_attr_is(iq, "type", "result")) {
         error = wa_node_child(iq, "error");
@@ -323,6 +397,13 @@ wa_tasks_answer(wa_account_t *a, const wa_node_t *iq)
         if (wa_node_attr_u64(error, "code", &code) && code <= UINT32_MAX) {
             t->iq_code = (uint32_t) code;
         }
+    }
+
+    if (t->iq_code == WA_CODE_RATE) {
+        wa_throttle_hit(a, t->xmlns, error);
+
+    } else {
+        wa_throttle_passed(a, t->xmlns);
     }
 
     t->wait = WAIT_NONE;
@@ -352,6 +433,87 @@ wa_task_commit(wa_task_t *t, wa_unit_t *u)
 
 
 wa_err_t
+wa_task_stretch(wa_task_t *t, wa_stretch_t *job)
+{
+    job->token = ++t->account->engine->stretches;
+
+    if (wa_outq_stretch(t->account, job) != WA_OK) {
+        return WA_ERR_NOMEM;
+    }
+
+    t->wait = WAIT_STRETCH;
+    t->wait_id = job->token;
+
+    return WA_AGAIN;
+}
+
+
+wa_err_t
+wa_tasks_stretched(wa_account_t *a, uint64_t token, const uint8_t *key,
+    wa_err_t rc)
+{
+    wa_task_t  *t;
+
+    for (t = a->tasks->first; t != NULL; t = t->next) {
+
+        if (t->wait != WAIT_STRETCH || t->wait_id != token) {
+            continue;
+        }
+
+        if (rc == WA_OK && key != NULL) {
+            memcpy(t->key, key, sizeof(t->key));
+
+        } else if (rc == WA_OK) {
+            rc = WA_ERR_STATE;
+        }
+
+        wa_task_ready(t, rc);
+
+        return WA_OK;
+    }
+
+    return WA_ERR_ARG;
+}
+
+
+wa_err_t
+wa_task_fetch(wa_task_t *t, const wa_file_fetch_t *f)
+{
+    wa_err_t  rc;
+
+    rc = wa_outq_fetch(t->account, f);
+
+    if (rc != WA_OK) {
+        return rc;
+    }
+
+    t->wait = WAIT_FETCH;
+    t->wait_id = f->token;
+
+    return WA_AGAIN;
+}
+
+
+/* The piece is borrowed from the host, so the task is resumed at once. */
+void
+wa_tasks_fetched(wa_account_t *a, uint64_t token, wa_err_t rc,
+    wa_span_t piece)
+{
+    wa_task_t  *t;
+
+    for (t = a->tasks->first; t != NULL; t = t->next) {
+
+        if (t->wait == WAIT_FETCH && t->wait_id == token) {
+            t->wait = WAIT_NONE;
+            t->piece = piece;
+            t->resume(t, rc);
+            return;
+        }
+    }
+}
+
+
+wa_err_t
 wa_task_sleep(wa_task_t *t, wa_time_t when)
 {
     t->wait = WAIT_TIME;
@@ -374,6 +536,9 @@ wa_tasks_expire(wa_account_t *a)
 
         if (t->wait == WAIT_TIME) {
             wa_task_ready(t, WA_OK);
+
+        } else if (t->wait == WAIT_IQ && t->held.p != NULL) {
+            task_release(t);
 
         } else if (t->wait == WAIT_IQ) {
             wa_log(a, WA_LOG_INFO, "iq of \"%s\" was not answered", t->what);

@@ -47,6 +47,10 @@ struct wa_task_s {
     const wa_node_t *answer;
     uint32_t         iq_code;      /* WA_ERR_REFUSED: <error code>, 0 none */
 
+    /* After wa_task_stretch(); wiped with the task. */
+    uint8_t          key[WA_KEY_LEN];
+    wa_span_t        piece;        /* after wa_task_fetch()                */
+
     /* Private to wa_task.c. */
     wa_task_t      *parent;
     wa_task_t      *next;
@@ -55,6 +59,9 @@ struct wa_task_s {
     wa_err_t        ready_rc;
     uint64_t        wait_id;
     wa_time_t       deadline;
+    wa_span_t       held;          /* an iq that waits for its turn        */
+    wa_time_t       patience;      /* after it was sent                    */
+    uint32_t        xmlns;         /* wa_throttle_key()                    */
     uint8_t         wait;          /* wa_wait_e                            */
     uint8_t         list;
     bool            ready;
@@ -74,7 +81,8 @@ wa_task_t *wa_task_child(wa_task_t *parent, const char *what,
 /* Queues the task to be resumed with rc before the verb returns. */
 void wa_task_ready(wa_task_t *t, wa_err_t rc);
 
-/* Frees the task; its parent becomes ready with rc. */
+/* Frees the task; its parent becomes ready with rc, and with WA_ERR_REFUSED
+   has its iq_code. */
 void wa_task_end(wa_task_t *t, wa_err_t rc);
 
 /*
@@ -90,7 +98,10 @@ wa_err_t wa_task_need(wa_task_t *t, const wa_key_t *keys, size_t n);
  * Sends an iq (gives it its id) and waits.  WA_AGAIN; then `resume` with
  * WA_OK (type=result), WA_ERR_REFUSED (type=error; t->iq_code),
  * WA_ERR_TIMEOUT (60 s), WA_ERR_GONE (connection lost).
- * WA_ERR_GONE at once: not connected.  WA_ERR_NOMEM.
+ * WA_ERR_GONE at once: not connected.  WA_ERR_REFUSED at once: the server
+ * asked to be left alone for longer than that, or a stanza would wait for it
+ * (t->iq_code 429); otherwise the iq is sent later.  WA_ERR_NOMEM, and what
+ * wa_node_ok() says of the iq, which need not be asked before.
  * Not held by a unit: only for iqs that make no claim about state.
  */
 wa_err_t wa_task_iq(wa_task_t *t, wa_node_t *iq);
@@ -101,6 +112,21 @@ wa_err_t wa_task_iq_within(wa_task_t *t, wa_node_t *iq, wa_time_t ms);
 /* WA_AGAIN; `resume` with WA_OK after confirmation; other codes: the unit
    failed and is undone, no resume. */
 wa_err_t wa_task_commit(wa_task_t *t, wa_unit_t *u);
+
+/*
+ * Makes the key `job` describes, outside of this thread; its token is given
+ * here.  `job` and what it points to live in the task's arena.  WA_AGAIN;
+ * then `resume` with WA_OK and the key in t->key, or with the error of the
+ * host.  WA_ERR_NOMEM.
+ */
+wa_err_t wa_task_stretch(wa_task_t *t, wa_stretch_t *job);
+
+/*
+ * The next piece of a file; f->token is the task's own and f lives as long as
+ * it waits.  WA_AGAIN; `resume` with WA_OK and t->piece (empty: the end),
+ * valid during that resume only, or an error of WA_DONE_FETCH.  WA_ERR_NOMEM.
+ */
+wa_err_t wa_task_fetch(wa_task_t *t, const wa_file_fetch_t *f);
 
 /* `resume` with WA_OK at `when`. WA_AGAIN. */
 wa_err_t wa_task_sleep(wa_task_t *t, wa_time_t when);

@@ -16,6 +16,14 @@ void wa_tasks_run(wa_account_t *a);
 /* Wakes the tasks that waited for this load. */
 void wa_tasks_loaded(wa_account_t *a, uint64_t token, wa_err_t rc);
 
+/* A key is made; `key` is NULL when it could not be.  WA_ERR_ARG: no task
+   waits for it. */
+wa_err_t wa_tasks_stretched(wa_account_t *a, uint64_t token,
+    const uint8_t *key, wa_err_t rc);
+/* A piece of a file came, or none: wakes the task that waits for it. */
+void wa_tasks_fetched(wa_account_t *a, uint64_t token, wa_err_t rc,
+    wa_span_t piece);
+
 /* An <iq type=result|error>: true if a task waited for it. */
 bool wa_tasks_answer(wa_account_t *a, const wa_node_t *iq);
 

@@ -123,6 +123,9 @@ unavailable_parse(const wa_task_t *t, unavailable_t *v)
 
     if (v->from_me && wa_jid_is_user(&v->from)) {
         (void) wa_node_attr_jid(st, "recipient", &v->chat);
+
+    } else if (!v->from_me && wa_jid_is_list(&v->from)) {
+        v->chat = author;
     }
 
     v->chat = wa_jid_is_user(&v->chat) ? wa_jid_person(&v->chat)

@@ -4,8 +4,13 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "wa_alive.h"
+#include "wa_history_verbs.h"
 #include "wa_life_int.h"
 #include "wa_pair.h"
+#include "wa_pair_code.h"
+#include "wa_passkey.h"
+#include "wa_proxy.h"
 #include "wa_qr.h"
 
 
@@ -24,6 +29,8 @@ static const struct {
     { "INIT", "INIT", "Created, not started" },
     { "CONNECTING", "AUTH", "Connecting to WhatsApp" },
     { "QR", "QR", "QR code generated, scan to connect" },
+    { "CODE", "QR", "Enter the pairing code on the phone" },
+    { "PASSKEY", "AUTH", "WhatsApp asks for a passkey of the account" },
     { "AUTH", "AUTH", "WhatsApp session authenticated successfully" },
     { "LOADING", "AUTH", "Loading: receiving waiting messages" },
     { "READY", "READY", "WhatsApp session connected successfully" },
@@ -47,11 +54,16 @@ static const struct {
     { "webhook_url", JSON_STRING, true },
     { "user_id", JSON_STRING, true },
     { "auto_relink", JSON_TRUE, true },
+    { "always_available", JSON_TRUE, true },
     { "is_default", JSON_TRUE, true },
     { "is_notification", JSON_TRUE, true },
+    { "reject_calls", JSON_TRUE, true },
+    { "reject_calls_text", JSON_STRING, true },
     { "ai_config", JSON_OBJECT, true },
     { "metadata", JSON_OBJECT, true },
-    { "drip_per_minute", JSON_REAL, true }
+    { "drip_per_minute", JSON_REAL, true },
+    { "history", JSON_OBJECT, true },
+    { WA_PAIR_PHONE, JSON_STRING, false }
 };
 
 
@@ -173,7 +185,10 @@ wa_life_settings(wa_account_t *a, const json_t *args, bool update)
             continue;
         }
 
-        if (!setting_fits(v, settings[i].type)) {
+        if (!setting_fits(v, settings[i].type)
+            || (strcmp(settings[i].name, "history") == 0
+                && wa_history_depth_check(v) != WA_OK))
+        {
             return WA_ERR_ARG;
         }
 
@@ -213,6 +228,7 @@ wa_life_init(wa_account_t *a, const json_t *args)
 
     l->created_ms = wa_unix_ms(a);
     l->updated_ms = l->created_ms;
+    l->since_ms = l->created_ms;
     l->state = WA_STATE_INIT;
 
     return json_object_set_new(l->meta, "created_ms",
@@ -290,7 +306,9 @@ wa_life_load(wa_account_t *a, wa_span_t meta, wa_span_t view)
                                                    "connected_at")));
     l->seen_ms = wa_iso_ms(json_string_value(json_object_get(v,
                                                    "last_seen_at")));
+    l->since_ms = l->updated_ms;
     wa_restrict_load(a, json_object_get(v, "restrictions"));
+    wa_alive_load_view(a, json_object_get(v, "degraded"));
     json_decref(v);
 
     return WA_OK;
@@ -328,6 +346,23 @@ view_jid(const wa_jid_t *jid)
 
     return wa_jid_format(&bare, buf, sizeof(buf)) == 0 ? json_null()
                                                        : json_string(buf);
+}
+
+
+static void
+view_code(const wa_account_t *a, json_t *v)
+{
+    bool     shown;
+    char     code[10];
+    int64_t  expires_ms;
+
+    shown = (a->life->state == WA_STATE_CODE)
+            && wa_pair_code_shown(a, code, &expires_ms);
+
+    (void) json_object_set_new(v, "pairing_code",
+                               shown ? json_string(code) : json_null());
+    (void) json_object_set_new(v, "pairing_expires_at",
+                               view_time(shown ? expires_ms : 0));
 }
 
 
@@ -374,7 +409,8 @@ wa_life_view(wa_account_t *a)
 
     static const char  *const given[] = {
         "session_id", "tenant_id", "name", "description", "webhook_url",
-        "user_id", "ai_config", "metadata"
+        "user_id", "ai_config", "metadata", "reject_calls_text",
+        WA_PROXY_SETTING
     };
 
     l = a->life;
@@ -382,7 +418,7 @@ wa_life_view(wa_account_t *a)
     shown = (l->state == WA_STATE_QR)
             && wa_pair_code(a, &qr, &qr_expires_ms);
 
-    v = json_pack("{s:s, s:s, s:s, s:s?, s:s, s:b, s:b, s:b, s:b}",
+    v = json_pack("{s:s, s:s, s:s, s:s?, s:s, s:b, s:b, s:b, s:b, s:b, s:b}",
                   "id", a->id, "provider", "web",
                   "state", wa_state_name(l->state),
                   "reason", l->reason[0] == '\0' ? NULL : l->reason,
@@ -391,8 +427,11 @@ wa_life_view(wa_account_t *a)
                   "is_default", wa_meta_bool(a, "is_default", false),
                   "is_active", l->state != WA_STATE_STOPPED,
                   "auto_relink", wa_meta_bool(a, "auto_relink", true),
+                  "always_available",
+                  wa_meta_bool(a, "always_available", false),
                   "is_notification",
-                  wa_meta_bool(a, "is_notification", false));
+                  wa_meta_bool(a, "is_notification", false),
+                  "reject_calls", wa_meta_bool(a, "reject_calls", false));
 
     if (v == NULL) {
         return NULL;
@@ -405,16 +444,19 @@ wa_life_view(wa_account_t *a)
     (void) json_object_set_new(v, "drip_per_minute",
         json_object_get(l->meta, "drip_per_minute") == NULL
         ? json_integer(3) : view_setting(a, "drip_per_minute"));
+    (void) json_object_set_new(v, "history", wa_history_depth_view(a));
     (void) json_object_set_new(v, "qr", shown ? json_string(qr)
                                               : json_null());
     (void) json_object_set_new(v, "qr_expires_at",
                                view_time(shown ? qr_expires_ms : 0));
     (void) json_object_set_new(v, "restrictions", wa_restrict_view(a));
+    (void) json_object_set_new(v, "degraded", wa_alive_view(a));
     (void) json_object_set_new(v, "connected_at",
                                view_time(l->connected_ms));
     (void) json_object_set_new(v, "last_seen_at", view_time(l->seen_ms));
     (void) json_object_set_new(v, "created_at", view_time(l->created_ms));
     (void) json_object_set_new(v, "updated_at", view_time(l->updated_ms));
+    view_code(a, v);
     view_identity(a, v);
 
     return v;
@@ -530,6 +572,20 @@ wa_life_qr_event(wa_unit_t *u)
 }
 
 
+static void
+view_code_event(wa_unit_t *u)
+{
+    char     code[10], iso[32];
+    int64_t  expires_ms;
+
+    if (wa_pair_code_shown(wa_unit_account(u), code, &expires_ms)) {
+        (void) wa_unit_event(u, "session.pairing_code",
+            json_pack("{s:s, s:s}", "code", code, "expires_at",
+                      wa_iso_time(expires_ms, iso)));
+    }
+}
+
+
 void
 wa_life_state_event(wa_unit_t *u, wa_state_e state)
 {
@@ -556,6 +612,14 @@ wa_life_state_event(wa_unit_t *u, wa_state_e state)
 
     case WA_STATE_QR:
         wa_life_qr_event(u);
+        break;
+
+    case WA_STATE_CODE:
+        view_code_event(u);
+        break;
+
+    case WA_STATE_PASSKEY:
+        wa_passkey_event(u);
         break;
 
     case WA_STATE_AUTH:

@@ -80,8 +80,12 @@ typedef struct ngx_http_wahub_webhooks_s     ngx_http_wahub_webhooks_t;
 typedef struct ngx_http_wahub_api_s          ngx_http_wahub_api_t;
 typedef struct ngx_http_wahub_sql_s          ngx_http_wahub_sql_t;
 typedef struct ngx_http_wahub_projector_s    ngx_http_wahub_projector_t;
+typedef struct ngx_http_wahub_behind_s       ngx_http_wahub_behind_t;
 typedef struct ngx_http_wahub_media_s        ngx_http_wahub_media_t;
+typedef struct ngx_http_wahub_history_in_s   ngx_http_wahub_history_in_t;
 typedef struct ngx_http_wahub_files_s        ngx_http_wahub_files_t;
+typedef struct ngx_http_wahub_space_s        ngx_http_wahub_space_t;
+typedef struct ngx_http_wahub_versions_s     ngx_http_wahub_versions_t;
 
 
 typedef struct {
@@ -133,6 +137,12 @@ typedef struct {
                                                 tenant "default"; or NULL  */
 
     ngx_http_wahub_endpoint_t    endpoint;
+    ngx_str_t                    proxy;      /* URL; len 0: none           */
+    ngx_str_t                    client_version;        /* len 0: built in */
+    uint32_t                     client_build;          /* 0: built in     */
+    wa_mex_ids_t                 query_ids;  /* of channels' queries       */
+    ngx_str_t                    version_url;           /* NUL-terminated;
+                                                len 0: WhatsApp's          */
     ngx_str_t                    noise_root_key_hex;
     u_char                       noise_root_key[WA_KEY_LEN];
     ngx_str_t                    trusted_certificate;   /* PEM path,
@@ -141,7 +151,6 @@ typedef struct {
 
     ngx_array_t                 *webhook_allow;         /* ngx_cidr_t,
                                                 or NULL                    */
-    ngx_msec_t                   webhook_timeout;
 
     ngx_str_t                    store;      /* path or postgresql:// URL,
                                                 NUL-terminated             */
@@ -155,13 +164,18 @@ typedef struct {
     ngx_str_t                    media_host;
     size_t                       max_media_size;        /* 0: no limit     */
     ngx_flag_t                   auto_download;
-    ngx_str_t                    graph_endpoint;
+    ngx_str_t                    public_url; /* for links that no request
+                                                asks for; NUL-terminated,
+                                                as below                   */
 
     ngx_uint_t                   max_accounts;          /* 0: no limit     */
     ngx_uint_t                   shards;
     ngx_msec_t                   lease;
     ngx_msec_t                   qr_timeout;
     ngx_msec_t                   send_timeout;
+    ngx_msec_t                   deaf_after;
+    ngx_uint_t                   lookup_rate;        /* numbers an hour  */
+    time_t                       presence_retention;
     ngx_str_t                    thread_pool_name;
     ngx_thread_pool_t           *thread_pool;
 
@@ -243,17 +257,24 @@ struct ngx_http_wahub_worker_s {
     ngx_http_wahub_api_t        *api;
     ngx_http_wahub_sql_t        *sql;
     ngx_http_wahub_projector_t  *projector;
+    ngx_http_wahub_behind_t     *behind;
     ngx_http_wahub_media_t      *media;
+    ngx_http_wahub_history_in_t *history_in;
     ngx_http_wahub_files_t      *files;
+    ngx_http_wahub_space_t      *space;
+    ngx_http_wahub_versions_t   *versions;
 
     u_char                      *read_buf;   /* for one read, by anybody   */
     wa_buf_t                     spare;      /* room of a peer's last write */
     ngx_queue_t                  late;       /* ngx_http_wahub_late_t      */
+    ngx_queue_t                  downloads;  /* ngx_http_wahub_media_in_t  */
+    ngx_queue_t                  uploads;    /* ngx_http_wahub_media_out_t */
     ngx_event_t                  late_event; /* posted, runs them          */
     ngx_uint_t                   late_tries;
     ngx_uint_t                   jobs;       /* thread tasks in flight     */
     ngx_uint_t                   waits;      /* requests waiting for Redis */
     unsigned                     draining:1; /* leaving: take no new work  */
+    unsigned                     threads_gone:1;
 };
 
 
@@ -455,6 +476,11 @@ void *ngx_http_wahub_job_data(ngx_http_wahub_worker_t *w, size_t size);
 ngx_int_t ngx_http_wahub_job_post(void *data, ngx_http_wahub_job_pt run,
     ngx_http_wahub_job_pt done);
 
+/* When a worker exits, after nginx has ended its thread pools: waits, 1 s at
+   most, until their threads are gone.  No job is taken any more, and what
+   those before had is free. */
+void ngx_http_wahub_job_exit(ngx_http_wahub_worker_t *w);
+
 
 /* ---- the HTTP side: api, curl, webhook ---- */
 
@@ -497,6 +523,10 @@ void ngx_http_wahub_webhook_recover(ngx_http_wahub_worker_t *w,
 /* The shard is another's now: forget what is queued for it. */
 void ngx_http_wahub_webhook_forget(ngx_http_wahub_worker_t *w,
     ngx_uint_t shard);
+
+/* Those of one account. */
+ngx_uint_t ngx_http_wahub_webhook_pending(ngx_http_wahub_worker_t *w,
+    const ngx_str_t *account);
 
 /* Deliveries queued or in flight; a leaving worker waits for 0. */
 ngx_uint_t ngx_http_wahub_webhook_inflight(ngx_http_wahub_worker_t *w);

@@ -9,11 +9,16 @@
  * the server's pace ours; beyond that a few a second, as some hang.
  */
 #include "ngx_http_wahub_account.h"
+#include "ngx_http_wahub_behind.h"
+#include "ngx_http_wahub_blob.h"
 #include "ngx_http_wahub_call.h"
+#include "ngx_http_wahub_history_in.h"
 #include "ngx_http_wahub_log.h"
 #include "ngx_http_wahub_peer.h"
 #include "ngx_http_wahub_shard.h"
 #include "ngx_http_wahub_store.h"
+#include "ngx_http_wahub_stretch.h"
+#include "ngx_http_wahub_version.h"
 #include "ngx_http_wahub_worker.h"
 
 #include <malloc.h>
@@ -204,6 +209,7 @@ ngx_http_wahub_account_add(ngx_http_wahub_worker_t *w,
 
     ngx_queue_init(&slot->ops);
     ngx_queue_init(&slot->commands);
+    ngx_queue_init(&slot->blobs);
 
     slot->timer.data = slot;
     slot->timer.log = w->log;
@@ -268,6 +274,8 @@ ngx_http_wahub_account_open(ngx_http_wahub_account_t *slot)
 
     slot->trying = 1;
     slot->worker->registry->trying++;
+
+    ngx_http_wahub_behind_expect(slot);
 
     (void) wa_account_open(slot->account,
                            ngx_http_wahub_worker_now(slot->worker));
@@ -507,8 +515,28 @@ ngx_http_wahub_account_output(ngx_http_wahub_account_t *slot, wa_out_t *out)
 
         break;
 
+    case WA_OUT_VERSION:
+        rc = ngx_http_wahub_version_ask(slot);
+        break;
+
+    case WA_OUT_STRETCH:
+        rc = ngx_http_wahub_stretch(slot, out->u.stretch);
+        break;
+
     case WA_OUT_REPLY:
         ngx_http_wahub_call_reply(slot, &out->u.reply);
+        break;
+
+    case WA_OUT_HISTORY:
+        ngx_http_wahub_history_in_wake(slot->worker, slot->id);
+        break;
+
+    case WA_OUT_FETCH:
+        rc = ngx_http_wahub_blob_fetch(slot, out->u.fetch);
+        break;
+
+    case WA_OUT_FETCHED:
+        ngx_http_wahub_blob_end(slot, out->u.token);
         break;
 
     default: /* WA_OUT_GONE: the caller's */
@@ -610,6 +638,7 @@ ngx_http_wahub_account_gone(ngx_http_wahub_account_t *slot, wa_gone_e gone)
         return;
     }
 
+    ngx_http_wahub_behind_deleted(slot);
     ngx_http_wahub_account_drop(slot, "ACCOUNT_NOT_FOUND",
                                 "Account not found");
 }
@@ -705,12 +734,14 @@ ngx_http_wahub_account_drop(ngx_http_wahub_account_t *slot, const char *code,
     slot->account = NULL;
 
     ngx_http_wahub_account_tried(slot);
+    ngx_http_wahub_behind_dropped(slot);
 
     if (slot->peer != NULL) {
         ngx_http_wahub_peer_close(slot->peer);
     }
 
     ngx_http_wahub_store_forget(slot);
+    ngx_http_wahub_blob_forget(slot);
     ngx_http_wahub_call_abort(slot, code, message,
                               slot->quiesced == 0
                               || wa_account_idle(a) == 0);

@@ -25,6 +25,7 @@ struct ngx_http_wahub_account_s {
     ngx_queue_t                  ops;        /* store, oldest first        */
     ngx_queue_t                  commands;   /* unanswered, call.c         */
     ngx_queue_t                  stalled;    /* store's list, see there    */
+    ngx_queue_t                  blobs;      /* files the engine reads     */
 
     ngx_http_wahub_worker_t     *worker;
     ngx_http_wahub_shard_t      *shard;
@@ -34,6 +35,7 @@ struct ngx_http_wahub_account_s {
     ngx_event_t                  timer;      /* engine's deadline          */
     wa_time_t                    deadline;   /* `timer` is armed for; -1   */
 
+    uint64_t                     seq;        /* a commit the store had; 0  */
     ngx_uint_t                   inflight;   /* store operations sent      */
     ngx_uint_t                   reloads;    /* in a row                   */
     ngx_msec_t                   open_at;    /* not opened before          */

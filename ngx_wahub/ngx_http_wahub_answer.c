@@ -2,7 +2,9 @@
  * Writing answers.
  */
 #include "ngx_http_wahub_api.h"
+#include "ngx_http_wahub_error.h"
 
+#include "wa_b64.h"
 #include "wa_json.h"
 
 #include <time.h>
@@ -34,6 +36,34 @@ ngx_http_wahub_answer_done(ngx_http_wahub_ctx_t *ctx, const char *message)
     ngx_http_wahub_answer(ctx, NGX_HTTP_OK,
                           json_pack("{s:b,s:s}", "success", 1,
                                     "message", message));
+}
+
+
+void
+ngx_http_wahub_answer_result(ngx_http_wahub_ctx_t *ctx,
+    const ngx_http_wahub_result_t *result)
+{
+    if (result->code != NULL) {
+        ngx_http_wahub_error_result(ctx, result);
+        return;
+    }
+
+    ngx_http_wahub_answer(ctx, NGX_HTTP_OK, json_incref(result->data));
+}
+
+
+void
+ngx_http_wahub_answer_data(ngx_http_wahub_ctx_t *ctx,
+    const ngx_http_wahub_result_t *result)
+{
+    if (result->code != NULL) {
+        ngx_http_wahub_error_result(ctx, result);
+        return;
+    }
+
+    ngx_http_wahub_answer(ctx, NGX_HTTP_OK,
+                          json_pack("{s:b, s:O}", "success", 1, "data",
+                                    result->data));
 }
 
 
@@ -187,6 +217,32 @@ ngx_http_wahub_json_str(const json_t *json)
     s.len = json_string_length(json);
 
     return s;
+}
+
+
+ngx_uint_t
+ngx_http_wahub_json_key(const json_t *o, const char *name, u_char out[32])
+{
+    json_t      *v;
+    wa_buf_t     bytes = WA_BUF_EMPTY;
+    ngx_uint_t   good;
+
+    v = json_object_get(o, name);
+
+    good = json_is_string(v)
+           && wa_b64_decode(wa_span(json_string_value(v),
+                                    json_string_length(v)),
+                            WA_B64_STD, &bytes)
+              == WA_OK
+           && bytes.n == 32;
+
+    if (good) {
+        ngx_memcpy(out, bytes.p, 32);
+    }
+
+    wa_buf_wipe(&bytes);
+
+    return good;
 }
 
 

@@ -73,6 +73,8 @@ struct ngx_http_wahub_ctx_s {
                                                    NULL                  */
     json_t                         *idem;       /* Idempotency-Key, until it
                                                    goes with a command   */
+    ngx_http_wahub_row_pt           idem_next;  /* of an upload: answers
+                                                   with the rows kept    */
     ngx_str_t                       first_id;   /* request whose answer is
                                                    given again           */
 
@@ -141,6 +143,13 @@ void ngx_http_wahub_answer(ngx_http_wahub_ctx_t *ctx, ngx_uint_t status,
 /* {"success":true,"message":...}, 200 */
 void ngx_http_wahub_answer_done(ngx_http_wahub_ctx_t *ctx,
     const char *message);
+
+/* What a command gave, 200: as it is, or as {"success":true,"data":...};
+   its error if it gave that. */
+void ngx_http_wahub_answer_result(ngx_http_wahub_ctx_t *ctx,
+    const ngx_http_wahub_result_t *result);
+void ngx_http_wahub_answer_data(ngx_http_wahub_ctx_t *ctx,
+    const ngx_http_wahub_result_t *result);
 
 /* `body` is taken over (and left empty) whatever happens. */
 void ngx_http_wahub_answer_bytes(ngx_http_wahub_ctx_t *ctx,
@@ -241,6 +250,11 @@ ngx_http_wahub_str_eq(const ngx_str_t *a, const ngx_str_t *b)
 
 /* Text of a JSON string, borrowed; { 0, NULL } for anything else. */
 ngx_str_t ngx_http_wahub_json_str(const json_t *json);
+
+/* The 32 bytes that member `name` of the object has in base64, copied to
+   `out`; 0 when it has not. */
+ngx_uint_t ngx_http_wahub_json_key(const json_t *o, const char *name,
+    u_char out[32]);
 
 /* A JSON string of `s`, which must be UTF-8; NULL otherwise. */
 json_t *ngx_http_wahub_json_text(const ngx_str_t *s);

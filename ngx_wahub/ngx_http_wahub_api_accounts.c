@@ -20,15 +20,22 @@ static const ngx_http_wahub_field_t  ngx_http_wahub_patch_fields[] = {
       0, 1 },
     { "user_id|userId", "user_id", ngx_http_wahub_field_text, 1, 128, 0, 1 },
     { "auto_relink", "auto_relink", ngx_http_wahub_field_bool, 0, 0, 0, 0 },
+    { "always_available", "always_available", ngx_http_wahub_field_bool,
+      0, 0, 0, 0 },
     { "drip_per_minute", "drip_per_minute", ngx_http_wahub_field_number,
       0, 6000, 0, 0 },
     { "is_default", "is_default", ngx_http_wahub_field_bool, 0, 0, 0, 0 },
+    { "history", "history", ngx_http_wahub_field_history, 0, 0, 0, 1 },
     { "metadata", "metadata", ngx_http_wahub_field_object, 0, 16384, 0, 1 },
     { "is_notification|isNotification", "is_notification",
       ngx_http_wahub_field_bool, 0, 0, 0, 0 },
     { "ai_config|aiConfig", "ai_config", ngx_http_wahub_field_object,
       0, 16384, 0, 1 },
-    { "proxy", "proxy", ngx_http_wahub_field_refused, 0, 0, 0, 0 },
+    { "reject_calls", "reject_calls", ngx_http_wahub_field_bool,
+      0, 0, 0, 0 },
+    { "reject_calls_text", "reject_calls_text", ngx_http_wahub_field_text,
+      1, 4096, 0, 1 },
+    { "proxy", "proxy", ngx_http_wahub_field_proxy, 0, 0, 0, 1 },
     { NULL, NULL, ngx_http_wahub_field_text, 0, 0, 0, 0 }
 };
 

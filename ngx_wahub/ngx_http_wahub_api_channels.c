@@ -48,11 +48,7 @@ static void ngx_http_wahub_channel_call(ngx_http_wahub_ctx_t *ctx,
     const char *verb, ngx_http_wahub_result_pt handler);
 static void ngx_http_wahub_channels_listed(ngx_http_wahub_ctx_t *ctx,
     const ngx_http_wahub_result_t *result);
-static void ngx_http_wahub_channel_told(ngx_http_wahub_ctx_t *ctx,
-    const ngx_http_wahub_result_t *result);
 static void ngx_http_wahub_channel_created(ngx_http_wahub_ctx_t *ctx,
-    const ngx_http_wahub_result_t *result);
-static void ngx_http_wahub_channel_done(ngx_http_wahub_ctx_t *ctx,
     const ngx_http_wahub_result_t *result);
 
 
@@ -133,7 +129,7 @@ ngx_http_wahub_channels_get(ngx_http_wahub_ctx_t *ctx)
 
     ctx->args = json_pack("{s:o}", "key", key);
     ngx_http_wahub_channel_call(ctx, "channel.get",
-                                ngx_http_wahub_channel_told);
+                                ngx_http_wahub_answer_data);
 }
 
 
@@ -163,8 +159,14 @@ ngx_http_wahub_channels_update(ngx_http_wahub_ctx_t *ctx)
         return;
     }
 
+    if (json_object_size(ctx->args) == 1) {
+        ngx_http_wahub_error_field(ctx, "name", "REQUIRED",
+                                   "name or description: is required");
+        return;
+    }
+
     ngx_http_wahub_channel_call(ctx, "channel.update",
-                                ngx_http_wahub_channel_told);
+                                ngx_http_wahub_answer_data);
 }
 
 
@@ -176,7 +178,7 @@ ngx_http_wahub_channels_action(ngx_http_wahub_ctx_t *ctx)
     if (ngx_http_wahub_channel_jid(ctx, ctx->args) == NGX_OK) {
         ngx_http_wahub_channel_call(ctx,
             ngx_http_wahub_channel_verbs[ctx->route->arg],
-            ngx_http_wahub_channel_done);
+            ngx_http_wahub_answer_result);
     }
 }
 
@@ -210,7 +212,7 @@ ngx_http_wahub_channels_messages(ngx_http_wahub_ctx_t *ctx)
 
     if (ngx_http_wahub_channel_jid(ctx, ctx->args) == NGX_OK) {
         ngx_http_wahub_channel_call(ctx, "channel.messages",
-                                    ngx_http_wahub_channel_told);
+                                    ngx_http_wahub_answer_data);
     }
 }
 
@@ -245,7 +247,7 @@ ngx_http_wahub_channels_viewed(ngx_http_wahub_ctx_t *ctx)
 
     if (ngx_http_wahub_channel_jid(ctx, ctx->args) == NGX_OK) {
         ngx_http_wahub_channel_call(ctx, "channel.viewed",
-                                    ngx_http_wahub_channel_done);
+                                    ngx_http_wahub_answer_result);
     }
 }
 
@@ -289,21 +291,6 @@ ngx_http_wahub_channel_call(ngx_http_wahub_ctx_t *ctx, const char *verb,
 
 
 static void
-ngx_http_wahub_channel_told(ngx_http_wahub_ctx_t *ctx,
-    const ngx_http_wahub_result_t *result)
-{
-    if (result->code != NULL) {
-        ngx_http_wahub_error_result(ctx, result);
-        return;
-    }
-
-    ngx_http_wahub_answer(ctx, NGX_HTTP_OK,
-                          json_pack("{s:b, s:O}", "success", 1, "data",
-                                    result->data));
-}
-
-
-static void
 ngx_http_wahub_channel_created(ngx_http_wahub_ctx_t *ctx,
     const ngx_http_wahub_result_t *result)
 {
@@ -315,17 +302,4 @@ ngx_http_wahub_channel_created(ngx_http_wahub_ctx_t *ctx,
     ngx_http_wahub_answer(ctx, NGX_HTTP_CREATED,
                           json_pack("{s:b, s:O}", "success", 1, "data",
                                     result->data));
-}
-
-
-static void
-ngx_http_wahub_channel_done(ngx_http_wahub_ctx_t *ctx,
-    const ngx_http_wahub_result_t *result)
-{
-    if (result->code != NULL) {
-        ngx_http_wahub_error_result(ctx, result);
-        return;
-    }
-
-    ngx_http_wahub_answer(ctx, NGX_HTTP_OK, json_incref(result->data));
 }

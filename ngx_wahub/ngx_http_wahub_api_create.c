@@ -13,6 +13,7 @@
 #include "ngx_http_wahub_body.h"
 #include "ngx_http_wahub_error.h"
 #include "ngx_http_wahub_lookup.h"
+#include "ngx_http_wahub_pair.h"
 #include "ngx_http_wahub_view.h"
 
 #include "wa_crypto.h"
@@ -35,13 +36,20 @@ static const ngx_http_wahub_field_t  ngx_http_wahub_create_fields[] = {
       0, 0 },
     { "user_id|userId", "user_id", ngx_http_wahub_field_text, 1, 128, 0, 0 },
     { "auto_relink", "auto_relink", ngx_http_wahub_field_bool, 0, 0, 0, 0 },
+    { "always_available", "always_available", ngx_http_wahub_field_bool,
+      0, 0, 0, 0 },
+    { "history", "history", ngx_http_wahub_field_history, 0, 0, 0, 0 },
     { "metadata", "metadata", ngx_http_wahub_field_object, 0, 16384, 0, 0 },
     { "is_notification|isNotification", "is_notification",
       ngx_http_wahub_field_bool, 0, 0, 0, 0 },
     { "ai_config|aiConfig", "ai_config", ngx_http_wahub_field_object,
       0, 16384, 0, 0 },
-    { "proxy", "proxy", ngx_http_wahub_field_refused, 0, 0, 0, 0 },
-    { "pairing_phone", "pairing_phone", ngx_http_wahub_field_refused,
+    { "reject_calls", "reject_calls", ngx_http_wahub_field_bool,
+      0, 0, 0, 0 },
+    { "reject_calls_text", "reject_calls_text", ngx_http_wahub_field_text,
+      1, 4096, 0, 0 },
+    { "proxy", "proxy", ngx_http_wahub_field_proxy, 0, 0, 0, 0 },
+    { "pairing_phone", "pairing_phone", ngx_http_wahub_field_phone,
       0, 0, 0, 0 },
     { NULL, NULL, ngx_http_wahub_field_text, 0, 0, 0, 0 }
 };
@@ -59,6 +67,7 @@ static const ngx_http_wahub_field_t  ngx_http_wahub_session_fields[] = {
 
 static void ngx_http_wahub_create_start(ngx_http_wahub_ctx_t *ctx,
     const ngx_http_wahub_field_t *fields, ngx_uint_t row);
+static ngx_int_t ngx_http_wahub_create_phone(ngx_http_wahub_ctx_t *ctx);
 static ngx_int_t ngx_http_wahub_create_id(ngx_http_wahub_ctx_t *ctx,
     ngx_http_wahub_create_t *create);
 static void ngx_http_wahub_create_reserve(ngx_http_wahub_ctx_t *ctx);
@@ -126,12 +135,36 @@ ngx_http_wahub_create_start(ngx_http_wahub_ctx_t *ctx,
         return;
     }
 
-    if (ngx_http_wahub_create_id(ctx, create) != NGX_OK) {
+    if (ngx_http_wahub_create_phone(ctx) != NGX_OK
+        || ngx_http_wahub_create_id(ctx, create) != NGX_OK)
+    {
         ngx_http_wahub_error(ctx, "INTERNAL_ERROR", NULL);
         return;
     }
 
     ngx_http_wahub_create_reserve(ctx);
+}
+
+
+/* The engine takes digits only. */
+static ngx_int_t
+ngx_http_wahub_create_phone(ngx_http_wahub_ctx_t *ctx)
+{
+    u_char      digits[NGX_HTTP_WAHUB_NUMBER_MAX];
+    ngx_str_t   text, number;
+
+    text = ngx_http_wahub_json_str(json_object_get(ctx->args,
+                                                   "pairing_phone"));
+
+    if (text.len == 0
+        || ngx_http_wahub_pair_number(&text, digits, &number) != NGX_OK)
+    {
+        return NGX_OK;
+    }
+
+    return json_object_set_new(ctx->args, "pairing_phone",
+                               ngx_http_wahub_json_text(&number)) == 0
+           ? NGX_OK : NGX_ERROR;
 }
 
 

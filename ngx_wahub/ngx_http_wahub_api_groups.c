@@ -6,6 +6,7 @@
 
 #include "ngx_http_wahub_body.h"
 #include "ngx_http_wahub_error.h"
+#include "ngx_http_wahub_lookup.h"
 #include "ngx_http_wahub_portrait.h"
 
 #include "wa_jid.h"
@@ -67,6 +68,9 @@ static void ngx_http_wahub_group_call(ngx_http_wahub_ctx_t *ctx,
     const char *verb, ngx_http_wahub_result_pt handler);
 static void ngx_http_wahub_group_told(ngx_http_wahub_ctx_t *ctx,
     const ngx_http_wahub_result_t *result);
+static ngx_int_t ngx_http_wahub_group_elsewhere(ngx_http_wahub_ctx_t *ctx,
+    const ngx_http_wahub_result_t *result);
+static void ngx_http_wahub_group_again(ngx_http_wahub_ctx_t *ctx);
 static void ngx_http_wahub_group_opened(ngx_http_wahub_ctx_t *ctx,
     ngx_http_wahub_look_t *m);
 static void ngx_http_wahub_group_portrait(ngx_http_wahub_ctx_t *ctx);
@@ -376,12 +380,100 @@ static void
 ngx_http_wahub_group_told(ngx_http_wahub_ctx_t *ctx,
     const ngx_http_wahub_result_t *result)
 {
+    if (result->code != NULL
+        && ngx_http_wahub_group_elsewhere(ctx, result) == NGX_OK)
+    {
+        return;
+    }
+
     if (result->code != NULL) {
         ngx_http_wahub_error_result(ctx, result);
         return;
     }
 
+    if (ctx->route->handler == ngx_http_wahub_groups_ask
+        && ctx->route->arg == NGX_HTTP_WAHUB_GROUPS_GET)
+    {
+        ngx_http_wahub_groups_show(ctx, json_incref(result->data));
+        return;
+    }
+
     ngx_http_wahub_answer(ctx, NGX_HTTP_OK, json_incref(result->data));
+}
+
+
+/*
+ * Reading works on all accounts: what the default one may not see, or cannot
+ * ask for now, is asked of an account that is in the group.  NGX_OK: on the
+ * way, or answered.
+ */
+static ngx_int_t
+ngx_http_wahub_group_elsewhere(ngx_http_wahub_ctx_t *ctx,
+    const ngx_http_wahub_result_t *result)
+{
+    ngx_str_t   ref;
+    json_int_t  status;
+
+    status = json_integer_value(json_object_get(result->data,
+                                                "provider_code"));
+
+    if (ctx->route->method != NGX_HTTP_GET
+        || json_object_get(ctx->args, "jid") == NULL
+        || json_object_get(ctx->args, "refused") != NULL
+        || (status != 401 && status != 403
+            && ngx_strcmp(result->code, "GROUP_NOT_FOUND") != 0
+            && ngx_strcmp(result->code, "ACCOUNT_NOT_READY") != 0))
+    {
+        return NGX_DECLINED;
+    }
+
+    switch (ngx_http_wahub_lookup_selector(ctx, &ref)) {
+
+    case NGX_OK:
+        return NGX_DECLINED;
+
+    case NGX_ERROR:
+        return NGX_OK;
+
+    default:
+        break;
+    }
+
+    /* kept with the request: the answer if there is no such account */
+
+    if (json_object_set_new(ctx->args, "refused",
+            json_pack("{s:s, s:s?, s:O?}", "code", result->code, "message",
+                      result->message, "details", result->data)) != 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    ref = ngx_http_wahub_json_str(json_object_get(ctx->args, "jid"));
+    ngx_http_wahub_groups_holder(ctx, &ref, ngx_http_wahub_group_again);
+
+    return NGX_OK;
+}
+
+
+/* No account: none is in the group. */
+static void
+ngx_http_wahub_group_again(ngx_http_wahub_ctx_t *ctx)
+{
+    json_t  *refused;
+
+    refused = json_object_get(ctx->args, "refused");
+
+    if (ctx->vars.account.len == 0) {
+        ngx_http_wahub_error_details(ctx,
+            json_string_value(json_object_get(refused, "code")),
+            json_string_value(json_object_get(refused, "message")),
+            json_incref(json_object_get(refused, "details")));
+        return;
+    }
+
+    ngx_http_wahub_group_call(ctx,
+        ngx_http_wahub_group_verbs[ctx->route->arg],
+        ngx_http_wahub_group_told);
 }
 
 
@@ -407,6 +499,9 @@ ngx_http_wahub_group_created(ngx_http_wahub_ctx_t *ctx,
         ngx_http_wahub_error_result(ctx, result);
         return;
     }
+
+    (void) json_object_set(result->data, "first_seen_at",
+                           json_object_get(result->data, "updated_at"));
 
     ngx_http_wahub_answer(ctx, NGX_HTTP_CREATED, json_incref(result->data));
 }

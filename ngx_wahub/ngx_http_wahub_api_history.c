@@ -50,8 +50,12 @@ static const char *const  ngx_http_wahub_message_later[] = {
 
 static void ngx_http_wahub_history_messages_query(ngx_http_wahub_ctx_t *ctx);
 static void ngx_http_wahub_history_message_query(ngx_http_wahub_ctx_t *ctx);
+static void ngx_http_wahub_history_message_found(ngx_http_wahub_ctx_t *ctx,
+    wa_buf_t *body);
 static void ngx_http_wahub_history_chats_query(ngx_http_wahub_ctx_t *ctx);
 static void ngx_http_wahub_history_chat_query(ngx_http_wahub_ctx_t *ctx);
+static void ngx_http_wahub_history_chat_found(ngx_http_wahub_ctx_t *ctx,
+    wa_buf_t *body);
 static ngx_int_t ngx_http_wahub_history_include(ngx_http_wahub_ctx_t *ctx,
     wa_archive_query_t *q, ngx_uint_t single);
 static ngx_int_t ngx_http_wahub_history_order(ngx_http_wahub_ctx_t *ctx,
@@ -83,6 +87,20 @@ ngx_http_wahub_history_list(ngx_http_wahub_history_t *h)
 }
 
 
+wa_err_t
+ngx_http_wahub_history_page(wa_sql_t *db, void *data,
+    wa_err_t (*list)(wa_sql_t *db, const wa_archive_query_t *q,
+    wa_archive_page_t *out))
+{
+    wa_err_t                   rc;
+    ngx_http_wahub_history_t  *h = data;
+
+    rc = list(db, &h->q, &h->page);
+
+    return rc == WA_OK ? ngx_http_wahub_history_list(h) : rc;
+}
+
+
 static wa_err_t
 ngx_http_wahub_history_run_messages(wa_sql_t *db, void *data)
 {
@@ -102,12 +120,22 @@ ngx_http_wahub_history_run_messages(wa_sql_t *db, void *data)
 static wa_err_t
 ngx_http_wahub_history_run_chats(wa_sql_t *db, void *data)
 {
+    size_t                     i;
+    json_t                    *chat;
     wa_err_t                   rc;
     ngx_http_wahub_history_t  *h = data;
 
     rc = wa_archive_chats(db, &h->q, &h->page);
 
-    return rc == WA_OK ? ngx_http_wahub_history_list(h) : rc;
+    if (rc != WA_OK) {
+        return rc;
+    }
+
+    json_array_foreach(h->page.items, i, chat) {
+        wa_archive_chat_now(chat, h->links.now);
+    }
+
+    return ngx_http_wahub_history_list(h);
 }
 
 
@@ -147,6 +175,8 @@ ngx_http_wahub_history_run_chat(wa_sql_t *db, void *data)
     if (rc != WA_OK || json == NULL) {
         return rc;
     }
+
+    wa_archive_chat_now(json, h->links.now);
 
     rc = ngx_http_wahub_history_media(db, h, json_object_get(json,
                                                   "recent_messages"));
@@ -235,9 +265,23 @@ ngx_http_wahub_history_message_query(ngx_http_wahub_ctx_t *ctx)
         return;
     }
 
-    ngx_http_wahub_history_start(ctx, &q, &ctx->params[0], NULL,
-                                 "MESSAGE_NOT_FOUND",
-                                 ngx_http_wahub_history_run_message);
+    if (q.raw && (ctx->access & NGX_HTTP_WAHUB_ACCESS_MANAGE) == 0) {
+        ngx_http_wahub_error(ctx, "INSUFFICIENT_SCOPE", NULL);
+        return;
+    }
+
+    ngx_http_wahub_history_then(ctx, &q, &ctx->params[0], NULL,
+                                ngx_http_wahub_history_run_message,
+                                ngx_http_wahub_history_message_found);
+}
+
+
+static void
+ngx_http_wahub_history_message_found(ngx_http_wahub_ctx_t *ctx,
+    wa_buf_t *body)
+{
+    ngx_http_wahub_history_found(ctx, body, "MESSAGE_NOT_FOUND",
+                                 ngx_http_wahub_history_message_query);
 }
 
 
@@ -282,14 +326,22 @@ ngx_http_wahub_history_chat(ngx_http_wahub_ctx_t *ctx)
 static void
 ngx_http_wahub_history_chat_query(ngx_http_wahub_ctx_t *ctx)
 {
-    ngx_http_wahub_history_row(ctx, "CHAT_NOT_FOUND",
-                               ngx_http_wahub_history_run_chat);
+    ngx_http_wahub_history_row(ctx, ngx_http_wahub_history_run_chat,
+                               ngx_http_wahub_history_chat_found);
+}
+
+
+static void
+ngx_http_wahub_history_chat_found(ngx_http_wahub_ctx_t *ctx, wa_buf_t *body)
+{
+    ngx_http_wahub_history_found(ctx, body, "CHAT_NOT_FOUND",
+                                 ngx_http_wahub_history_chat_query);
 }
 
 
 void
-ngx_http_wahub_history_row(ngx_http_wahub_ctx_t *ctx, const char *missing,
-    ngx_http_wahub_sql_pt run)
+ngx_http_wahub_history_row(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_sql_pt run, ngx_http_wahub_history_pt then)
 {
     char                 jid[WA_JID_TEXT_MAX + 1];
     ngx_str_t            ref;
@@ -307,7 +359,7 @@ ngx_http_wahub_history_row(ngx_http_wahub_ctx_t *ctx, const char *missing,
     ref = ngx_http_wahub_cstr(jid);
 
     ngx_http_wahub_history_query(ctx, NULL, &q);
-    ngx_http_wahub_history_start(ctx, &q, &ref, NULL, missing, run);
+    ngx_http_wahub_history_then(ctx, &q, &ref, NULL, run, then);
 }
 
 

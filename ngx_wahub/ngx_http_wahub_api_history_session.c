@@ -24,7 +24,7 @@ typedef struct {
 
 static const ngx_http_wahub_row_status_t  ngx_http_wahub_row_statuses[] = {
     { "SENT", "SENT,DELIVERED,READ,PLAYED" },
-    { "RECEIVED", "RECEIVED" },
+    { "RECEIVED", "" },
     { "FAILED", "FAILED,CANCELLED" },
     { "QUEUED", "QUEUED,PENDING" },
     { NULL, NULL }
@@ -50,13 +50,20 @@ static void ngx_http_wahub_history_rows(ngx_http_wahub_ctx_t *ctx,
 
 /* -- thread -------------------------------------------------------------- */
 
+/* What came in stays RECEIVED when it is read. */
 static const char *
-ngx_http_wahub_row_status(const char *ours)
+ngx_http_wahub_row_status(const json_t *message)
 {
     size_t                              n;
-    const char                         *p;
+    const char                         *p, *ours;
     const ngx_http_wahub_row_status_t  *st;
 
+    if (!json_is_true(json_object_get(message, "from_me"))) {
+        return "RECEIVED";
+    }
+
+    ours = json_string_value(json_object_get(message, "status"));
+    ours = (ours == NULL) ? "" : ours;
     n = ngx_strlen(ours);
 
     for (st = ngx_http_wahub_row_statuses; st->word != NULL; st++) {
@@ -117,11 +124,10 @@ static json_t *
 ngx_http_wahub_row(json_t *message, wa_span_t tenant)
 {
     json_t                           *body, *text;
-    const char                       *type, *status;
+    const char                       *type;
     const ngx_http_wahub_row_type_t  *rt;
 
     type = json_string_value(json_object_get(message, "message_type"));
-    status = json_string_value(json_object_get(message, "status"));
 
     for (rt = ngx_http_wahub_row_types; rt->type != NULL; rt++) {
         if (type != NULL && ngx_strcmp(rt->type, type) == 0) {
@@ -144,7 +150,7 @@ ngx_http_wahub_row(json_t *message, wa_span_t tenant)
         "jid", json_object_get(message, "remote_jid"),
         "phone_number", json_object_get(message, "phone_number"),
         "message", text,
-        "status", ngx_http_wahub_row_status(status == NULL ? "" : status),
+        "status", ngx_http_wahub_row_status(message),
         "platform", "WHATSAPP",
         "session_id", json_object_get(message, "session_id"),
         "tenant_id", (const char *) tenant.p, tenant.n,
@@ -284,7 +290,12 @@ ngx_http_wahub_history_rows(ngx_http_wahub_ctx_t *ctx, json_t *extra)
             return;
         }
 
-        q.status = wa_span_str(st->ours);
+        q.from_me = 0;
+
+        if (ngx_strcmp(st->word, "RECEIVED") != 0) {
+            q.from_me = 1;
+            q.status = wa_span_str(st->ours);
+        }
     }
 
     ngx_http_wahub_history_start(ctx, &q, NULL, extra, NULL,

@@ -6,6 +6,7 @@
 #include "ngx_http_wahub_body.h"
 #include "ngx_http_wahub_error.h"
 #include "ngx_http_wahub_history.h"
+#include "ngx_http_wahub_idem.h"
 #include "ngx_http_wahub_link.h"
 #include "ngx_http_wahub_route.h"
 #include "ngx_http_wahub_upload.h"
@@ -338,6 +339,12 @@ ngx_http_wahub_files_upload(ngx_http_wahub_ctx_t *ctx)
     ngx_str_t    mime, filename;
     ngx_uint_t   n;
 
+    ctx->idem_next = ngx_http_wahub_look_kept;
+
+    if (ngx_http_wahub_idem_read(ctx) != NGX_OK) {
+        return;
+    }
+
     n = (ctx->upload == NULL) ? 0 : ctx->upload->n;
 
     if (n > 0) {
@@ -395,14 +402,16 @@ ngx_http_wahub_look_uploaded(ngx_http_wahub_ctx_t *ctx)
 
 /* What WhatsApp would send it as. */
 static const char *
-ngx_http_wahub_look_kind(const char *mime)
+ngx_http_wahub_look_kind(wa_span_t mime)
 {
     ngx_uint_t  i;
 
     static const char *const  kinds[] = { "image", "video", "audio" };
 
     for (i = 0; i < 3; i++) {
-        if (ngx_strncmp(mime, kinds[i], 5) == 0 && mime[5] == '/') {
+        if (mime.n > 5 && ngx_memcmp(mime.p, kinds[i], 5) == 0
+            && mime.p[5] == '/')
+        {
             return kinds[i];
         }
     }
@@ -419,7 +428,10 @@ ngx_http_wahub_look_of(ngx_http_wahub_ctx_t *ctx, ngx_http_wahub_part_t *p)
     ngx_str_t          type;
     wa_media_links_t   links;
 
+    /* the same links whenever it is answered again */
+
     ngx_http_wahub_link_with(ctx, &links);
+    links.now = p->row.created_ms / 1000;
     media = wa_media_object(&p->row);
     rc = (media == NULL) ? WA_ERR_NOMEM
                          : wa_media_sign(media, &p->row, &links);
@@ -441,7 +453,7 @@ ngx_http_wahub_look_of(ngx_http_wahub_ctx_t *ctx, ngx_http_wahub_part_t *p)
                json_incref(json_object_get(media, "file_size"))) != 0
         || json_object_set_new(media, "type", type.len != 0
                ? ngx_http_wahub_json_text(&type)
-               : json_string(ngx_http_wahub_look_kind(p->file.mime))) != 0)
+               : json_string(ngx_http_wahub_look_kind(p->row.mime))) != 0)
     {
         json_decref(media);
         return NULL;

@@ -7,6 +7,7 @@
 #include "ngx_http_wahub_body.h"
 #include "ngx_http_wahub_error.h"
 #include "ngx_http_wahub_idem.h"
+#include "ngx_http_wahub_lookup.h"
 #include "ngx_http_wahub_message.h"
 #include "ngx_http_wahub_send.h"
 
@@ -36,6 +37,7 @@ static const ngx_http_wahub_field_t  ngx_http_wahub_send_no_file[] = {
 };
 
 
+static ngx_int_t ngx_http_wahub_send_account(ngx_http_wahub_ctx_t *ctx);
 static ngx_int_t ngx_http_wahub_send_recipient(ngx_http_wahub_ctx_t *ctx);
 static ngx_int_t ngx_http_wahub_send_mode(ngx_http_wahub_ctx_t *ctx);
 static ngx_int_t ngx_http_wahub_send_wait(ngx_http_wahub_ctx_t *ctx);
@@ -55,7 +57,8 @@ ngx_http_wahub_messages_send(ngx_http_wahub_ctx_t *ctx)
         return;
     }
 
-    if (ngx_http_wahub_idem_read(ctx) != NGX_OK
+    if (ngx_http_wahub_send_account(ctx) != NGX_OK
+        || ngx_http_wahub_idem_read(ctx) != NGX_OK
         || ngx_http_wahub_send_recipient(ctx) != NGX_OK
         || ngx_http_wahub_send_mode(ctx) != NGX_OK
         || ngx_http_wahub_body_fields(ctx, ngx_http_wahub_send_options,
@@ -74,6 +77,11 @@ ngx_http_wahub_messages_send(ngx_http_wahub_ctx_t *ctx)
         && ngx_http_wahub_body_fields(ctx, ngx_http_wahub_send_no_file,
                                       ctx->args) != NGX_OK)
     {
+        return;
+    }
+
+    if (ngx_http_wahub_send_is_mine(ctx, kind)) {
+        ngx_http_wahub_send_mine(ctx, kind);
         return;
     }
 
@@ -111,6 +119,26 @@ ngx_http_wahub_send_submit(ngx_http_wahub_ctx_t *ctx)
                              ctx->worker->conf->send_timeout
                              + NGX_HTTP_WAHUB_REPLY_MARGIN,
                              ngx_http_wahub_messages_sent);
+}
+
+
+/* Nothing leaves from the account of the path when another one is named. */
+static ngx_int_t
+ngx_http_wahub_send_account(ngx_http_wahub_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+    ngx_str_t  ref;
+
+    rc = ngx_http_wahub_lookup_selector(ctx, &ref);
+
+    if (rc == NGX_OK && ngx_http_wahub_str_eq(&ref, &ctx->session) == 0
+        && ngx_http_wahub_str_eq(&ref, &ctx->vars.account) == 0)
+    {
+        ngx_http_wahub_error(ctx, "CONFLICTING_PARAMETERS", NULL);
+        return NGX_ERROR;
+    }
+
+    return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
 }
 
 
@@ -156,13 +184,20 @@ ngx_http_wahub_send_recipient(ngx_http_wahub_ctx_t *ctx)
 static ngx_int_t
 ngx_http_wahub_send_mode(ngx_http_wahub_ctx_t *ctx)
 {
-    json_t      *value;
+    json_t      *value, *queue;
     const char  *text;
 
     value = ngx_http_wahub_body_get(ctx, "mode");
     text = json_string_value(value);
+    queue = ngx_http_wahub_body_get(ctx, "queue");
 
-    if (json_is_true(ngx_http_wahub_body_get(ctx, "queue"))
+    if (queue != NULL && json_is_boolean(queue) == 0) {
+        ngx_http_wahub_error_field(ctx, "queue", "INVALID_TYPE",
+                                   "queue: has the wrong type");
+        return NGX_ERROR;
+    }
+
+    if (json_is_true(queue)
         || (value != NULL && (text == NULL || strcmp(text, "now") != 0)))
     {
         ngx_http_wahub_error_field(ctx, "mode", "UNSUPPORTED",
@@ -199,7 +234,14 @@ ngx_http_wahub_send_wait(ngx_http_wahub_ctx_t *ctx)
         && (wait.len != 6 || (ngx_memcmp(wait.data, "server", 6) != 0
                               && ngx_memcmp(wait.data, "device", 6) != 0)))
     {
-        ngx_http_wahub_error_query(ctx, "wait");
+        if (value != NULL) {
+            ngx_http_wahub_error_field(ctx, "wait", "INVALID",
+                                "wait: must be none, server or device");
+
+        } else {
+            ngx_http_wahub_error_query(ctx, "wait");
+        }
+
         return NGX_ERROR;
     }
 

@@ -107,6 +107,15 @@ ngx_http_wahub_qr_missing(ngx_http_wahub_ctx_t *ctx)
                   "ask for a new one";
         break;
 
+    case WA_STATE_PASSKEY:
+        message = "No QR code: WhatsApp asks for a passkey";
+        break;
+
+    case WA_STATE_CODE:
+        message = "No QR code: a pairing code is shown; relink for a QR "
+                  "code";
+        break;
+
     case WA_STATE_INIT:
     case WA_STATE_CONNECTING:
     case WA_STATE_QR:

@@ -170,6 +170,7 @@ ngx_http_wahub_realtime_class(json_t *view)
 
     case WA_STATE_CONNECTING:
     case WA_STATE_LOADING:
+    case WA_STATE_PASSKEY:
     case WA_STATE_AUTH:
         return ngx_http_wahub_class_loading;
 

@@ -45,7 +45,7 @@ static const ngx_http_wahub_kind_t  ngx_http_wahub_kinds[] = {
     { "delete", KIND(DELETE) },
     { "pin", KIND(PIN) },
     { "keep", KIND(KEEP) },
-    { "star", KIND(OTHER) },
+    { "star", KIND(STAR) },
     { "template", KIND(OTHER) },
     { "interactive", KIND(OTHER) },
     { NULL, 0 }
@@ -82,6 +82,7 @@ static const ngx_http_wahub_member_t  ngx_http_wahub_members[] = {
     { KIND(VIDEO), "note", "note" },
     { KIND(AUDIO), "ptt", "ptt" },
     { KIND(AUDIO), "duration", "duration" },
+    { KIND(AUDIO), "background_argb", "background_argb" },
     { KIND(DOCUMENT), "caption", "caption" },
     { KIND(DOCUMENT), "filename|fileName", "filename" },
     { KIND(FILE), "caption", "caption" },
@@ -133,6 +134,8 @@ static const ngx_http_wahub_member_t  ngx_http_wahub_members[] = {
     { KIND(PIN), "duration", "duration" },
     { KIND(KEEP), "target_id|message_id|messageId", "target_id" },
     { KIND(KEEP), "value", "value" },
+    { KIND(STAR), "target_id|message_id|messageId", "target_id" },
+    { KIND(STAR), "value", "value" },
     { 0, NULL, NULL }
 };
 

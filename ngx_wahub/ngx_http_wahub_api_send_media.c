@@ -51,7 +51,7 @@ ngx_http_wahub_send_opened(ngx_http_wahub_ctx_t *ctx,
     json_t                     *media;
     ngx_fd_t                    fd;
     ngx_str_t                   type, to;
-    ngx_uint_t                  bare;
+    ngx_uint_t                  flags;
     wa_media_e                  kind;
     ngx_http_wahub_outgoing_t  *o;
 
@@ -91,14 +91,25 @@ ngx_http_wahub_send_opened(ngx_http_wahub_ctx_t *ctx,
         return;
     }
 
-    bare = (to.len > 11
-            && ngx_memcmp(to.data + to.len - 11, "@newsletter", 11) == 0);
+    flags = 0;
+
+    if (to.len > 11
+        && ngx_memcmp(to.data + to.len - 11, "@newsletter", 11) == 0)
+    {
+        flags |= NGX_HTTP_WAHUB_MEDIA_BARE;
+    }
+
+    if (kind == WA_MEDIA_AUDIO
+        && json_is_true(json_object_get(ctx->args, "ptt")))
+    {
+        flags |= NGX_HTTP_WAHUB_MEDIA_VOICE;
+    }
 
     fd = m->fd;
     m->fd = -1;
 
     if (ngx_http_wahub_media_upload(ctx->worker, &ctx->vars.account, kind,
-                                    bare, fd, ngx_http_wahub_send_uploaded,
+                                    flags, fd, ngx_http_wahub_send_uploaded,
                                     o)
         == NULL)
     {

@@ -4,7 +4,11 @@
 #include "ngx_http_wahub_body.h"
 
 #include "ngx_http_wahub_error.h"
+#include "ngx_http_wahub_pair.h"
+#include "ngx_http_wahub_proxy.h"
 #include "ngx_http_wahub_ssrf.h"
+
+#include "wa_history_verbs.h"
 
 
 static ngx_int_t ngx_http_wahub_body_collect(ngx_http_request_t *r,
@@ -382,6 +386,61 @@ ngx_http_wahub_body_refuse(json_t *errors,
 }
 
 
+/* Its name is looked up later, by the worker that connects. */
+static const char *
+ngx_http_wahub_body_proxy(ngx_http_wahub_ctx_t *ctx, json_t *value,
+    const char **message)
+{
+    ngx_str_t               text;
+    const char             *code;
+    ngx_http_wahub_proxy_t  proxy;
+
+    text = ngx_http_wahub_json_str(value);
+    code = NULL;
+
+    if (text.len == 0
+        || ngx_http_wahub_proxy_parse(&text, &proxy) != NGX_OK)
+    {
+        *message = "is not http:// or socks5://[user:password@]host:port";
+        code = "INVALID_URL";
+
+    } else if (ngx_http_wahub_proxy_check(&proxy,
+                                          ctx->worker->conf->webhook_allow)
+               != NGX_OK)
+    {
+        *message = "points to an address that may not be called";
+        code = "URL_NOT_ALLOWED";
+    }
+
+    wa_wipe(&proxy, sizeof(ngx_http_wahub_proxy_t));
+
+    return code;
+}
+
+
+static const char *
+ngx_http_wahub_body_text(const ngx_http_wahub_field_t *field,
+    const json_t *value, const char **message)
+{
+    size_t  len;
+
+    if (json_is_string(value) == 0) {
+        return "INVALID_TYPE";
+    }
+
+    len = json_string_length(value);
+
+    if (len < field->min) {
+        *message = "is required";
+        return "REQUIRED";
+    }
+
+    *message = "is too long";
+
+    return len <= field->max ? NULL : "TOO_LONG";
+}
+
+
 /* NULL: the value is good (or absent). */
 static const char *
 ngx_http_wahub_body_field(ngx_http_wahub_ctx_t *ctx,
@@ -390,7 +449,8 @@ ngx_http_wahub_body_field(ngx_http_wahub_ctx_t *ctx,
 {
     double                number;
     size_t                len;
-    ngx_str_t             text;
+    u_char                digits[NGX_HTTP_WAHUB_NUMBER_MAX];
+    ngx_str_t             text, number_text;
     ngx_http_wahub_url_t  url;
 
     if (value == NULL || json_is_null(value)) {
@@ -438,12 +498,29 @@ ngx_http_wahub_body_field(ngx_http_wahub_ctx_t *ctx,
 
         return len <= field->max ? NULL : "TOO_LONG";
 
+    case ngx_http_wahub_field_history:
+
+        *message = "must be {mode none|recent|full, days 0..365}";
+
+        return wa_history_depth_check(value) == WA_OK ? NULL : "INVALID";
+
     case ngx_http_wahub_field_session:
 
         *message = "must be 1 to 64 of A-Z a-z 0-9 _ -";
 
         return (json_is_string(value) && ngx_http_wahub_session_valid(&text))
                ? NULL : "INVALID";
+
+    case ngx_http_wahub_field_phone:
+
+        *message = "is not a phone number";
+
+        return ngx_http_wahub_pair_number(&text, digits, &number_text)
+               == NGX_OK ? NULL : "INVALID";
+
+    case ngx_http_wahub_field_proxy:
+
+        return ngx_http_wahub_body_proxy(ctx, value, message);
 
     case ngx_http_wahub_field_url:
 
@@ -463,18 +540,7 @@ ngx_http_wahub_body_field(ngx_http_wahub_ctx_t *ctx,
 
     default: /* ngx_http_wahub_field_text */
 
-        if (json_is_string(value) == 0) {
-            return "INVALID_TYPE";
-        }
-
-        if (text.len < field->min) {
-            *message = "is required";
-            return "REQUIRED";
-        }
-
-        *message = "is too long";
-
-        return text.len <= field->max ? NULL : "TOO_LONG";
+        return ngx_http_wahub_body_text(field, value, message);
     }
 }
 

@@ -16,7 +16,10 @@ typedef enum {
     ngx_http_wahub_field_number,        /* min..max                      */
     ngx_http_wahub_field_object,        /* max bytes as compact JSON     */
     ngx_http_wahub_field_url,           /* contract 11.5                 */
+    ngx_http_wahub_field_proxy,         /* see ngx_http_wahub_proxy.h    */
     ngx_http_wahub_field_session,       /* [A-Za-z0-9_-]{1,64}           */
+    ngx_http_wahub_field_phone,         /* a person's number             */
+    ngx_http_wahub_field_history,       /* {mode, days}                  */
     ngx_http_wahub_field_refused        /* not in this version           */
 } ngx_http_wahub_field_e;
 

@@ -93,6 +93,30 @@ ngx_http_wahub_command_slot(ngx_http_wahub_worker_t *w,
 }
 
 
+/* What the owner's host knows of an account's health. */
+static void
+ngx_http_wahub_command_health(ngx_http_wahub_worker_t *w,
+    const ngx_str_t *account, json_t *args)
+{
+    const char  *verb;
+
+    verb = json_string_value(json_object_get(args, "verb"));
+
+    if (verb == NULL || ngx_strcmp(verb, "account.health") != 0) {
+        return;
+    }
+
+    (void) json_object_set_new(args, "undelivered_webhooks",
+        json_integer((json_int_t) ngx_http_wahub_webhook_pending(w,
+                                                                 account)));
+    (void) json_object_set_new(args, "owner",
+        json_pack("{s:s%,s:I,s:I}",
+                  "node", ngx_cycle->hostname.data, ngx_cycle->hostname.len,
+                  "worker", (json_int_t) ngx_worker,
+                  "pid", (json_int_t) ngx_pid));
+}
+
+
 ngx_int_t
 ngx_http_wahub_command_run(ngx_http_wahub_worker_t *w,
     const ngx_str_t *account, wa_op_e op, json_t *args, uint64_t call_id,
@@ -131,6 +155,10 @@ ngx_http_wahub_command_run(ngx_http_wahub_worker_t *w,
     command->from_len = from->len;
     ngx_memcpy(command->from, from->data, from->len);
     ngx_queue_insert_tail(&slot->commands, &command->queue);
+
+    if (op == WA_OP_QUERY) {
+        ngx_http_wahub_command_health(w, account, args);
+    }
 
     cmd.id = command->id;
     cmd.op = op;

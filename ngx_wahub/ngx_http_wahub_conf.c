@@ -16,6 +16,8 @@
 
 static char *ngx_http_wahub_conf_check(ngx_conf_t *cf,
     ngx_http_wahub_main_conf_t *wmcf);
+static ngx_int_t ngx_http_wahub_conf_media(ngx_conf_t *cf,
+    ngx_http_wahub_main_conf_t *wmcf);
 static ngx_int_t ngx_http_wahub_conf_tls(ngx_conf_t *cf,
     ngx_http_wahub_main_conf_t *wmcf);
 
@@ -32,13 +34,15 @@ ngx_http_wahub_conf_create_main(ngx_conf_t *cf)
 
     /* zero: strings absent, no worker, redis.db 0 */
 
-    wmcf->webhook_timeout = NGX_CONF_UNSET_MSEC;
     wmcf->max_accounts = NGX_CONF_UNSET_UINT;
     wmcf->shards = NGX_CONF_UNSET_UINT;
     wmcf->log_count = NGX_CONF_UNSET_UINT;
     wmcf->lease = NGX_CONF_UNSET_MSEC;
     wmcf->qr_timeout = NGX_CONF_UNSET_MSEC;
     wmcf->send_timeout = NGX_CONF_UNSET_MSEC;
+    wmcf->deaf_after = NGX_CONF_UNSET_MSEC;
+    wmcf->lookup_rate = NGX_CONF_UNSET_UINT;
+    wmcf->presence_retention = NGX_CONF_UNSET;
     wmcf->max_media_size = NGX_CONF_UNSET_SIZE;
     wmcf->auto_download = NGX_CONF_UNSET;
 
@@ -54,12 +58,14 @@ ngx_http_wahub_conf_init_main(ngx_conf_t *cf, void *conf)
     char       *rv;
     ngx_str_t   url;
 
-    ngx_conf_init_msec_value(wmcf->webhook_timeout, 10000);
     ngx_conf_init_uint_value(wmcf->max_accounts, 5);
     ngx_conf_init_uint_value(wmcf->shards, 256);
     ngx_conf_init_msec_value(wmcf->lease, 10000);
     ngx_conf_init_msec_value(wmcf->qr_timeout, 600000);
     ngx_conf_init_msec_value(wmcf->send_timeout, 20000);
+    ngx_conf_init_msec_value(wmcf->deaf_after, 90000);
+    ngx_conf_init_uint_value(wmcf->lookup_rate, 600);
+    ngx_conf_init_value(wmcf->presence_retention, 7 * 86400);
     ngx_conf_init_size_value(wmcf->max_media_size, 100 * 1024 * 1024);
     ngx_conf_init_value(wmcf->auto_download, 1);
 
@@ -77,10 +83,6 @@ ngx_http_wahub_conf_init_main(ngx_conf_t *cf, void *conf)
 
     if (wmcf->thread_pool_name.len == 0) {
         ngx_str_set(&wmcf->thread_pool_name, "default");
-    }
-
-    if (wmcf->graph_endpoint.len == 0) {
-        ngx_str_set(&wmcf->graph_endpoint, "https://graph.facebook.com");
     }
 
     if (wmcf->endpoint.url.data == NULL) {
@@ -101,6 +103,29 @@ ngx_http_wahub_conf_check(ngx_conf_t *cf, ngx_http_wahub_main_conf_t *wmcf)
 {
     u_char      ch;
     ngx_uint_t  i;
+    ngx_msec_t  time;
+
+    static const struct {
+        const char  *name;
+        size_t       offset;
+        ngx_msec_t   min;
+        ngx_msec_t   max;
+        const char  *range;
+    } times[] = {
+        { "wahub_lease", offsetof(ngx_http_wahub_main_conf_t, lease),
+          2000, 3600000, "2s and 1h" },
+        { "wahub_deaf_after", offsetof(ngx_http_wahub_main_conf_t, deaf_after),
+          5000, 3600000, "5s and 1h" },
+        { "wahub_qr_timeout", offsetof(ngx_http_wahub_main_conf_t, qr_timeout),
+          1000, 86400000, "1s and 1d" },
+        { "wahub_send_timeout",
+          offsetof(ngx_http_wahub_main_conf_t, send_timeout),
+          100, 3600000, "100ms and 1h" }
+    };
+
+    if (ngx_http_wahub_conf_link(cf, wmcf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     if (wmcf->shards < 1 || wmcf->shards > 4096) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -108,10 +133,15 @@ ngx_http_wahub_conf_check(ngx_conf_t *cf, ngx_http_wahub_main_conf_t *wmcf)
         return NGX_CONF_ERROR;
     }
 
-    if (wmcf->lease < 2000 || wmcf->lease > 3600000) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"wahub_lease\" must be between 2s and 1h");
-        return NGX_CONF_ERROR;
+    for (i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        time = *(ngx_msec_t *) (void *) ((u_char *) wmcf + times[i].offset);
+
+        if (time < times[i].min || time > times[i].max) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%s\" must be between %s", times[i].name,
+                               times[i].range);
+            return NGX_CONF_ERROR;
+        }
     }
 
     if (wmcf->redis_prefix.len > NGX_HTTP_WAHUB_PREFIX_MAX) {
@@ -181,6 +211,7 @@ ngx_http_wahub_conf_finish(ngx_conf_t *cf)
     }
 
     if (ngx_http_wahub_conf_keys(cf, wmcf) != NGX_OK
+        || ngx_http_wahub_conf_media(cf, wmcf) != NGX_OK
         || ngx_http_wahub_conf_store_finish(cf, wmcf) != NGX_OK)
     {
         return NGX_ERROR;
@@ -191,6 +222,34 @@ ngx_http_wahub_conf_finish(ngx_conf_t *cf)
     }
 
     return ngx_http_wahub_conf_redis_tls(cf, wmcf);
+}
+
+
+/* Whether the workers may write there, each of them says. */
+static ngx_int_t
+ngx_http_wahub_conf_media(ngx_conf_t *cf, ngx_http_wahub_main_conf_t *wmcf)
+{
+    ngx_file_info_t  fi;
+
+    if (wmcf->media_path.len == 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_file_info(wmcf->media_path.data, &fi) == NGX_FILE_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "\"wahub_media_path\" \"%V\" cannot be used",
+                           &wmcf->media_path);
+        return NGX_ERROR;
+    }
+
+    if (ngx_is_dir(&fi) == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"wahub_media_path\" \"%V\" is not a directory",
+                           &wmcf->media_path);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -486,8 +545,9 @@ ngx_http_wahub_conf_public_url(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     ngx_http_wahub_loc_conf_t  *wlcf = conf;
 
-    size_t      i, start;
-    ngx_str_t  *url;
+    size_t                       i, start;
+    ngx_str_t                   *url;
+    ngx_http_wahub_main_conf_t  *wmcf;
 
     if (wlcf->public_url.data != NULL) {
         return "is duplicate";
@@ -514,6 +574,15 @@ ngx_http_wahub_conf_public_url(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     wlcf->public_url = *url;
+
+    /* Events and webhooks belong to no location. */
+
+    wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_wahub_module);
+
+    if (wmcf->public_url.len == 0 || cf->cmd_type == NGX_HTTP_MAIN_CONF) {
+        url->data[url->len] = '\0';
+        wmcf->public_url = *url;
+    }
 
     return NGX_CONF_OK;
 }

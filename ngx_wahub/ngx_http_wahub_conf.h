@@ -30,6 +30,8 @@ char *ngx_http_wahub_conf_store(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_wahub_conf_event_log(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_wahub_conf_query_id(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_wahub_conf_group(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_wahub_conf_public_url(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -76,5 +78,10 @@ char *ngx_http_wahub_conf_redis_url(ngx_conf_t *cf,
     ngx_http_wahub_redis_conf_t *rcf, ngx_str_t *url);
 char *ngx_http_wahub_conf_endpoint_url(ngx_conf_t *cf,
     ngx_http_wahub_endpoint_t *ep, ngx_str_t *url);
+
+/* ngx_http_wahub_conf_link.c: checks wahub_client_version, _version_url and
+   _proxy, fills wmcf->client_build. */
+char *ngx_http_wahub_conf_link(ngx_conf_t *cf,
+    ngx_http_wahub_main_conf_t *wmcf);
 
 #endif /* NGX_HTTP_WAHUB_CONF_H */

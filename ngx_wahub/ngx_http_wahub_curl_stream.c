@@ -13,6 +13,11 @@
 #define NGX_HTTP_WAHUB_STREAM_BUFFER   131072L
 #define NGX_HTTP_WAHUB_STREAM_RANGE    40
 
+/* What a page is asked for as. */
+#define NGX_HTTP_WAHUB_STREAM_BROWSER                                        \
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) " \
+    "Chrome/140.0.0.0 Safari/537.36"
+
 
 typedef struct {
     const ngx_http_wahub_stream_t  *stream;
@@ -23,6 +28,7 @@ typedef struct {
 
 static ngx_uint_t ngx_http_wahub_stream_setup(ngx_http_wahub_streaming_t *t,
     struct curl_slist *headers, struct curl_slist *to, char *range);
+static ngx_uint_t ngx_http_wahub_stream_browser(struct curl_slist **list);
 static ngx_uint_t ngx_http_wahub_stream_header(struct curl_slist **list,
     const char *line);
 static size_t ngx_http_wahub_stream_read(char *p, size_t size, size_t n,
@@ -76,6 +82,10 @@ ngx_http_wahub_stream(const ngx_http_wahub_stream_t *s,
                                   "Origin: https://web.whatsapp.com");
         ok &= ngx_http_wahub_stream_header(&headers,
                                   "Referer: https://web.whatsapp.com/");
+    }
+
+    if (s->browser) {
+        ok &= ngx_http_wahub_stream_browser(&headers);
     }
 
     if (s->body != NGX_INVALID_FILE) {
@@ -134,7 +144,9 @@ ngx_http_wahub_stream_setup(ngx_http_wahub_streaming_t *t,
     wahub_set(CURLOPT_NOSIGNAL, 1L);
     wahub_set(CURLOPT_FOLLOWLOCATION, 0L);
     wahub_set(CURLOPT_HTTPHEADER, headers);
-    wahub_set(CURLOPT_USERAGENT, "wahub/" NGX_HTTP_WAHUB_VERSION);
+    wahub_set(CURLOPT_USERAGENT, s->browser
+              ? NGX_HTTP_WAHUB_STREAM_BROWSER
+              : "wahub/" NGX_HTTP_WAHUB_VERSION);
     wahub_set(CURLOPT_CONNECTTIMEOUT_MS,
               (long) NGX_HTTP_WAHUB_STREAM_CONNECT);
     wahub_set(CURLOPT_LOW_SPEED_LIMIT, (long) NGX_HTTP_WAHUB_STREAM_SLOW);
@@ -177,6 +189,33 @@ ngx_http_wahub_stream_setup(ngx_http_wahub_streaming_t *t,
 #undef wahub_set
 
     return bad == 0;
+}
+
+
+/* The first request of a person who opens a page. */
+static ngx_uint_t
+ngx_http_wahub_stream_browser(struct curl_slist **list)
+{
+    size_t       i;
+    ngx_uint_t   ok;
+
+    static const char  *const lines[] = {
+        "Accept: text/html,application/xhtml+xml,*/*;q=0.8",
+        "Accept-Language: en-US,en;q=0.9",
+        "Sec-Fetch-Dest: document",
+        "Sec-Fetch-Mode: navigate",
+        "Sec-Fetch-Site: none",
+        "Sec-Fetch-User: ?1",
+        "Upgrade-Insecure-Requests: 1"
+    };
+
+    ok = 1;
+
+    for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        ok &= ngx_http_wahub_stream_header(list, lines[i]);
+    }
+
+    return ok;
 }
 
 

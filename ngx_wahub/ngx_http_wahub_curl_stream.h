@@ -30,6 +30,8 @@ typedef struct {
     ngx_http_wahub_stream_pt        take;   /* the answer's body          */
     void                           *data;
     unsigned                        whatsapp:1;     /* its Origin         */
+    unsigned                        browser:1;      /* asks for a page as
+                                               a browser does             */
     unsigned                        patient:1;      /* a worker that leaves
                                                waits for the end          */
 } ngx_http_wahub_stream_t;

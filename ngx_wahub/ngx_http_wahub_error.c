@@ -61,6 +61,7 @@ static const ngx_http_wahub_error_row_t  ngx_http_wahub_errors[] = {
     { "CHAT_NOT_FOUND", 404, 0, "Chat not found" },
     { "CONTACT_NOT_FOUND", 404, 0, "Contact not found" },
     { "MEDIA_SEND_FAILED", 502, 0, "The file could not be uploaded" },
+    { "MEDIA_FETCH_FAILED", 502, 0, "The URL does not give the file" },
     { "MEDIA_NOT_FOUND", 404, 0, "Media not found" },
     { "GROUP_NOT_FOUND", 404, 0, "Group not found" },
     { "QR_NOT_AVAILABLE", 404, 0, "No QR code is available" },
@@ -115,6 +116,8 @@ static const ngx_http_wahub_wanting_t  ngx_http_wahub_wanting[] = {
     { "INIT", 0, "Account not ready: it was not started" },
     { "CONNECTING", 1, "Account not ready: it is connecting" },
     { "QR", 0, "Account not ready: scan the QR code first" },
+    { "CODE", 0, "Account not ready: enter the pairing code on the phone" },
+    { "PASSKEY", 0, "Account not ready: WhatsApp asks for a passkey" },
     { "AUTH", 1, "Account not ready: it is logging in" },
     { "LOADING", 1, "Account not ready: it is loading" },
     { "DISCONNECTED", 1,
@@ -143,6 +146,7 @@ static const ngx_http_wahub_status_row_t  ngx_http_wahub_statuses[] = {
 
 static const ngx_http_wahub_error_row_t *ngx_http_wahub_error_find(
     const char *code);
+static json_t *ngx_http_wahub_error_fields(const char *message);
 static const char *ngx_http_wahub_error_rename(ngx_http_wahub_ctx_t *ctx,
     const char *code);
 static const ngx_http_wahub_wanting_t *ngx_http_wahub_error_wanting(
@@ -184,8 +188,33 @@ void
 ngx_http_wahub_error_result(ngx_http_wahub_ctx_t *ctx,
     const ngx_http_wahub_result_t *result)
 {
-    ngx_http_wahub_error_details(ctx, result->code, result->message,
-                                 json_incref(result->data));
+    json_t  *details;
+
+    details = json_incref(result->data);
+
+    if (details == NULL && ngx_strcmp(result->code, "VALIDATION_ERROR") == 0)
+    {
+        details = ngx_http_wahub_error_fields(result->message);
+    }
+
+    ngx_http_wahub_error_details(ctx, result->code, result->message, details);
+}
+
+
+/* The verbs of the engine begin what they say with the field: "name: ..." */
+static json_t *
+ngx_http_wahub_error_fields(const char *message)
+{
+    size_t  n;
+
+    n = (message == NULL) ? 0 : strspn(message, "abcdefghijklmnopqrstuvwxyz_");
+
+    if (n == 0 || ngx_strncmp(message + n, ": ", 2) != 0) {
+        return NULL;
+    }
+
+    return json_pack("{s:[{s:s%,s:s,s:s}]}", "fields", "field", message, n,
+                     "code", "INVALID", "message", message);
 }
 
 
@@ -231,6 +260,7 @@ ngx_http_wahub_error_body(ngx_http_wahub_ctx_t *ctx, const char *code,
     const char *message, json_t *details, ngx_uint_t *status)
 {
     json_t                            *body, *id;
+    json_int_t                         later;
     const ngx_http_wahub_wanting_t    *wanting;
     const ngx_http_wahub_error_row_t  *row;
 
@@ -239,6 +269,12 @@ ngx_http_wahub_error_body(ngx_http_wahub_ctx_t *ctx, const char *code,
 
     *status = (row == NULL) ? 500 : row->status;
     ctx->retry_after = (row == NULL) ? 0 : row->retry_after;
+
+    later = json_integer_value(json_object_get(details, "retry_after"));
+
+    if (ctx->retry_after != 0 && later > 0) {
+        ctx->retry_after = (ngx_uint_t) later;
+    }
 
     wanting = ngx_strcmp(code, "ACCOUNT_NOT_READY") == 0
               ? ngx_http_wahub_error_wanting(details) : NULL;

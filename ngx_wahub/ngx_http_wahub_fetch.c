@@ -39,7 +39,7 @@ ngx_http_wahub_fetch(ngx_http_wahub_fetch_t *f)
 
     for (hops = 0; ngx_http_wahub_fetch_hop(f, &out); hops++) {
         if (hops == NGX_HTTP_WAHUB_FETCH_REDIRECTS) {
-            f->code = "INVALID_MEDIA";
+            f->code = "MEDIA_FETCH_FAILED";
             f->message = "The URL leads to too many others";
             return 0;
         }
@@ -73,6 +73,7 @@ ngx_http_wahub_fetch_hop(ngx_http_wahub_fetch_t *f,
     s.body = NGX_INVALID_FILE;
     s.take = ngx_http_wahub_fetch_take;
     s.data = f;
+    s.patient = 1;
 
     /* the next address when there was no answer at all */
 
@@ -100,14 +101,14 @@ ngx_http_wahub_fetch_hop(ngx_http_wahub_fetch_t *f,
         f->code = "INTERNAL_ERROR";
 
     } else if (out->status == 0 || (out->status / 100 == 2 && rc != WA_OK)) {
-        f->code = "INVALID_MEDIA";
+        f->code = "MEDIA_FETCH_FAILED";
         f->message = "The URL's server did not send a whole file in time";
 
     } else if (out->status / 100 == 3 && out->location[0] != '\0') {
         return 1;
 
     } else if (out->status / 100 != 2) {
-        f->code = "INVALID_MEDIA";
+        f->code = "MEDIA_FETCH_FAILED";
         f->message = "The URL's server does not give the file";
     }
 
@@ -145,7 +146,7 @@ ngx_http_wahub_fetch_resolve(ngx_http_wahub_fetch_t *f,
     hints.ai_socktype = SOCK_STREAM;
 
     if (getaddrinfo(host, NULL, &hints, &res) != 0) {
-        f->code = "INVALID_MEDIA";
+        f->code = "MEDIA_FETCH_FAILED";
         f->message = "The URL's host is not known";
         return 0;
     }

@@ -28,8 +28,8 @@ typedef struct {
 
 /*
  * Thread.  1: the whole file went to `take`.  0: f->code (INVALID_URL,
- * URL_NOT_ALLOWED, INVALID_MEDIA, INTERNAL_ERROR), or f->enough.  f->url is
- * then where it was found.
+ * URL_NOT_ALLOWED, MEDIA_FETCH_FAILED, INTERNAL_ERROR), or f->enough.
+ * f->url is then where it was found.
  */
 ngx_uint_t ngx_http_wahub_fetch(ngx_http_wahub_fetch_t *f);
 

@@ -2,6 +2,7 @@
  * Files of the media store, see ngx_http_wahub_file.h.
  */
 #include "ngx_http_wahub_file_int.h"
+#include "ngx_http_wahub_space.h"
 
 #include "wa_b64.h"
 #include "wa_crypto.h"
@@ -375,6 +376,7 @@ ngx_http_wahub_file_error(ngx_err_t err)
     case ENOSPC:
     case EDQUOT:
     case EFBIG:
+        ngx_http_wahub_space_lacking();
         return WA_ERR_FULL;
 
     case ENOENT:

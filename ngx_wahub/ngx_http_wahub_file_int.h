@@ -24,6 +24,7 @@ struct ngx_http_wahub_files_s {
 int ngx_http_wahub_file_folder(ngx_http_wahub_files_t *files,
     const char *path, ngx_uint_t make);
 
+/* Of a system call on the store's files; that there is no room is noted. */
 wa_err_t ngx_http_wahub_file_error(ngx_err_t err);
 
 #endif /* NGX_HTTP_WAHUB_FILE_INT_H */

@@ -108,6 +108,15 @@ ngx_http_wahub_history_then(ngx_http_wahub_ctx_t *ctx,
 }
 
 
+void
+ngx_http_wahub_history_over(ngx_http_wahub_ctx_t *ctx,
+    const wa_archive_query_t *q, const ngx_str_t *ref, json_t *extra,
+    ngx_http_wahub_sql_pt run, ngx_http_wahub_history_pt then)
+{
+    ngx_http_wahub_history_open(ctx, q, ref, extra, NULL, run, then);
+}
+
+
 static void
 ngx_http_wahub_history_open(ngx_http_wahub_ctx_t *ctx,
     const wa_archive_query_t *q, const ngx_str_t *ref, json_t *extra,
@@ -217,6 +226,45 @@ ngx_http_wahub_history_late(ngx_http_wahub_ctx_t *ctx)
 }
 
 
+void
+ngx_http_wahub_history_found(ngx_http_wahub_ctx_t *ctx, wa_buf_t *body,
+    const char *missing, ngx_http_wahub_row_pt find)
+{
+    if (body->n == 0) {
+        ngx_http_wahub_history_again(ctx, missing, find);
+        return;
+    }
+
+    ngx_http_wahub_answer_bytes(ctx, "application/json", body);
+}
+
+
+void
+ngx_http_wahub_history_again(ngx_http_wahub_ctx_t *ctx, const char *missing,
+    ngx_http_wahub_row_pt find)
+{
+    json_int_t  turn;
+
+    static const ngx_msec_t  pauses[] = { 60, 240 };
+
+    if (ctx->args == NULL) {
+        ctx->args = json_object();
+    }
+
+    turn = json_integer_value(json_object_get(ctx->args, "again"));
+
+    if (turn >= (json_int_t) (sizeof(pauses) / sizeof(pauses[0]))
+        || json_object_set_new(ctx->args, "again", json_integer(turn + 1))
+           != 0)
+    {
+        ngx_http_wahub_error(ctx, missing, NULL);
+        return;
+    }
+
+    ngx_http_wahub_wait_timer(ctx, pauses[turn], find);
+}
+
+
 /* -- thread -------------------------------------------------------------- */
 
 static int
@@ -318,7 +366,7 @@ ngx_http_wahub_history_answer(ngx_http_wahub_ctx_t *ctx,
         return;
     }
 
-    if (body.n == 0) {
+    if (body.n == 0 && missing != NULL) {
         ngx_http_wahub_error(ctx, missing, NULL);
         return;
     }

@@ -16,7 +16,7 @@
 /* Longest id of a message that is looked for. */
 #define NGX_HTTP_WAHUB_HISTORY_ID_MAX  256
 
-/* Takes what is in `body`, never empty, and goes on with the request. */
+/* Takes what is in `body` and goes on with the request. */
 typedef void (*ngx_http_wahub_history_pt)(ngx_http_wahub_ctx_t *ctx,
     wa_buf_t *body);
 
@@ -26,7 +26,8 @@ typedef struct {
     ngx_pool_t                  *pool;       /* texts of the query       */
     wa_archive_query_t           q;
     wa_span_t                    ref;        /* of one message or chat   */
-    json_t                      *extra;      /* members of the answer    */
+    json_t                      *extra;      /* members of the answer, or
+                                                what is asked about      */
     const char                  *missing;    /* error code               */
     ngx_http_wahub_history_pt    then;       /* NULL: the answer is sent */
     wa_media_links_t             links;
@@ -57,15 +58,35 @@ void ngx_http_wahub_history_start(ngx_http_wahub_ctx_t *ctx,
     const wa_archive_query_t *q, const ngx_str_t *ref, json_t *extra,
     const char *missing, ngx_http_wahub_sql_pt run);
 
-/* The row of an address in the path; `missing`: the code when there is none,
-   a malformed one is answered. */
+/* The row of an address in the path, to `then`, empty: there is none; a
+   malformed address is answered. */
 void ngx_http_wahub_history_row(ngx_http_wahub_ctx_t *ctx,
-    const char *missing, ngx_http_wahub_sql_pt run);
+    ngx_http_wahub_sql_pt run, ngx_http_wahub_history_pt then);
 
-/* The same with a reference, whose answer goes to `then`. */
+/* The same with a reference, whose answer goes to `then`; without `missing`
+   also an empty one. */
 void ngx_http_wahub_history_then(ngx_http_wahub_ctx_t *ctx,
     const wa_archive_query_t *q, const ngx_str_t *ref, const char *missing,
     ngx_http_wahub_sql_pt run, ngx_http_wahub_history_pt then);
+
+/* The same with something for `run` to work on, h->extra.  Takes that
+   reference. */
+void ngx_http_wahub_history_over(ngx_http_wahub_ctx_t *ctx,
+    const wa_archive_query_t *q, const ngx_str_t *ref, json_t *extra,
+    ngx_http_wahub_sql_pt run, ngx_http_wahub_history_pt then);
+
+/*
+ * What is told of is in the history a moment later: runs `find` again after
+ * 60 and 240 ms, then answers `missing`.  Counts in ctx->args, which it makes
+ * when there are none.  Ends the running function.
+ */
+void ngx_http_wahub_history_again(ngx_http_wahub_ctx_t *ctx,
+    const char *missing, ngx_http_wahub_row_pt find);
+
+/* Answers with the row; an empty `body` is looked for as above.  Takes what
+   `body` has. */
+void ngx_http_wahub_history_found(ngx_http_wahub_ctx_t *ctx, wa_buf_t *body,
+    const char *missing, ngx_http_wahub_row_pt find);
 
 /* Thread: messages (an object or an array) learn of their media. */
 wa_err_t ngx_http_wahub_history_media(wa_sql_t *db,
@@ -77,6 +98,11 @@ wa_err_t ngx_http_wahub_history_body(ngx_http_wahub_history_t *h,
 
 /* Thread: a page of a list becomes the body (envelope L); takes its items. */
 wa_err_t ngx_http_wahub_history_list(ngx_http_wahub_history_t *h);
+
+/* Reads a page and does that; `data` is a ngx_http_wahub_history_t. */
+wa_err_t ngx_http_wahub_history_page(wa_sql_t *db, void *data,
+    wa_err_t (*list)(wa_sql_t *db, const wa_archive_query_t *q,
+    wa_archive_page_t *out));
 
 
 /* A filter whose value is one of a few words, or free text. */

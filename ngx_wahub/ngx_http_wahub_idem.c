@@ -5,6 +5,7 @@
 
 #include "ngx_http_wahub_error.h"
 #include "ngx_http_wahub_route.h"
+#include "ngx_http_wahub_upload.h"
 
 #include "wa_crypto.h"
 
@@ -127,11 +128,23 @@ ngx_http_wahub_idem_keep(ngx_http_wahub_ctx_t *ctx, const char *code,
         return NGX_DECLINED;
     }
 
-    idem = ctx->idem;
-    ctx->idem = NULL;
-
     refusal = json_pack("{s:s,s:s?,s:O?}", "code", code, "message", message,
                         "details", details);
+
+    if (ctx->idem_next != NULL) {
+
+        if (ngx_http_wahub_upload_refuse(ctx, refusal, ctx->idem_next)
+            != NGX_OK)
+        {
+            return NGX_DECLINED;
+        }
+
+        json_decref(details);
+        return NGX_OK;
+    }
+
+    idem = ctx->idem;
+    ctx->idem = NULL;
     args = json_object();
 
     rc = json_object_set_new(idem, "refusal", refusal);

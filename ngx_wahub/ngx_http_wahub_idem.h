@@ -1,7 +1,8 @@
 /*
  * Idempotency-Key (HTTP contract 5.5), the HTTP side: the key and body of a
  * request are hashed and go along with the command; the account keeps what
- * was answered (core/wa_idem.h).
+ * was answered (core/wa_idem.h).  Uploads belong to no account: what they
+ * were answered is in the history database (ngx_http_wahub_upload_keep.c).
  *
  * A request that is refused before it becomes a command is told to the
  * account, too, once that is known.  What was refused earlier (credential,
@@ -23,8 +24,8 @@ ngx_int_t ngx_http_wahub_idem_read(ngx_http_wahub_ctx_t *ctx);
 ngx_int_t ngx_http_wahub_idem_args(ngx_http_wahub_ctx_t *ctx, json_t *args);
 
 /*
- * The row is about to answer with an error: has the account keep it, and
- * answers after that.  NGX_DECLINED: nothing to keep, nothing was done and
+ * The row is about to answer with an error: has it kept, and answers after
+ * that.  NGX_DECLINED: nothing to keep, nothing was done and
  * `details` is still the caller's.
  */
 ngx_int_t ngx_http_wahub_idem_keep(ngx_http_wahub_ctx_t *ctx,

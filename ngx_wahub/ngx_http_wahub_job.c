@@ -6,10 +6,12 @@
  *   |  task.ctx -> itself       |                  |
  *   +---------------------------+------------------+
  *
- * A thread gets the address of the data only.  Completions that nginx does
- * not deliver any more (worker exit) leak their block, and the process.
+ * A thread gets the address of the data only.  A worker that exits runs what
+ * was posted to its end, but nginx does not deliver the completions any more:
+ * their blocks go with the process, what they point to is its owner's.
  */
 #include "ngx_http_wahub.h"
+#include "ngx_http_wahub_space.h"
 #include "ngx_http_wahub_worker.h"
 
 
@@ -25,6 +27,10 @@ typedef struct {
     ngx_align(sizeof(ngx_http_wahub_job_t), NGX_ALIGNMENT * 2)
 
 
+#define NGX_HTTP_WAHUB_JOB_ENDS  1000           /* ms, see job_exit()      */
+
+
+static ngx_uint_t ngx_http_wahub_job_threads(void);
 static void ngx_http_wahub_job_thread(void *ctx, ngx_log_t *log);
 static void ngx_http_wahub_job_event(ngx_event_t *ev);
 
@@ -75,8 +81,9 @@ ngx_http_wahub_job_post(void *data, ngx_http_wahub_job_pt run,
     job->task.event.data = job;
     job->task.event.log = job->worker->log;
 
-    if (ngx_thread_task_post(job->worker->conf->thread_pool, &job->task)
-        != NGX_OK)
+    if (job->worker->threads_gone
+        || ngx_thread_task_post(job->worker->conf->thread_pool, &job->task)
+           != NGX_OK)
     {
         ngx_free(job);
         return NGX_ERROR;
@@ -104,8 +111,57 @@ ngx_http_wahub_job_event(ngx_event_t *ev)
     ngx_http_wahub_worker_t  *w = job->worker;
 
     w->jobs--;
+    ngx_http_wahub_space_look(w);
     job->done(ngx_http_wahub_job_payload(job));
 
     ngx_free(job);
     ngx_http_wahub_worker_left(w);
+}
+
+
+/*
+ * nginx waits until its pool's threads have begun to end, not until they are
+ * gone: the per-thread state of OpenSSL and others is freed after that, and
+ * must not meet the end of the libraries in exit().  They are detached, so
+ * the kernel is asked.
+ */
+void
+ngx_http_wahub_job_exit(ngx_http_wahub_worker_t *w)
+{
+    ngx_msec_t  waited;
+
+    w->threads_gone = 1;
+
+    for (waited = 0; ngx_http_wahub_job_threads() > 1; waited++) {
+
+        if (waited == NGX_HTTP_WAHUB_JOB_ENDS) {
+            ngx_log_error(NGX_LOG_NOTICE, w->log, 0,
+                          "wahub: exit with threads that do not end");
+            return;
+        }
+
+        ngx_msleep(1);
+    }
+}
+
+
+/* Of this process; 0 where nobody can tell. */
+static ngx_uint_t
+ngx_http_wahub_job_threads(void)
+{
+    ngx_dir_t   dir;
+    ngx_str_t   name = ngx_string("/proc/self/task");
+    ngx_uint_t  n;
+
+    if (ngx_open_dir(&name, &dir) == NGX_ERROR) {
+        return 0;
+    }
+
+    for (n = 0; ngx_read_dir(&dir) == NGX_OK; /* void */) {
+        n += (ngx_de_name(&dir)[0] != '.');
+    }
+
+    (void) ngx_close_dir(&dir);
+
+    return n;
 }

@@ -6,11 +6,12 @@
  * a crash loses none: whoever holds the shard next finds them.  A look is one
  * query; it is made when the projection has written such rows, when a place
  * gets free and there may be more, and once in a while for those that were
- * put off.
+ * put off.  While the disk is full none is made.
  */
 #include "ngx_http_wahub_media.h"
 
 #include "ngx_http_wahub_shard.h"
+#include "ngx_http_wahub_space.h"
 #include "ngx_http_wahub_sql.h"
 
 
@@ -72,6 +73,8 @@ ngx_http_wahub_media_init(ngx_http_wahub_worker_t *w)
         return NGX_ERROR;
     }
 
+    ngx_queue_init(&w->downloads);
+    ngx_queue_init(&w->uploads);
     w->media = m;
     m->worker = w;
     m->timer.data = m;
@@ -81,13 +84,19 @@ ngx_http_wahub_media_init(ngx_http_wahub_worker_t *w)
 
     if (w->conf->media_path.len != 0) {
         ngx_add_timer(&m->timer, NGX_HTTP_WAHUB_MEDIA_IDLE);
+
+        if (access((char *) w->conf->media_path.data, R_OK|W_OK|X_OK) == -1) {
+            ngx_log_error(NGX_LOG_ERR, w->log, ngx_errno,
+                          "wahub: no file can be kept in \"%V\", "
+                          "\"wahub_media_path\": give it to the user of the "
+                          "workers", &w->conf->media_path);
+        }
     }
 
     return NGX_OK;
 }
 
 
-/* Transfers and looks under way are never answered any more. */
 void
 ngx_http_wahub_media_exit(ngx_http_wahub_worker_t *w)
 {
@@ -96,6 +105,9 @@ ngx_http_wahub_media_exit(ngx_http_wahub_worker_t *w)
     if (m == NULL) {
         return;
     }
+
+    ngx_http_wahub_media_in_exit(w);
+    ngx_http_wahub_media_out_exit(w);
 
     if (m->timer.timer_set) {
         ngx_del_timer(&m->timer);
@@ -150,7 +162,11 @@ ngx_http_wahub_media_timer(ngx_event_t *ev)
     }
 
     m->again = 0;
-    look = ngx_http_wahub_look_create(m);
+
+    /* without room for files there is nothing to look for */
+
+    look = ngx_http_wahub_space_full(m->worker, ngx_http_wahub_space_media)
+           ? NULL : ngx_http_wahub_look_create(m);
 
     if (look == NULL) {
         ngx_http_wahub_media_plan(m, NGX_HTTP_WAHUB_MEDIA_IDLE);

@@ -1,16 +1,17 @@
 /*
  * One download, see ngx_http_wahub_media.h.
  *
- *     media.conn -> pull (thread) -> keep (thread, SQL) -> media.event
+ *     media.conn -> pull (thread) -> keep (thread, SQL) -> event.tell
  *                      ^    |
  *                      |    gone, corrupt: media.retry, once
  *                      +----+
  */
 #include "ngx_http_wahub_media.h"
 
+#include "ngx_http_wahub_api.h"
+#include "ngx_http_wahub_space.h"
 #include "ngx_http_wahub_sql.h"
 
-#include "wa_b64.h"
 #include "wa_descriptor.h"
 
 
@@ -18,9 +19,11 @@
 #define NGX_HTTP_WAHUB_MEDIA_RETRY     70000
 #define NGX_HTTP_WAHUB_MEDIA_EVENT     15000
 #define NGX_HTTP_WAHUB_MEDIA_ATTEMPTS  6
+#define NGX_HTTP_WAHUB_MEDIA_ROOM      1000     /* ms, a full disk       */
 
 
 struct ngx_http_wahub_media_in_s {
+    ngx_queue_t                   queue;        /* w->downloads          */
     ngx_http_wahub_worker_t      *worker;
     ngx_http_wahub_media_in_pt    handler;
     void                         *data;
@@ -42,8 +45,6 @@ typedef struct {
 
 
 static ngx_int_t ngx_http_wahub_media_in_open(ngx_http_wahub_media_in_t *in);
-static ngx_uint_t ngx_http_wahub_media_in_bytes(
-    ngx_http_wahub_media_in_t *in, const char *name, u_char out[32]);
 static ngx_int_t ngx_http_wahub_media_in_path(ngx_http_wahub_media_in_t *in,
     json_t *path);
 static ngx_int_t ngx_http_wahub_media_in_ask(ngx_http_wahub_media_in_t *in,
@@ -71,6 +72,7 @@ static void ngx_http_wahub_media_in_told(void *data,
     const ngx_http_wahub_result_t *result);
 static void ngx_http_wahub_media_in_end(ngx_http_wahub_media_in_t *in);
 static void ngx_http_wahub_media_in_ended(ngx_event_t *ev);
+static void ngx_http_wahub_media_in_free(ngx_http_wahub_media_in_t *in);
 
 
 ngx_http_wahub_media_in_t *
@@ -95,6 +97,7 @@ ngx_http_wahub_media_fetch(ngx_http_wahub_worker_t *w, wa_media_t *row,
     in->row = *row;
     wa_media_init(row);
     ngx_memzero(&row->own, sizeof(wa_buf_t));
+    ngx_queue_insert_tail(&w->downloads, &in->queue);
 
     in->pull.files = w->files;
     in->pull.max = asked ? 0 : (uint64_t) wmcf->max_media_size;
@@ -146,6 +149,30 @@ ngx_http_wahub_media_in_forget(ngx_http_wahub_media_in_t *in)
 }
 
 
+void
+ngx_http_wahub_media_in_exit(ngx_http_wahub_worker_t *w)
+{
+    ngx_queue_t                *q;
+    ngx_http_wahub_media_in_t  *in;
+
+    while (ngx_queue_empty(&w->downloads) == 0) {
+        q = ngx_queue_head(&w->downloads);
+        in = ngx_queue_data(q, ngx_http_wahub_media_in_t, queue);
+
+        if (in->ended.posted) {
+            ngx_delete_posted_event(&in->ended);
+        }
+
+        if (in->handler != NULL) {
+            in->handler(in->data, "the worker leaves");
+        }
+
+        ngx_http_wahub_file_drop(&in->pull.file);
+        ngx_http_wahub_media_in_free(in);
+    }
+}
+
+
 /* Reads the row's descriptor. */
 static ngx_int_t
 ngx_http_wahub_media_in_open(ngx_http_wahub_media_in_t *in)
@@ -172,11 +199,12 @@ ngx_http_wahub_media_in_open(ngx_http_wahub_media_in_t *in)
     }
 
     p->kind = kind;
-    p->has_key = ngx_http_wahub_media_in_bytes(in, "media_key", p->key);
-    p->has_sha256 = ngx_http_wahub_media_in_bytes(in, "file_sha256",
-                                                  p->sha256);
-    p->has_enc_sha256 = ngx_http_wahub_media_in_bytes(in, "file_enc_sha256",
-                                                      p->enc_sha256);
+    p->has_key = ngx_http_wahub_json_key(in->descriptor, "media_key", p->key);
+    p->has_sha256 = ngx_http_wahub_json_key(in->descriptor, "file_sha256",
+                                            p->sha256);
+    p->has_enc_sha256 = ngx_http_wahub_json_key(in->descriptor,
+                                                "file_enc_sha256",
+                                                p->enc_sha256);
 
     /* something has to say what the file must be */
 
@@ -186,33 +214,6 @@ ngx_http_wahub_media_in_open(ngx_http_wahub_media_in_t *in)
 
     return ngx_http_wahub_media_in_path(in,
                json_object_get(in->descriptor, "direct_path"));
-}
-
-
-static ngx_uint_t
-ngx_http_wahub_media_in_bytes(ngx_http_wahub_media_in_t *in,
-    const char *name, u_char out[32])
-{
-    json_t      *v;
-    wa_buf_t     bytes = WA_BUF_EMPTY;
-    ngx_uint_t   good;
-
-    v = json_object_get(in->descriptor, name);
-
-    good = json_is_string(v)
-           && wa_b64_decode(wa_span(json_string_value(v),
-                                    json_string_length(v)),
-                            WA_B64_STD, &bytes)
-              == WA_OK
-           && bytes.n == 32;
-
-    if (good) {
-        ngx_memcpy(out, bytes.p, 32);
-    }
-
-    wa_buf_wipe(&bytes);
-
-    return good;
 }
 
 
@@ -443,6 +444,19 @@ ngx_http_wahub_media_in_later(ngx_http_wahub_media_in_t *in,
 {
     int64_t  pause;
 
+    /* not counted: a full disk says nothing against the file; it is looked
+       for when there is room */
+
+    if (in->asked == 0
+        && ngx_http_wahub_space_full(in->worker, ngx_http_wahub_space_media))
+    {
+        in->row.retry_ms = ngx_http_wahub_wall_ms()
+                           + NGX_HTTP_WAHUB_MEDIA_ROOM;
+        ngx_http_wahub_media_in_settle(in, WA_MEDIA_PENDING,
+                                       "there is no space left for files");
+        return;
+    }
+
     in->row.attempts = (in->row.attempts < 0) ? 1 : in->row.attempts + 1;
 
     if (in->row.attempts >= NGX_HTTP_WAHUB_MEDIA_ATTEMPTS || in->asked) {
@@ -509,9 +523,11 @@ ngx_http_wahub_media_in_settled(void *data, wa_err_t err, const char *text)
 static wa_err_t
 ngx_http_wahub_media_in_keep(wa_sql_t *db, void *data)
 {
-    wa_err_t                    rc;
-    wa_media_t                  row;
-    ngx_http_wahub_media_in_t  *in = data;
+    wa_err_t                     rc;
+    wa_media_t                   row;
+    wa_media_links_t             links;
+    ngx_http_wahub_media_in_t   *in = data;
+    ngx_http_wahub_main_conf_t  *wmcf = in->worker->conf;
 
     row = in->row;
     rc = ngx_http_wahub_file_keep(db, &in->pull.file, &row);
@@ -528,9 +544,18 @@ ngx_http_wahub_media_in_keep(wa_sql_t *db, void *data)
 
     json_decref(in->object);
     in->object = (row.id.p == NULL) ? NULL : wa_media_object(&row);
+
+    if (in->object != NULL) {
+        ngx_memcpy(links.key, wmcf->link_key, WA_KEY_LEN);
+        links.base = ngx_http_wahub_span(&wmcf->public_url);
+        links.now = ngx_http_wahub_wall_ms() / 1000;
+        rc = wa_media_sign(in->object, &row, &links);
+        wa_wipe(&links, sizeof(links));
+    }
+
     wa_media_free(&row);
 
-    return WA_OK;
+    return rc;
 }
 
 
@@ -575,7 +600,7 @@ ngx_http_wahub_media_in_tell(ngx_http_wahub_media_in_t *in)
                                 in->row.message.n));
     }
 
-    args = json_pack("{s:s, s:s, s:o}", "verb", "media.event", "type",
+    args = json_pack("{s:s, s:s, s:o}", "verb", "event.tell", "type",
                      in->error == NULL ? "media.ready" : "media.failed",
                      "data", data);
 
@@ -625,6 +650,14 @@ ngx_http_wahub_media_in_ended(ngx_event_t *ev)
         in->handler(in->data, in->error);
     }
 
+    ngx_http_wahub_media_in_free(in);
+}
+
+
+static void
+ngx_http_wahub_media_in_free(ngx_http_wahub_media_in_t *in)
+{
+    ngx_queue_remove(&in->queue);
     json_decref(in->object);
     json_decref(in->descriptor);
     wa_wipe(in->pull.key, sizeof(in->pull.key));

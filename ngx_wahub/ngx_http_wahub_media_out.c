@@ -6,6 +6,7 @@
  *                          +-- 401, 403 -+   once, with another auth
  */
 #include "ngx_http_wahub_media.h"
+#include "ngx_http_wahub_space.h"
 
 #include "wa_b64.h"
 
@@ -14,6 +15,7 @@
 
 
 struct ngx_http_wahub_media_out_s {
+    ngx_queue_t                    queue;       /* w->uploads            */
     ngx_http_wahub_worker_t       *worker;
     ngx_http_wahub_media_out_pt    handler;     /* NULL: cancelled       */
     void                          *data;
@@ -50,7 +52,7 @@ static void ngx_http_wahub_media_out_free(ngx_http_wahub_media_out_t *out);
 
 ngx_http_wahub_media_out_t *
 ngx_http_wahub_media_upload(ngx_http_wahub_worker_t *w,
-    const ngx_str_t *account, wa_media_e kind, ngx_uint_t bare, ngx_fd_t fd,
+    const ngx_str_t *account, wa_media_e kind, ngx_uint_t flags, ngx_fd_t fd,
     ngx_http_wahub_media_out_pt handler, void *data)
 {
     ngx_http_wahub_media_out_t  *out;
@@ -70,10 +72,12 @@ ngx_http_wahub_media_upload(ngx_http_wahub_worker_t *w,
     out->worker = w;
     out->handler = handler;
     out->data = data;
+    ngx_queue_insert_tail(&w->uploads, &out->queue);
     ngx_memcpy(out->account, account->data, WA_ACCOUNT_ID_LEN);
 
     out->push.kind = kind;
-    out->push.bare = (bare != 0);
+    out->push.bare = ((flags & NGX_HTTP_WAHUB_MEDIA_BARE) != 0);
+    out->push.voice = ((flags & NGX_HTTP_WAHUB_MEDIA_VOICE) != 0);
     out->push.source = fd;
     out->push.sealed = NGX_INVALID_FILE;
     out->push.folder = w->conf->media_path;
@@ -102,6 +106,32 @@ ngx_http_wahub_media_out_cancel(ngx_http_wahub_media_out_t *out)
 
     if (out->running == 0) {
         ngx_http_wahub_media_out_free(out);
+    }
+}
+
+
+void
+ngx_http_wahub_media_out_exit(ngx_http_wahub_worker_t *w)
+{
+    ngx_queue_t                 *q;
+    ngx_http_wahub_media_out_t  *out;
+
+    while (ngx_queue_empty(&w->uploads) == 0) {
+        q = ngx_queue_head(&w->uploads);
+        out = ngx_queue_data(q, ngx_http_wahub_media_out_t, queue);
+
+        if (out->call != NULL) {
+            ngx_http_wahub_call_cancel(out->call);
+            out->call = NULL;
+        }
+
+        if (out->handler == NULL) {
+            ngx_http_wahub_media_out_free(out);
+            continue;
+        }
+
+        ngx_http_wahub_media_out_end(out, "OWNER_UNAVAILABLE",
+                                     "The worker is exiting", NULL);
     }
 }
 
@@ -151,6 +181,16 @@ ngx_http_wahub_media_out_sealed(void *data)
 
     if (out->handler == NULL) {
         ngx_http_wahub_media_out_free(out);
+        return;
+    }
+
+    if (job->result == ngx_http_wahub_wire_local
+        && ngx_http_wahub_space_full(out->worker,
+                                     ngx_http_wahub_space_media))
+    {
+        ngx_http_wahub_media_out_end(out, "STORE_UNAVAILABLE",
+                                     "There is no space left for files",
+                                     NULL);
         return;
     }
 
@@ -301,6 +341,11 @@ ngx_http_wahub_media_out_object(ngx_http_wahub_media_out_t *out)
         bad |= json_object_set_new(o, "handle", json_string(p->handle));
     }
 
+    if (p->has_wave) {
+        bad |= json_object_set_new(o, "waveform",
+                   ngx_http_wahub_media_out_b64(p->wave, WA_WAVE_LEN));
+    }
+
     if (p->bare == 0) {
         bad |= json_object_set_new(o, "media_key",
                    ngx_http_wahub_media_out_b64(p->key, WA_KEY_LEN));
@@ -353,6 +398,8 @@ ngx_http_wahub_media_out_end(ngx_http_wahub_media_out_t *out,
 static void
 ngx_http_wahub_media_out_free(ngx_http_wahub_media_out_t *out)
 {
+    ngx_queue_remove(&out->queue);
+
     if (out->push.source != NGX_INVALID_FILE) {
         (void) ngx_close_file(out->push.source);
     }

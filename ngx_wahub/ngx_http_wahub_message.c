@@ -3,38 +3,46 @@
  */
 #include "ngx_http_wahub_message.h"
 
+#include "ngx_http_wahub_link.h"
 #include "ngx_http_wahub_send.h"
 #include "ngx_http_wahub_view.h"
 
+#include "wa_archive.h"
+#include "wa_jid.h"
 
-/* Members of the message object that a text just sent leaves empty. */
-static const char  *ngx_http_wahub_message_nulls[] = {
-    "client_message_id", "clientMessageId", "from_jid", "participant",
-    "push_name", "quoted_id", "quoted_body", "ephemeral_duration",
-    "edited_at", "deleted_at", "media_id", "mediaId", "media_mime_type",
-    "mediaMimeType", "media_size", "media_filename", "mediaFilename",
-    "media_duration", "media_width", "media_height", "media_url", "mediaUrl",
-    "mediaCaption", "mediaType", "media_status", "reaction_emoji",
-    "reaction_target_id", "poll_name", "poll_options", "poll_results",
-    "latitude", "longitude", "location_name", "location_address", "contacts",
-    "template_name", "templateName", "template_params", "templateParams",
-    "interactive", "error_code", "errorCode", "error_message",
-    "errorMessage", "queued_at", "sent_at", "delivered_at", "deliveredAt",
-    "read_at", "readAt", "failed_at", "failedAt", "metadata", NULL
-};
 
-static const char  *ngx_http_wahub_message_falses[] = {
-    "is_forwarded", "is_starred", "is_broadcast", "is_ephemeral",
-    "is_view_once", "is_status", "is_deleted", "has_media", NULL
-};
+#define PHONE_SERVER      "@s.whatsapp.net"
+#define GROUP_SERVER      "@g.us"
+#define CHANNEL_SERVER    "@newsletter"
+#define STATUS_JID        "status@broadcast"
 
 
 static json_t *ngx_http_wahub_message_object(ngx_http_wahub_ctx_t *ctx,
     json_t *data);
+static int ngx_http_wahub_message_stored(ngx_http_wahub_ctx_t *ctx,
+    json_t *object, json_t *stored);
 static int ngx_http_wahub_message_text(ngx_http_wahub_ctx_t *ctx,
+    json_t *object, json_t *data);
+static json_t *ngx_http_wahub_message_body(json_t *args);
+static int ngx_http_wahub_message_room(ngx_http_wahub_ctx_t *ctx,
     json_t *object, json_t *data);
 static int ngx_http_wahub_message_content(ngx_http_wahub_ctx_t *ctx,
     json_t *object);
+static json_t *ngx_http_wahub_message_mentions(json_t *args);
+static int ngx_http_wahub_message_expires(ngx_http_wahub_ctx_t *ctx,
+    json_t *object);
+static int ngx_http_wahub_message_medium(ngx_http_wahub_ctx_t *ctx,
+    json_t *object);
+static int ngx_http_wahub_message_url(ngx_http_wahub_ctx_t *ctx,
+    json_t *object, json_t *media);
+static const char *ngx_http_wahub_message_sort(json_t *args,
+    const char *type);
+static int ngx_http_wahub_message_card(ngx_http_wahub_ctx_t *ctx,
+    json_t *object);
+static ngx_uint_t ngx_http_wahub_message_is(json_t *o, const char *name,
+    const char *word);
+static json_t *ngx_http_wahub_message_digits(json_t *jid);
+static ngx_uint_t ngx_http_wahub_message_at(json_t *jid, const char *server);
 static int ngx_http_wahub_message_kind(json_t *args, json_t *object);
 static int ngx_http_wahub_message_both(json_t *object, const char *one,
     const char *two, json_t *value);
@@ -134,21 +142,18 @@ ngx_http_wahub_message_with(json_t *data, json_t *first)
 static json_t *
 ngx_http_wahub_message_legacy(json_t *data)
 {
-    int         user;
-    ngx_str_t   jid;
+    int        user;
+    json_t    *value;
+    ngx_str_t  jid;
 
-    static const ngx_str_t  server = ngx_string("@s.whatsapp.net");
+    value = json_object_get(data, "jid");
+    jid = ngx_http_wahub_json_str(value);
 
-    jid = ngx_http_wahub_json_str(json_object_get(data, "jid"));
-
-    if (jid.len <= server.len
-        || ngx_memcmp(jid.data + jid.len - server.len, server.data,
-                      server.len) != 0)
-    {
+    if (ngx_http_wahub_message_at(value, PHONE_SERVER) == 0) {
         return ngx_http_wahub_json_text(&jid);
     }
 
-    user = (int) (jid.len - server.len);
+    user = (int) (jid.len - (sizeof(PHONE_SERVER) - 1));
 
     return json_sprintf("%.*s@c.us", user, (char *) jid.data);
 }
@@ -167,9 +172,8 @@ ngx_http_wahub_message_time(json_t *data)
 static json_t *
 ngx_http_wahub_message_object(ngx_http_wahub_ctx_t *ctx, json_t *data)
 {
-    int          rc;
-    json_t      *object;
-    ngx_uint_t   i;
+    int      rc;
+    json_t  *object, *stored;
 
     object = json_pack("{s:b}", "success", 1);
 
@@ -178,27 +182,19 @@ ngx_http_wahub_message_object(ngx_http_wahub_ctx_t *ctx, json_t *data)
     }
 
     rc = json_object_update(object, data);
-    rc |= ngx_http_wahub_message_text(ctx, object, data);
-    rc |= ngx_http_wahub_message_content(ctx, object);
+    stored = json_object_get(ctx->args, "object");
 
-    for (i = 0; ngx_http_wahub_message_falses[i] != NULL; i++) {
-        if (json_object_get(object, ngx_http_wahub_message_falses[i])
-            == NULL)
-        {
-            rc |= json_object_set_new(object,
-                                      ngx_http_wahub_message_falses[i],
-                                      json_false());
-        }
-    }
+    if (stored != NULL) {
+        rc |= ngx_http_wahub_message_stored(ctx, object, stored);
 
-    for (i = 0; ngx_http_wahub_message_nulls[i] != NULL; i++) {
-        if (json_object_get(object, ngx_http_wahub_message_nulls[i])
-            == NULL)
-        {
-            rc |= json_object_set_new(object,
-                                      ngx_http_wahub_message_nulls[i],
-                                      json_null());
-        }
+    } else {
+        rc |= ngx_http_wahub_message_text(ctx, object, data);
+        rc |= ngx_http_wahub_message_room(ctx, object, data);
+        rc |= ngx_http_wahub_message_content(ctx, object);
+        rc |= ngx_http_wahub_message_expires(ctx, object);
+        rc |= ngx_http_wahub_message_medium(ctx, object);
+        rc |= ngx_http_wahub_message_card(ctx, object);
+        rc |= wa_archive_fill(object) ? 0 : -1;
     }
 
     if (rc != 0) {
@@ -210,6 +206,33 @@ ngx_http_wahub_message_object(ngx_http_wahub_ctx_t *ctx, json_t *data)
 }
 
 
+/*
+ * What only our own devices get to know changes a message that is there
+ * already, of whomever: `stored`, as the history had it before.
+ */
+static int
+ngx_http_wahub_message_stored(ngx_http_wahub_ctx_t *ctx, json_t *object,
+    json_t *stored)
+{
+    int      rc;
+    json_t  *starred;
+
+    rc = json_object_update_missing(object, stored);
+    starred = json_object_get(ctx->args, "starred");
+
+    if (starred != NULL) {
+        rc |= json_object_set(object, "is_starred", starred);
+
+    } else {
+        rc |= json_object_set_new(object, "is_deleted", json_true());
+        rc |= json_object_set_new(object, "deleted_at",
+                  ngx_http_wahub_json_iso((int64_t) ngx_time() * 1000));
+    }
+
+    return rc;
+}
+
+
 static int
 ngx_http_wahub_message_text(ngx_http_wahub_ctx_t *ctx, json_t *object,
     json_t *data)
@@ -218,12 +241,7 @@ ngx_http_wahub_message_text(ngx_http_wahub_ctx_t *ctx, json_t *object,
     json_t  *now, *text, *client, *quoted, *metadata;
 
     now = ngx_http_wahub_message_time(data);
-    text = json_object_get(ctx->args, "text");
-
-    if (text == NULL) {
-        text = json_object_get(ctx->args, "caption");
-    }
-
+    text = ngx_http_wahub_message_body(ctx->args);
     client = json_object_get(ctx->args, "client_message_id");
     quoted = json_object_get(ctx->args, "quoted_id");
     metadata = json_object_get(ctx->args, "metadata");
@@ -237,6 +255,12 @@ ngx_http_wahub_message_text(ngx_http_wahub_ctx_t *ctx, json_t *object,
                                       now);
     rc |= ngx_http_wahub_message_both(object, "updated_at", "updatedAt",
                                       now);
+    if (ngx_http_wahub_message_is(data, "status", "PENDING") == 0) {
+        rc |= json_object_set(object, "sent_at", now);
+    }
+
+    rc |= json_object_set_new(object, "phone_number",
+              ngx_http_wahub_message_digits(json_object_get(data, "jid")));
     rc |= json_object_set_new(object, "from",
               ctx->phone.len == 0 ? json_null()
                                   : ngx_http_wahub_json_text(&ctx->phone));
@@ -251,6 +275,72 @@ ngx_http_wahub_message_text(ngx_http_wahub_ctx_t *ctx, json_t *object,
     rc |= json_object_set_new(object, "edit_type", json_integer(0));
 
     json_decref(now);
+    json_decref(text);
+
+    return rc;
+}
+
+
+/* As the history has it.  A new reference; NULL: no text. */
+static json_t *
+ngx_http_wahub_message_body(json_t *args)
+{
+    size_t       n;
+    json_t      *text, *contacts;
+    ngx_uint_t   card;
+
+    text = json_object_get(args, "text");
+
+    if (text == NULL) {
+        text = json_object_get(args, "caption");
+    }
+
+    card = ngx_http_wahub_message_is(args, "type", "contact");
+
+    if (text == NULL
+        && (card || ngx_http_wahub_message_is(args, "type", "poll")
+            || ngx_http_wahub_message_is(args, "type", "event")))
+    {
+        text = json_object_get(args, "name");
+    }
+
+    contacts = json_object_get(args, "contacts");
+
+    if (text == NULL && card && json_is_array(contacts)) {
+        n = json_array_size(contacts);
+
+        if (n != 1) {
+            return json_sprintf("%u contacts", (unsigned) n);
+        }
+
+        text = json_object_get(json_array_get(contacts, 0), "name");
+    }
+
+    return json_incref(text);
+}
+
+
+/* Said to many: then who said it is a member of its own. */
+static int
+ngx_http_wahub_message_room(ngx_http_wahub_ctx_t *ctx, json_t *object,
+    json_t *data)
+{
+    int          rc;
+    ngx_uint_t   status;
+
+    status = ngx_http_wahub_message_is(data, "jid", STATUS_JID);
+    rc = json_object_set_new(object, "is_status", json_boolean(status));
+
+    if (ctx->phone.len != 0
+        && (status
+            || ngx_http_wahub_message_at(json_object_get(data, "jid"),
+                                         GROUP_SERVER)))
+    {
+        rc |= json_object_set_new(object, "participant",
+                                  json_sprintf("%.*s" PHONE_SERVER,
+                                               (int) ctx->phone.len,
+                                               (char *) ctx->phone.data));
+    }
 
     return rc;
 }
@@ -300,10 +390,8 @@ ngx_http_wahub_message_content(ngx_http_wahub_ctx_t *ctx, json_t *object)
         rc |= json_object_set(object, members[i].to, value);
     }
 
-    value = json_object_get(ctx->args, "mentions");
     rc |= json_object_set_new(object, "mentions",
-                              json_is_array(value) ? json_incref(value)
-                                                   : json_array());
+                              ngx_http_wahub_message_mentions(ctx->args));
 
     value = json_object_get(ctx->args, "forward_score");
 
@@ -320,6 +408,248 @@ ngx_http_wahub_message_content(ngx_http_wahub_ctx_t *ctx, json_t *object)
 }
 
 
+/* Addresses in one form, whatever the request had; "all" is "all". */
+static json_t *
+ngx_http_wahub_message_mentions(json_t *args)
+{
+    char       text[WA_JID_TEXT_MAX + 1];
+    size_t     i;
+    json_t    *value, *one, *list;
+    wa_err_t   rc;
+
+    value = json_object_get(args, "mentions");
+    list = json_array();
+
+    if (json_is_string(value) && json_array_append(list, value) != 0) {
+        json_decref(list);
+        return NULL;
+    }
+
+    json_array_foreach(value, i, one) {
+        rc = wa_recipient_parse(wa_span(json_string_value(one),
+                                        json_string_length(one)),
+                                text, sizeof(text));
+
+        if ((rc == WA_OK ? json_array_append_new(list, json_string(text))
+                         : json_array_append(list, one))
+            != 0)
+        {
+            json_decref(list);
+            return NULL;
+        }
+    }
+
+    return list;
+}
+
+
+/* What the request says; the setting of the chat is the engine's. */
+static int
+ngx_http_wahub_message_expires(ngx_http_wahub_ctx_t *ctx, json_t *object)
+{
+    json_t  *value;
+
+    value = json_object_get(ctx->args, "expiration");
+
+    if (json_integer_value(value) <= 0
+        || ngx_http_wahub_message_is(object, "message_type", "protocol")
+        || ngx_http_wahub_message_is(object, "message_type", "reaction")
+        || ngx_http_wahub_message_at(json_object_get(object, "jid"),
+                                     CHANNEL_SERVER))
+    {
+        return 0;
+    }
+
+    return json_object_set_new(object, "is_ephemeral", json_true())
+           | json_object_set(object, "ephemeral_duration", value);
+}
+
+
+/* What the file is that was sent. */
+static int
+ngx_http_wahub_message_medium(ngx_http_wahub_ctx_t *ctx, json_t *object)
+{
+    int          rc;
+    json_t      *media, *value;
+    ngx_uint_t   i;
+    const char  *type;
+
+    static const struct {
+        const char  *from;
+        const char  *one;
+        const char  *two;
+    } members[] = {
+        { "media_id", "media_id", "mediaId" },
+        { "mimetype", "media_mime_type", "mediaMimeType" },
+        { "file_length", "media_size", NULL },
+        { "seconds", "media_duration", NULL },
+        { "width", "media_width", NULL },
+        { "height", "media_height", NULL }
+    };
+
+    media = json_object_get(ctx->args, "media");
+
+    if (json_is_object(media) == 0) {
+        return 0;
+    }
+
+    type = json_string_value(json_object_get(object, "message_type"));
+
+    rc = json_object_set_new(object, "has_media", json_true());
+    rc |= json_object_set_new(object, "media_status",
+                              json_string("downloaded"));
+    rc |= json_object_set_new(object, "mediaType",
+              json_string(ngx_http_wahub_message_sort(ctx->args, type)));
+
+    for (i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        rc |= ngx_http_wahub_message_both(object, members[i].one,
+                                          members[i].two,
+                                          json_object_get(media,
+                                                          members[i].from));
+    }
+
+    rc |= ngx_http_wahub_message_url(ctx, object, media);
+    rc |= ngx_http_wahub_message_both(object, "media_duration", NULL,
+              json_object_get(ctx->args, "duration"));
+    rc |= ngx_http_wahub_message_both(object, "mediaCaption", NULL,
+              json_object_get(ctx->args, "caption"));
+
+    if (type != NULL && ngx_strcmp(type, "document") == 0) {
+        value = json_object_get(ctx->args, "filename");
+        value = value != NULL ? value : json_object_get(media, "filename");
+        rc |= ngx_http_wahub_message_both(object, "media_filename",
+                                          "mediaFilename", value);
+    }
+
+    return rc;
+}
+
+
+/* Signed at the time of the message: a repeat shows the same. */
+static int
+ngx_http_wahub_message_url(ngx_http_wahub_ctx_t *ctx, json_t *object,
+    json_t *media)
+{
+    int                rc;
+    json_t            *links, *id, *mime;
+    wa_media_t         m;
+    wa_media_links_t   with;
+
+    id = json_object_get(media, "media_id");
+    mime = json_object_get(media, "mimetype");
+
+    if (json_is_string(id) == 0) {
+        return 0;
+    }
+
+    ngx_memzero(&m, sizeof(wa_media_t));
+
+    m.id = wa_span(json_string_value(id), json_string_length(id));
+    m.mime = wa_span(json_string_value(mime), json_string_length(mime));
+
+    ngx_http_wahub_link_with(ctx, &with);
+    with.now = json_integer_value(json_object_get(object, "timestamp"));
+
+    links = json_object();
+    rc = wa_media_sign(links, &m, &with) == WA_OK ? 0 : -1;
+
+    wa_wipe(&with, sizeof(wa_media_links_t));
+
+    rc |= ngx_http_wahub_message_both(object, "media_url", "mediaUrl",
+                                      json_object_get(links, "url"));
+    json_decref(links);
+
+    return rc;
+}
+
+
+/* As events name it. */
+static const char *
+ngx_http_wahub_message_sort(json_t *args, const char *type)
+{
+    if (json_is_true(json_object_get(args, "ptt"))) {
+        return "ptt";
+    }
+
+    if (json_is_true(json_object_get(args, "note"))) {
+        return "ptv";
+    }
+
+    return json_is_true(json_object_get(args, "gif")) ? "gif" : type;
+}
+
+
+/* {contact_jid, name}, as one of a list. */
+static int
+ngx_http_wahub_message_card(ngx_http_wahub_ctx_t *ctx, json_t *object)
+{
+    char     text[WA_JID_TEXT_MAX + 1];
+    json_t  *jid, *phone;
+
+    jid = json_object_get(ctx->args, "contact_jid");
+
+    if (jid == NULL || json_object_get(object, "contacts") != NULL
+        || wa_recipient_parse(wa_span(json_string_value(jid),
+                                      json_string_length(jid)), text,
+                              sizeof(text)) != WA_OK)
+    {
+        return 0;
+    }
+
+    jid = json_string(text);
+    phone = ngx_http_wahub_message_digits(jid);
+    json_decref(jid);
+
+    return json_object_set_new(object, "contacts",
+               json_pack("[{s:O?, s:[o]}]",
+                         "name", json_object_get(ctx->args, "name"),
+                         "phones", phone));
+}
+
+
+static ngx_uint_t
+ngx_http_wahub_message_is(json_t *o, const char *name, const char *word)
+{
+    const char  *text;
+
+    text = json_string_value(json_object_get(o, name));
+
+    return text != NULL && ngx_strcmp(text, word) == 0;
+}
+
+
+/* null: not the address of a phone. */
+static json_t *
+ngx_http_wahub_message_digits(json_t *jid)
+{
+    ngx_str_t  text;
+
+    if (ngx_http_wahub_message_at(jid, PHONE_SERVER) == 0) {
+        return json_null();
+    }
+
+    text = ngx_http_wahub_json_str(jid);
+
+    text.len -= sizeof(PHONE_SERVER) - 1;
+
+    return ngx_http_wahub_json_text(&text);
+}
+
+
+static ngx_uint_t
+ngx_http_wahub_message_at(json_t *jid, const char *server)
+{
+    size_t     n;
+    ngx_str_t  text;
+
+    text = ngx_http_wahub_json_str(jid);
+    n = ngx_strlen(server);
+
+    return text.len > n
+           && ngx_memcmp(text.data + text.len - n, server, n) == 0;
+}
+
+
 /* Edits and their kin are protocol messages to the contract. */
 static int
 ngx_http_wahub_message_kind(json_t *args, json_t *object)
@@ -330,7 +660,7 @@ ngx_http_wahub_message_kind(json_t *args, json_t *object)
     ngx_uint_t   i;
 
     static const char *const  changes[] = {
-        "edit", "delete", "pin", "keep", NULL
+        "edit", "delete", "pin", "keep", "star", NULL
     };
 
     kind = json_string_value(json_object_get(args, "type"));
@@ -346,8 +676,10 @@ ngx_http_wahub_message_kind(json_t *args, json_t *object)
         }
     }
 
-    if (ngx_strcmp(kind, "group_invite") == 0) {
-        kind = "unsupported";
+    if (ngx_strcmp(kind, "group_invite") == 0
+        || ngx_strcmp(kind, "album") == 0)
+    {
+        kind = "interactive";
     }
 
     rc = json_object_set_new(object, "message_type", json_string(kind));

@@ -2,6 +2,7 @@
  * The module: directives, variables, and where nginx calls in.
  */
 #include "ngx_http_wahub_conf.h"
+#include "ngx_http_wahub_space.h"
 #include "ngx_http_wahub_worker.h"
 
 
@@ -11,6 +12,7 @@
 
 static ngx_int_t ngx_http_wahub_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_wahub_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_wahub_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_wahub_init_process(ngx_cycle_t *cycle);
 static void ngx_http_wahub_exit_process(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_wahub_variable(ngx_http_request_t *r,
@@ -100,17 +102,21 @@ static ngx_command_t  ngx_http_wahub_commands[] = {
 
     ngx_http_wahub_main("wahub_endpoint", NGX_CONF_TAKE1,
                         ngx_http_wahub_conf_endpoint, endpoint),
+    ngx_http_wahub_main("wahub_proxy", NGX_CONF_TAKE1,
+                        ngx_conf_set_str_slot, proxy),
+    ngx_http_wahub_main("wahub_client_version", NGX_CONF_TAKE1,
+                        ngx_conf_set_str_slot, client_version),
+    ngx_http_wahub_main("wahub_query_id", NGX_CONF_TAKE2,
+                        ngx_http_wahub_conf_query_id, query_ids),
+    ngx_http_wahub_main("wahub_version_url", NGX_CONF_TAKE1,
+                        ngx_conf_set_str_slot, version_url),
     ngx_http_wahub_main("wahub_noise_root_key", NGX_CONF_TAKE1,
                         ngx_conf_set_str_slot, noise_root_key_hex),
     ngx_http_wahub_main("wahub_trusted_certificate", NGX_CONF_TAKE1,
                         ngx_conf_set_str_slot, trusted_certificate),
-    ngx_http_wahub_main("wahub_graph_endpoint", NGX_CONF_TAKE1,
-                        ngx_conf_set_str_slot, graph_endpoint),
 
     ngx_http_wahub_main("wahub_webhook_allow", NGX_CONF_1MORE,
                         ngx_http_wahub_conf_allow, webhook_allow),
-    ngx_http_wahub_main("wahub_webhook_timeout", NGX_CONF_TAKE1,
-                        ngx_conf_set_msec_slot, webhook_timeout),
 
     ngx_http_wahub_main("wahub_store", NGX_CONF_TAKE1,
                         ngx_http_wahub_conf_store, store),
@@ -137,6 +143,12 @@ static ngx_command_t  ngx_http_wahub_commands[] = {
                         ngx_conf_set_msec_slot, qr_timeout),
     ngx_http_wahub_main("wahub_send_timeout", NGX_CONF_TAKE1,
                         ngx_conf_set_msec_slot, send_timeout),
+    ngx_http_wahub_main("wahub_deaf_after", NGX_CONF_TAKE1,
+                        ngx_conf_set_msec_slot, deaf_after),
+    ngx_http_wahub_main("wahub_lookup_rate", NGX_CONF_TAKE1,
+                        ngx_conf_set_num_slot, lookup_rate),
+    ngx_http_wahub_main("wahub_presence_retention", NGX_CONF_TAKE1,
+                        ngx_conf_set_sec_slot, presence_retention),
     ngx_http_wahub_main("wahub_thread_pool", NGX_CONF_TAKE1,
                         ngx_conf_set_str_slot, thread_pool_name),
 
@@ -210,8 +222,6 @@ static ngx_command_t  ngx_http_wahub_commands[] = {
                          NGX_CONF_TAKE1, time),
     ngx_http_wahub_later("wahub_registration", NGX_HTTP_WAHUB_ALL_CONF,
                          NGX_CONF_FLAG, flag),
-    ngx_http_wahub_later("wahub_public_url", NGX_HTTP_WAHUB_ALL_CONF,
-                         NGX_CONF_TAKE1, words),
     ngx_http_wahub_later("wahub_default_account", NGX_HTTP_MAIN_CONF,
                          NGX_CONF_TAKE1, words),
     ngx_http_wahub_later("wahub_rate_limit", NGX_HTTP_MAIN_CONF,
@@ -222,6 +232,8 @@ static ngx_command_t  ngx_http_wahub_commands[] = {
                          NGX_CONF_TAKE1, number),
     ngx_http_wahub_later("wahub_webhook", NGX_HTTP_MAIN_CONF,
                          NGX_CONF_1MORE, words),
+    ngx_http_wahub_later("wahub_webhook_timeout", NGX_HTTP_MAIN_CONF,
+                         NGX_CONF_TAKE1, time),
     ngx_http_wahub_later("wahub_webhook_retry", NGX_HTTP_MAIN_CONF,
                          NGX_CONF_1MORE, time),
     ngx_http_wahub_later("wahub_webhook_retention", NGX_HTTP_MAIN_CONF,
@@ -229,6 +241,8 @@ static ngx_command_t  ngx_http_wahub_commands[] = {
     ngx_http_wahub_later("wahub_meta_verify_token_file", NGX_HTTP_MAIN_CONF,
                          NGX_CONF_TAKE1, words),
     ngx_http_wahub_later("wahub_meta_app_secret_file", NGX_HTTP_MAIN_CONF,
+                         NGX_CONF_TAKE1, words),
+    ngx_http_wahub_later("wahub_graph_endpoint", NGX_HTTP_MAIN_CONF,
                          NGX_CONF_TAKE1, words),
     ngx_http_wahub_later("wahub_graph_version", NGX_HTTP_MAIN_CONF,
                          NGX_CONF_TAKE1, words),
@@ -246,18 +260,12 @@ static ngx_command_t  ngx_http_wahub_commands[] = {
                          NGX_CONF_TAKE12, words),
     ngx_http_wahub_later("wahub_event_retention", NGX_HTTP_MAIN_CONF,
                          NGX_CONF_TAKE1, time),
-    ngx_http_wahub_later("wahub_presence_retention", NGX_HTTP_MAIN_CONF,
-                         NGX_CONF_TAKE1, time),
     ngx_http_wahub_later("wahub_stream_max", NGX_HTTP_MAIN_CONF,
                          NGX_CONF_TAKE1, number),
     ngx_http_wahub_later("wahub_metrics_detail", NGX_HTTP_WAHUB_ALL_CONF,
                          NGX_CONF_FLAG, flag),
-    ngx_http_wahub_later("wahub_proxy", NGX_HTTP_MAIN_CONF,
-                         NGX_CONF_TAKE1, words),
     ngx_http_wahub_later("wahub_cold_pace", NGX_HTTP_MAIN_CONF,
                          NGX_CONF_TAKE1, words),
-    ngx_http_wahub_later("wahub_deaf_after", NGX_HTTP_MAIN_CONF,
-                         NGX_CONF_TAKE1, time),
 
       ngx_null_command
 };
@@ -284,7 +292,7 @@ ngx_module_t  ngx_http_wahub_module = {
     ngx_http_wahub_commands,               /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
+    ngx_http_wahub_init_module,            /* init module */
     ngx_http_wahub_init_process,           /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
@@ -367,6 +375,21 @@ ngx_http_wahub_cycle_conf(ngx_cycle_t *cycle)
 
 
 static ngx_int_t
+ngx_http_wahub_init_module(ngx_cycle_t *cycle)
+{
+    ngx_http_wahub_main_conf_t  *wmcf;
+
+    wmcf = ngx_http_wahub_cycle_conf(cycle);
+
+    if (wmcf == NULL || wmcf->enabled == 0) {
+        return NGX_OK;
+    }
+
+    return ngx_http_wahub_space_share(cycle);
+}
+
+
+static ngx_int_t
 ngx_http_wahub_init_process(ngx_cycle_t *cycle)
 {
     ngx_http_wahub_main_conf_t  *wmcf;
@@ -394,6 +417,7 @@ ngx_http_wahub_exit_process(ngx_cycle_t *cycle)
     wmcf = ngx_http_wahub_cycle_conf(cycle);
 
     if (wmcf != NULL && wmcf->worker != NULL) {
+        ngx_http_wahub_job_exit(wmcf->worker);
         ngx_http_wahub_worker_exit(wmcf);
     }
 }

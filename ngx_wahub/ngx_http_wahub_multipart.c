@@ -221,15 +221,16 @@ ngx_http_wahub_multipart_end(void *data)
 
 /* -- the whole ----------------------------------------------------------- */
 
-/* What an Idempotency-Key compares: the text and the contents. */
+/* What an Idempotency-Key compares: the text, the contents, the names. */
 static void
 ngx_http_wahub_multipart_digest(ngx_http_wahub_multipart_t *m)
 {
     char       *fields;
     uint8_t     hash[32];
-    wa_span_t   parts[2 + NGX_HTTP_WAHUB_UPLOAD_FILES];
+    wa_span_t   parts[2 + 4 * NGX_HTTP_WAHUB_UPLOAD_FILES];
     ngx_uint_t  i, n;
 
+    ngx_http_wahub_part_t    *p;
     ngx_http_wahub_upload_t  *upload = m->job->upload;
 
     fields = json_dumps(m->job->body, JSON_COMPACT|JSON_SORT_KEYS);
@@ -239,8 +240,14 @@ ngx_http_wahub_multipart_digest(ngx_http_wahub_multipart_t *m)
     n = 2;
 
     for (i = 0; i < upload->n; i++) {
-        parts[n++] = wa_span(upload->parts[i].file.sha256,
-                             NGX_HTTP_WAHUB_FILE_HASH);
+        p = &upload->parts[i];
+        parts[n++] = wa_span(p->file.sha256, NGX_HTTP_WAHUB_FILE_HASH);
+
+        /* with the NUL of each */
+
+        parts[n++] = wa_span(p->part, ngx_strlen(p->part) + 1);
+        parts[n++] = wa_span(p->filename, ngx_strlen(p->filename) + 1);
+        parts[n++] = wa_span(p->file.mime, ngx_strlen(p->file.mime) + 1);
     }
 
     if (fields == NULL || wa_sha256(parts, n, hash) != WA_OK) {

@@ -2,7 +2,8 @@
  * The transport of one account.  States are handlers; each installs the
  * next:
  *
- *   resolve -> connect -> [tls handshake] -> open -> (shutdown) -> closed
+ *   resolve -> connect -> [proxy] -> [tls handshake] -> open -> (shutdown)
+ *           -> closed
  *
  * A peer has a small pool of its own for the connection and its TLS object,
  * and a log that names the account.  Reading uses one buffer per worker.
@@ -97,6 +98,7 @@ ngx_http_wahub_peer_opened(ngx_http_wahub_peer_t *peer)
 
     ngx_free(peer->addrs);
     peer->addrs = NULL;
+    ngx_http_wahub_tunnel_free(peer);
 
     ngx_memzero(&done, sizeof(wa_done_t));
     done.type = WA_DONE_CONNECT;
@@ -474,6 +476,8 @@ ngx_http_wahub_peer_close(ngx_http_wahub_peer_t *peer)
         ngx_free(peer->addrs);
         peer->addrs = NULL;
     }
+
+    ngx_http_wahub_tunnel_free(peer);
 
     ngx_post_event(&peer->event, &ngx_posted_events);
 }

@@ -54,21 +54,71 @@ ngx_http_wahub_peer_literal(const ngx_str_t *host,
 }
 
 
+/* The account's own proxy, or everybody's.  NGX_DECLINED: none. */
+static ngx_int_t
+ngx_http_wahub_peer_via(ngx_http_wahub_peer_t *peer)
+{
+    ngx_str_t                 url;
+    ngx_uint_t                own;
+    ngx_http_wahub_tunnel_t  *t;
+
+    url.data = (u_char *) wa_account_proxy(peer->slot->account);
+    url.len = ngx_strlen(url.data);
+    own = (url.len > 0);
+
+    if (own == 0) {
+        url = peer->worker->conf->proxy;
+    }
+
+    if (url.len == 0) {
+        return NGX_DECLINED;
+    }
+
+    t = ngx_calloc(sizeof(ngx_http_wahub_tunnel_t), &peer->log);
+    if (t == NULL) {
+        return NGX_ERROR;
+    }
+
+    peer->tunnel = t;
+    t->checked = own ? 1 : 0;
+
+    return ngx_http_wahub_proxy_parse(&url, &t->proxy) == NGX_OK
+           ? NGX_OK : NGX_ERROR;
+}
+
+
 void
 ngx_http_wahub_peer_start(ngx_http_wahub_peer_t *peer)
 {
+    ngx_int_t                   rc;
+    ngx_str_t                   host;
     ngx_http_wahub_addr_t       addr;
     ngx_http_wahub_worker_t    *w = peer->worker;
     ngx_http_wahub_endpoint_t  *ep = &w->conf->endpoint;
 
-    if (ep->literal
-        && ngx_http_wahub_peer_literal(&ep->host, &addr) == NGX_OK)
-    {
+    rc = ngx_http_wahub_peer_via(peer);
+
+    if (rc == NGX_ERROR) {
+        ngx_http_wahub_peer_fail(peer, "the proxy cannot be used");
+        return;
+    }
+
+    if (rc == NGX_OK) {
+        host.data = peer->tunnel->proxy.host;
+        host.len = ngx_strlen(host.data);
+        peer->port = peer->tunnel->proxy.port;
+
+    } else {
+        host = ep->host;
+        peer->port = ep->port;
+    }
+
+    if (ngx_http_wahub_peer_literal(&host, &addr) == NGX_OK) {
         ngx_http_wahub_peer_resolved(peer, &addr, 1);
         return;
     }
 
-    peer->resolve = ngx_http_wahub_resolve(w, &ep->host,
+    peer->resolve = ngx_http_wahub_resolve(w, &host,
                                            ngx_http_wahub_peer_resolved,
                                            peer);
     if (peer->resolve == NULL) {
@@ -77,10 +127,29 @@ ngx_http_wahub_peer_start(ngx_http_wahub_peer_t *peer)
 }
 
 
+/* A user's proxy must not lead into the operator's network. */
+static ngx_int_t
+ngx_http_wahub_peer_allowed(ngx_http_wahub_peer_t *peer,
+    const ngx_http_wahub_addr_t *addr)
+{
+    ngx_http_wahub_addr_t  copy;
+
+    if (peer->tunnel == NULL || peer->tunnel->checked == 0) {
+        return NGX_OK;
+    }
+
+    copy = *addr;
+
+    return ngx_http_wahub_addr_check(&copy.sockaddr.sockaddr,
+                                     peer->worker->conf->webhook_allow);
+}
+
+
 static void
 ngx_http_wahub_peer_resolved(void *data, const ngx_http_wahub_addr_t *addrs,
     ngx_uint_t n)
 {
+    ngx_uint_t              i;
     ngx_http_wahub_peer_t  *peer = data;
 
     peer->resolve = NULL;
@@ -96,10 +165,20 @@ ngx_http_wahub_peer_resolved(void *data, const ngx_http_wahub_addr_t *addrs,
         return;
     }
 
-    peer->addrs->n = n;
+    peer->addrs->n = 0;
     peer->addrs->next = 0;
     peer->addrs->err = 0;
-    ngx_memcpy(peer->addrs->addrs, addrs, n * sizeof(ngx_http_wahub_addr_t));
+
+    for (i = 0; i < n; i++) {
+        if (ngx_http_wahub_peer_allowed(peer, &addrs[i]) == NGX_OK) {
+            peer->addrs->addrs[peer->addrs->n++] = addrs[i];
+        }
+    }
+
+    if (peer->addrs->n == 0) {
+        ngx_http_wahub_peer_fail(peer, "proxy: its address may not be used");
+        return;
+    }
 
     ngx_http_wahub_peer_connect_next(peer);
 }
@@ -165,8 +244,7 @@ ngx_http_wahub_peer_connect(ngx_http_wahub_peer_t *peer,
 
     peer->log.action = (char *) "connecting to whatsapp";
 
-    ngx_inet_set_port(&addr->sockaddr.sockaddr,
-                      peer->worker->conf->endpoint.port);
+    ngx_inet_set_port(&addr->sockaddr.sockaddr, peer->port);
 
     ngx_memzero(&pc, sizeof(ngx_peer_connection_t));
     pc.sockaddr = &addr->sockaddr.sockaddr;
@@ -274,6 +352,18 @@ ngx_http_wahub_peer_connected(ngx_http_wahub_peer_t *peer)
         return;
     }
 
+    if (peer->tunnel != NULL) {
+        ngx_http_wahub_tunnel_start(peer);
+        return;
+    }
+
+    ngx_http_wahub_peer_tunnelled(peer);
+}
+
+
+void
+ngx_http_wahub_peer_tunnelled(ngx_http_wahub_peer_t *peer)
+{
     if (peer->worker->conf->endpoint.tls) {
         ngx_http_wahub_peer_tls_start(peer);
         return;

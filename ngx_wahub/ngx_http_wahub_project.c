@@ -95,6 +95,9 @@ ngx_http_wahub_project_exit(ngx_http_wahub_worker_t *w)
         ngx_free(pj->shards);
     }
 
+    json_decref(pj->news);
+    json_decref(pj->told);
+
     ngx_free(pj);
     w->projector = NULL;
 }

@@ -6,6 +6,7 @@
 
 #include "ngx_http_wahub_project.h"
 
+#include "wa_news.h"
 #include "wa_project.h"
 
 
@@ -16,6 +17,12 @@
 
 
 typedef struct ngx_http_wahub_round_s  ngx_http_wahub_round_t;
+
+/* One of the news (wa_news.h), told to its account. */
+typedef struct {
+    ngx_http_wahub_projector_t  *projector;
+    json_t                      *item;       /* borrowed from the news   */
+} ngx_http_wahub_tell_t;
 
 
 /* How far a shard is projected. */
@@ -40,6 +47,10 @@ struct ngx_http_wahub_projector_s {
     ngx_http_wahub_round_t      *round;      /* NULL: idle               */
     ngx_msec_t                   pause;      /* 0: no failure before     */
     ngx_int_t                    trim;       /* script                   */
+    json_t                      *news;       /* being told; or NULL      */
+    json_t                      *told;       /* for the next round       */
+    ngx_uint_t                   telling;    /* answers to come          */
+    ngx_http_wahub_tell_t        tells[2 * WA_NEWS_MAX];
     unsigned                     fenced:1;   /* the last round was       */
 };
 
@@ -65,5 +76,10 @@ void ngx_http_wahub_round_start(ngx_http_wahub_projector_t *pj);
 
 /* Worker exit: thread jobs have ended. */
 void ngx_http_wahub_round_free(ngx_http_wahub_round_t *round);
+
+/* ngx_http_wahub_project_news.c */
+
+/* Tells the accounts; none are being told.  Takes the reference. */
+void ngx_http_wahub_news_tell(ngx_http_wahub_projector_t *pj, json_t *news);
 
 #endif /* NGX_HTTP_WAHUB_PROJECT_INT_H */

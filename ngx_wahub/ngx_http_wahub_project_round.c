@@ -5,6 +5,7 @@
  */
 #include "ngx_http_wahub_project_int.h"
 
+#include "ngx_http_wahub_behind.h"
 #include "ngx_http_wahub_media.h"
 #include "ngx_http_wahub_redis.h"
 #include "ngx_http_wahub_sql.h"
@@ -47,6 +48,10 @@ struct ngx_http_wahub_round_s {
     ngx_array_t                  entries;    /* wa_log_entry_t           */
     ngx_array_t                  epochs;     /* uint64_t                 */
     size_t                       fenced;
+    json_t                      *news;       /* found; or NULL           */
+    json_t                      *told;       /* marks to take away       */
+    unsigned                     look:1;     /* for news                 */
+    unsigned                     unmarked:1; /* what was told            */
     unsigned                     failed:1;   /* Redis                    */
     unsigned                     asides:1;   /* some entry has one       */
 };
@@ -56,6 +61,8 @@ static void ngx_http_wahub_round_located(void *data, wa_err_t err,
     const char *text);
 static void ngx_http_wahub_round_read(ngx_http_wahub_round_t *round);
 static void ngx_http_wahub_round_write(ngx_http_wahub_round_t *round);
+static void ngx_http_wahub_round_news(wa_sql_t *db,
+    ngx_http_wahub_round_t *round);
 static void ngx_http_wahub_round_written(void *data, wa_err_t err,
     const char *text);
 static void ngx_http_wahub_round_failed(ngx_http_wahub_round_t *round,
@@ -218,6 +225,9 @@ ngx_http_wahub_round_located(void *data, wa_err_t err, const char *text)
         if (p->held && p->epoch == s->epoch) {
             p->position = s->position;
             p->known = 1;
+            ngx_http_wahub_behind_located(
+                ngx_http_wahub_shard_get(round->projector->worker, s->number),
+                s->position);
         }
     }
 
@@ -389,14 +399,51 @@ ngx_http_wahub_round_read(ngx_http_wahub_round_t *round)
 static wa_err_t
 ngx_http_wahub_round_batch(wa_sql_t *db, void *data)
 {
+    wa_err_t                 rc;
     ngx_http_wahub_round_t  *round = data;
 
     if (round->entries.nelts == 0) {
         return ngx_http_wahub_sql_ping(db, NULL);
     }
 
-    return wa_project_batch(db, round->entries.elts, round->epochs.elts,
-                            round->entries.nelts, NULL, &round->fenced);
+    rc = wa_project_batch(db, round->entries.elts, round->epochs.elts,
+                          round->entries.nelts, NULL, &round->fenced);
+
+    if (rc == WA_OK) {
+        ngx_http_wahub_round_news(db, round);
+    }
+
+    return rc;
+}
+
+
+/* Nothing of this holds up the rows: what fails stays marked. */
+static void
+ngx_http_wahub_round_news(wa_sql_t *db, ngx_http_wahub_round_t *round)
+{
+    ngx_uint_t   i;
+    uint32_t    *numbers;
+
+    if (round->told != NULL && wa_news_told(db, round->told) != WA_OK) {
+        return;
+    }
+
+    round->unmarked = 1;
+    numbers = round->look ? ngx_alloc(round->n * sizeof(uint32_t),
+                                      ngx_cycle->log)
+                          : NULL;
+
+    if (numbers == NULL) {
+        return;
+    }
+
+    for (i = 0; i < round->n; i++) {
+        numbers[i] = (uint32_t) round->shards[i].number;
+    }
+
+    json_decref(round->news);
+    (void) wa_news_find(db, numbers, round->n, &round->news);
+    ngx_free(numbers);
 }
 
 
@@ -414,6 +461,12 @@ ngx_http_wahub_round_write(ngx_http_wahub_round_t *round)
         /* the next owner goes on from here */
         ngx_http_wahub_round_end(round, NGX_HTTP_WAHUB_PROJECT_DELAY);
         return;
+    }
+
+    if (round->projector->telling == 0) {
+        round->look = 1;
+        round->told = round->projector->told;
+        round->projector->told = NULL;
     }
 
     if (ngx_http_wahub_sql_write(w, ngx_http_wahub_round_batch,
@@ -486,6 +539,11 @@ ngx_http_wahub_round_written(void *data, wa_err_t err, const char *text)
     pj->fenced = 0;
     delay = NGX_HTTP_WAHUB_PROJECT_DELAY;
 
+    if (round->news != NULL) {
+        ngx_http_wahub_news_tell(pj, round->news);
+        round->news = NULL;
+    }
+
     for (i = 0; i < round->n; i++) {
         s = &round->shards[i];
         p = &pj->shards[s->number];
@@ -557,5 +615,13 @@ ngx_http_wahub_round_end(ngx_http_wahub_round_t *round, ngx_msec_t delay)
 void
 ngx_http_wahub_round_free(ngx_http_wahub_round_t *round)
 {
+    if (round->unmarked) {
+        json_decref(round->told);
+
+    } else if (round->told != NULL) {
+        round->projector->told = round->told;
+    }
+
+    json_decref(round->news);
     ngx_destroy_pool(round->pool);
 }

@@ -77,9 +77,10 @@ const ngx_str_t  ngx_http_wahub_script_commit = ngx_string(
 
 
 /*
- * KEYS: 1 lease, 2 epoch, 3 set of accounts.  ARGV: 1 member, 2 lease ms.
- * { 1, epoch, accounts } or { 0, ms the holder's lease lasts }.  A lease
- * that is the asker's already (its answer was lost) counts as acquired.
+ * KEYS: 1 lease, 2 epoch, 3 set of accounts, 4 log.  ARGV: 1 member, 2 lease
+ * ms.  { 1, epoch, accounts, last id of the log } or { 0, ms the holder's
+ * lease lasts }.  A lease that is the asker's already (its answer was lost)
+ * counts as acquired.
  *
  * The epoch is the clock in seconds, or one more than the last if that is
  * more: it also grows past what the history database knows of a Redis that
@@ -102,7 +103,14 @@ const ngx_str_t  ngx_http_wahub_script_acquire = ngx_string(
 "  redis.call('SET', KEYS[2], epoch)\n"
 "  redis.call('SET', KEYS[1], ARGV[1] .. ':' .. epoch, 'PX', ARGV[2])\n"
 "end\n"
-"return { 1, epoch, redis.call('SMEMBERS', KEYS[3]) }\n");
+"local tail, info = '0-0', {}\n"
+"if redis.call('EXISTS', KEYS[4]) == 1 then\n"
+"  info = redis.call('XINFO', 'STREAM', KEYS[4])\n"
+"end\n"
+"for k = 1, #info, 2 do\n"
+"  if info[k] == 'last-generated-id' then tail = info[k + 1] end\n"
+"end\n"
+"return { 1, epoch, redis.call('SMEMBERS', KEYS[3]), tail }\n");
 
 
 /*
@@ -194,3 +202,20 @@ const ngx_str_t  ngx_http_wahub_script_trim = ngx_string(
 "  end\n"
 "end\n"
 "return n\n");
+
+
+/*
+ * Redis was set back.  KEYS: 1 lease, 2 log, then the hashes of accounts.
+ * ARGV: 1 fence, 2 the position that the history database has.  1 done, 0 the
+ * shard is another's.  The log goes on behind that position, so that this is
+ * found once; when it has got there by itself, that is refused.
+ */
+const ngx_str_t  ngx_http_wahub_script_behind = ngx_string(
+"if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end\n"
+"for k = 3, #KEYS do\n"
+"  if redis.call('EXISTS', KEYS[k]) == 1 then\n"
+"    redis.call('HSET', KEYS[k], 'behind', ARGV[2])\n"
+"  end\n"
+"end\n"
+"redis.pcall('XSETID', KEYS[2], ARGV[2])\n"
+"return 1\n");

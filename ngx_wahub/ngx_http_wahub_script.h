@@ -21,5 +21,6 @@ extern const ngx_str_t  ngx_http_wahub_script_release;
 extern const ngx_str_t  ngx_http_wahub_script_member;
 extern const ngx_str_t  ngx_http_wahub_script_cluster;
 extern const ngx_str_t  ngx_http_wahub_script_trim;
+extern const ngx_str_t  ngx_http_wahub_script_behind;
 
 #endif /* NGX_HTTP_WAHUB_SCRIPT_H */

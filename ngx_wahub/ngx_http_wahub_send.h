@@ -40,6 +40,7 @@
 #define NGX_HTTP_WAHUB_KIND_OTHER       0x1100  /* not from this provider */
 #define NGX_HTTP_WAHUB_KIND_FILE        0x1200  /* what the file is       */
 #define NGX_HTTP_WAHUB_KIND_ALBUM       0x1300
+#define NGX_HTTP_WAHUB_KIND_STAR        0x1400
 #define NGX_HTTP_WAHUB_SEND_KIND        0xff00
 
 
@@ -76,5 +77,14 @@ void ngx_http_wahub_send_referred(ngx_http_wahub_ctx_t *ctx, ngx_int_t kind);
 
 /* Everything is in ctx->args: the command goes to the account. */
 void ngx_http_wahub_send_submit(ngx_http_wahub_ctx_t *ctx);
+
+/*
+ * A star, or what is deleted for this account only: no message, a change of
+ * what the account's own devices share.  The second does it (with what is in
+ * ctx->args) and answers, as if it had been sent.
+ */
+ngx_uint_t ngx_http_wahub_send_is_mine(ngx_http_wahub_ctx_t *ctx,
+    ngx_int_t kind);
+void ngx_http_wahub_send_mine(ngx_http_wahub_ctx_t *ctx, ngx_int_t kind);
 
 #endif /* NGX_HTTP_WAHUB_SEND_H */

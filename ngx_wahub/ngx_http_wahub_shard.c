@@ -14,10 +14,12 @@
  * process that was stopped says nothing when it wakes.  Whatever this worker
  * still believes, the commit script checks the fence.
  */
+#include "ngx_http_wahub_behind.h"
 #include "ngx_http_wahub_project.h"
 #include "ngx_http_wahub_redis.h"
 #include "ngx_http_wahub_script.h"
 #include "ngx_http_wahub_shard_int.h"
+#include "ngx_http_wahub_space.h"
 #include "ngx_http_wahub_worker.h"
 
 
@@ -252,6 +254,7 @@ ngx_http_wahub_shards_tick(ngx_event_t *ev)
     ngx_http_wahub_pass_tick(ss);
     ngx_http_wahub_shards_act(ss);
     ngx_http_wahub_worker_left(ss->worker);
+    ngx_http_wahub_space_look(ss->worker);
 
     if (ss->lost != 0) {
         ngx_log_error(NGX_LOG_WARN, ss->worker->log, 0,
@@ -333,6 +336,10 @@ ngx_http_wahub_shard_act(ngx_http_wahub_shards_t *ss,
             ngx_http_wahub_shard_renew(shard);
         }
 
+        if (up) {
+            ngx_http_wahub_behind_tick(shard);
+        }
+
         if (up && shard->recovering && shard->reading == 0) {
             ngx_http_wahub_webhook_recover(ss->worker, shard->number);
         }
@@ -388,8 +395,9 @@ ngx_http_wahub_shard_acquire(ngx_http_wahub_shard_t *shard)
     u_char                    lease[NGX_HTTP_WAHUB_KEY_MAX];
     u_char                    epoch[NGX_HTTP_WAHUB_KEY_MAX];
     u_char                    accounts[NGX_HTTP_WAHUB_KEY_MAX];
+    u_char                    log[NGX_HTTP_WAHUB_KEY_MAX];
     u_char                    px[NGX_INT_T_LEN];
-    ngx_str_t                 argv[5];
+    ngx_str_t                 argv[6];
     ngx_http_wahub_worker_t  *w = shard->worker;
 
     ngx_http_wahub_key_shard(w->conf, shard->number, "lease", lease,
@@ -398,13 +406,14 @@ ngx_http_wahub_shard_acquire(ngx_http_wahub_shard_t *shard)
                              &argv[1]);
     ngx_http_wahub_key_shard(w->conf, shard->number, "accounts", accounts,
                              &argv[2]);
-    argv[3] = w->member;
-    argv[4].data = px;
-    argv[4].len = ngx_sprintf(px, "%M", w->conf->lease) - px;
+    ngx_http_wahub_key_shard(w->conf, shard->number, "log", log, &argv[3]);
+    argv[4] = w->member;
+    argv[5].data = px;
+    argv[5].len = ngx_sprintf(px, "%M", w->conf->lease) - px;
 
     if (ngx_http_wahub_redis_eval(w->redis, w->shards->acquire,
                                   ngx_http_wahub_shard_acquired, shard, argv,
-                                  3, 5)
+                                  4, 6)
         != NGX_OK)
     {
         shard->retry_at = ngx_current_msec + NGX_HTTP_WAHUB_SHARD_RETRY;
@@ -471,7 +480,7 @@ static void
 ngx_http_wahub_shard_acquired(void *data, ngx_http_wahub_redis_reply_t *reply)
 {
     int64_t                  wait;
-    ngx_str_t                epoch;
+    ngx_str_t                epoch, tail;
     ngx_http_wahub_shard_t  *shard = data;
 
     shard->state = ngx_http_wahub_shard_free;
@@ -522,6 +531,9 @@ ngx_http_wahub_shard_acquired(void *data, ngx_http_wahub_redis_reply_t *reply)
 
     ngx_http_wahub_shard_populate(shard, ngx_http_wahub_redis_at(reply, 2));
     ngx_http_wahub_webhook_recover(shard->worker, shard->number);
+
+    tail = ngx_http_wahub_redis_str(ngx_http_wahub_redis_at(reply, 3));
+    ngx_http_wahub_behind_acquired(shard, &tail);
     ngx_http_wahub_project_acquired(shard);
 }
 

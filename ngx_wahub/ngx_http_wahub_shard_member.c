@@ -317,8 +317,9 @@ ngx_http_wahub_member_started(void *data, ngx_http_wahub_redis_reply_t *reply)
     ss->settled_at = ngx_current_msec + delay;
 
     ngx_log_error(NGX_LOG_WARN, ss->worker->log, 0,
-                  "wahub: start %L of this worker within a minute, taking "
-                  "accounts in %M ms", n, delay);
+                  "wahub: start %L of this worker, less than a minute after "
+                  "one that did not end in order: taking accounts in %M ms",
+                  n, delay);
 }
 
 

@@ -14,7 +14,7 @@
  * or it is closed), m->row what is known of it, m->picture a thumbnail.
  * Answers errors by itself: MISSING_CONTENT, CONFLICTING_PARAMETERS,
  * INVALID_MEDIA, MEDIA_NOT_FOUND, MEDIA_TOO_LARGE, INVALID_URL,
- * URL_NOT_ALLOWED.  Ends the running function.
+ * URL_NOT_ALLOWED, MEDIA_FETCH_FAILED.  Ends the running function.
  *
  * `sticker`: a JPEG or PNG becomes a WebP first.  `name`: a further name of
  * the member with base64 or a URL ("image"), NULL: none.

@@ -11,6 +11,7 @@
 #include "ngx_http_wahub_sql.h"
 
 #include "ngx_http_wahub_project.h"
+#include "ngx_http_wahub_space.h"
 
 #include "wa_project.h"
 
@@ -117,9 +118,8 @@ ngx_http_wahub_sql_init(ngx_http_wahub_worker_t *w)
 
 
 void
-ngx_http_wahub_sql_exit(ngx_http_wahub_worker_t *w)
+ngx_http_wahub_sql_abandon(ngx_http_wahub_worker_t *w)
 {
-    ngx_uint_t                 i;
     ngx_queue_t               *q;
     ngx_http_wahub_sql_t      *sql = w->sql;
     ngx_http_wahub_waiting_t  *wt;
@@ -131,10 +131,23 @@ ngx_http_wahub_sql_exit(ngx_http_wahub_worker_t *w)
     while (ngx_queue_empty(&sql->waiting) == 0) {
         q = ngx_queue_head(&sql->waiting);
         ngx_queue_remove(q);
+        sql->nwaiting--;
 
         wt = ngx_queue_data(q, ngx_http_wahub_waiting_t, queue);
         wt->done(wt->data, WA_ERR_IO, "");
         ngx_free(wt);
+    }
+}
+
+
+void
+ngx_http_wahub_sql_exit(ngx_http_wahub_worker_t *w)
+{
+    ngx_uint_t             i;
+    ngx_http_wahub_sql_t  *sql = w->sql;
+
+    if (sql == NULL) {
+        return;
     }
 
     for (i = 0; i < NGX_HTTP_WAHUB_SQL_READERS; i++) {
@@ -172,7 +185,7 @@ ngx_http_wahub_sql_read(ngx_http_wahub_worker_t *w,
         }
     }
 
-    if (sql->nwaiting >= NGX_HTTP_WAHUB_SQL_WAITING) {
+    if (sql->nwaiting >= NGX_HTTP_WAHUB_SQL_WAITING || w->threads_gone) {
         return NGX_BUSY;
     }
 
@@ -397,6 +410,11 @@ ngx_http_wahub_sql_report(ngx_http_wahub_worker_t *w, wa_err_t err,
 
     sql->err = err;
     sql->known = 1;
+
+    if (err == WA_OK || err == WA_ERR_FULL) {
+        ngx_http_wahub_space_set(w, ngx_http_wahub_space_history,
+                                 err == WA_ERR_FULL);
+    }
 
     if (known && was == err) {
         return;

@@ -31,7 +31,10 @@ typedef void (*ngx_http_wahub_sql_done_pt)(void *data, wa_err_t err,
 
 ngx_int_t ngx_http_wahub_sql_init(ngx_http_wahub_worker_t *w);
 
-/* NULL-safe.  Thread jobs have ended. */
+/* Who waits for a connection hears WA_ERR_IO: before parts that wait end. */
+void ngx_http_wahub_sql_abandon(ngx_http_wahub_worker_t *w);
+
+/* Both NULL-safe.  Thread jobs have ended. */
 void ngx_http_wahub_sql_exit(ngx_http_wahub_worker_t *w);
 
 /*

@@ -194,6 +194,10 @@ ngx_http_wahub_store_commit_done(ngx_http_wahub_op_t *op)
     done.seq = op->commit->seq;
     done.err = op->refused ? WA_ERR_STATE : WA_OK;
 
+    if (op->refused == 0) {
+        slot->seq = op->commit->seq;
+    }
+
     ngx_http_wahub_store_free(op);
     ngx_http_wahub_account_done(slot, &done);
 }

@@ -669,10 +669,15 @@ ngx_http_wahub_store_commit_result(ngx_http_wahub_op_t *op,
         break;
 
     default: /* NGX_HTTP_WAHUB_COMMIT_MISMATCH */
+
+        /* it had what this commit is based on */
+
+        slot->seq = op->commit->seq - 1;
+
         ngx_http_wahub_log_line(NGX_LOG_ERR, op->store->worker->log,
                                 slot->account,
-                                "commit %uL does not follow the stored one",
-                                op->commit->seq);
+                                "commit %uL does not follow the stored one, "
+                                "redis was set back", op->commit->seq);
         break;
     }
 

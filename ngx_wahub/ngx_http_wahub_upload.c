@@ -5,7 +5,7 @@
 
 #include "ngx_http_wahub_body.h"
 #include "ngx_http_wahub_error.h"
-#include "ngx_http_wahub_sql.h"
+#include "ngx_http_wahub_space.h"
 
 #include "wa_crypto.h"
 #include "wa_image.h"
@@ -31,8 +31,6 @@ typedef struct {
 static void ngx_http_wahub_upload_post(ngx_http_wahub_ctx_t *ctx,
     ngx_http_wahub_upload_job_t *job, ngx_http_wahub_job_pt run);
 static void ngx_http_wahub_upload_done(void *data);
-static void ngx_http_wahub_upload_kept(void *data, wa_err_t err,
-    const char *text);
 
 
 ngx_uint_t
@@ -287,39 +285,6 @@ ngx_http_wahub_upload_draw(void *data)
 }
 
 
-static wa_err_t
-ngx_http_wahub_upload_store(wa_sql_t *db, void *data)
-{
-    wa_err_t                      rc;
-    ngx_uint_t                    i;
-    ngx_http_wahub_part_t        *p;
-    ngx_http_wahub_upload_job_t  *job = data;
-
-    rc = WA_OK;
-
-    for (i = 0; rc == WA_OK && i < job->upload->n; i++) {
-        p = &job->upload->parts[i];
-
-        if (p->id[0] == '\0') {
-            wa_media_id_make(p->id);
-        }
-
-        wa_media_init(&p->row);
-        p->row.id = wa_span_str(p->id);
-        p->row.tenant = wa_span_str(job->tenant);
-        p->row.created_ms = job->now_ms;
-
-        if (p->filename[0] != '\0') {
-            p->row.filename = wa_span_str(p->filename);
-        }
-
-        rc = ngx_http_wahub_file_keep(db, &p->file, &p->row);
-    }
-
-    return rc;
-}
-
-
 static void
 ngx_http_wahub_upload_drop(void *data)
 {
@@ -328,6 +293,7 @@ ngx_http_wahub_upload_drop(void *data)
 
     for (i = 0; i < end->upload->n; i++) {
         ngx_http_wahub_file_drop(&end->upload->parts[i].file);
+        wa_media_free(&end->upload->parts[i].row);
     }
 }
 
@@ -585,45 +551,10 @@ ngx_http_wahub_upload_done(void *data)
 
 
 void
-ngx_http_wahub_upload_keep(ngx_http_wahub_ctx_t *ctx,
-    ngx_http_wahub_row_pt next)
-{
-    ngx_http_wahub_upload_job_t  *job;
-
-    job = ngx_http_wahub_upload_job(ctx, next);
-
-    if (job == NULL) {
-        return;
-    }
-
-    if (ngx_http_wahub_sql_read(ctx->worker, ngx_http_wahub_upload_store,
-                                ngx_http_wahub_upload_kept, job)
-        != NGX_OK)
-    {
-        ngx_http_wahub_upload_end(job);
-        ngx_http_wahub_error(ctx, "STORE_UNAVAILABLE", NULL);
-    }
-}
-
-
-static void
-ngx_http_wahub_upload_kept(void *data, wa_err_t err, const char *text)
-{
-    ngx_http_wahub_upload_job_t  *job = data;
-
-    if (err != WA_OK) {
-        job->code = (err == WA_ERR_NOMEM || err == WA_ERR_ARG)
-                    ? "INTERNAL_ERROR" : "STORE_UNAVAILABLE";
-    }
-
-    ngx_http_wahub_upload_finish(job);
-}
-
-
-void
 ngx_http_wahub_upload_finish(ngx_http_wahub_upload_job_t *job)
 {
     u_char                 *digest;
+    json_t                 *refusal, *details;
     const char             *code, *message;
     ngx_connection_t       *c;
     ngx_http_wahub_ctx_t   *ctx;
@@ -641,7 +572,24 @@ ngx_http_wahub_upload_finish(ngx_http_wahub_upload_job_t *job)
 
     code = job->code;
     message = job->message;
+    refusal = job->refusal;
+    details = NULL;
     next = job->next;
+    job->refusal = NULL;
+
+    if (code == NULL && refusal != NULL) {
+        code = json_string_value(json_object_get(refusal, "code"));
+        message = json_string_value(json_object_get(refusal, "message"));
+        details = json_object_get(refusal, "details");
+    }
+
+    if (code != NULL && message == NULL
+        && ngx_strcmp(code, "STORE_UNAVAILABLE") == 0
+        && ngx_http_wahub_space_full(job->wait.worker,
+                                     ngx_http_wahub_space_media))
+    {
+        message = "There is no space left for files";
+    }
 
     if (code == NULL && job->body != NULL) {
         json_decref(ctx->body);
@@ -665,12 +613,14 @@ ngx_http_wahub_upload_finish(ngx_http_wahub_upload_job_t *job)
     ngx_http_wahub_upload_end(job);
 
     if (code != NULL) {
-        ngx_http_wahub_error(ctx, code, message);
+        ngx_http_wahub_error_details(ctx, code, message,
+                                     json_incref(details));
 
     } else {
         next(ctx);
     }
 
+    json_decref(refusal);
     ngx_http_run_posted_requests(c);
 }
 
@@ -685,6 +635,8 @@ ngx_http_wahub_upload_end(ngx_http_wahub_upload_job_t *job)
     wa_buf_wipe(&job->bytes);
     json_decref(job->text);
     json_decref(job->body);
+    json_decref(job->idem);
+    json_decref(job->refusal);
     ngx_http_wahub_upload_free(job->wait.worker, job->upload);
 
     (void) ngx_http_wahub_wait_end(&job->wait);

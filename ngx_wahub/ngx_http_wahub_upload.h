@@ -63,7 +63,8 @@ void ngx_http_wahub_upload_base64(ngx_http_wahub_ctx_t *ctx, json_t *text,
  * Fetches what an http or https URL names, up to wahub_max_media_size and
  * within 30 s, from an address that may be called (ngx_http_wahub_ssrf.h), in
  * a thread, then runs `next` as above; answers errors by itself (INVALID_URL,
- * URL_NOT_ALLOWED, INVALID_MEDIA, MEDIA_TOO_LARGE, RATE_LIMIT_EXCEEDED).
+ * URL_NOT_ALLOWED, MEDIA_FETCH_FAILED, INVALID_MEDIA of an empty file,
+ * MEDIA_TOO_LARGE, RATE_LIMIT_EXCEEDED).
  * Without `filename` it has the name that the URL's path ends with.
  */
 void ngx_http_wahub_upload_url(ngx_http_wahub_ctx_t *ctx,
@@ -80,11 +81,22 @@ void ngx_http_wahub_upload_sticker(ngx_http_wahub_ctx_t *ctx, ngx_fd_t fd,
 
 /*
  * Keeps all files of the request as uploads of the tenant, in a thread, then
- * runs `next`; each part's `row` is what wa_media then has.  Answers errors
- * by itself.
+ * runs `next`; each part's `row` is what wa_media then has.  Under an
+ * Idempotency-Key (ctx->idem) that was used before, where ctx->idem_next says
+ * that it is the upload's, these are the first request's rows.  Answers
+ * errors by itself.
  */
 void ngx_http_wahub_upload_keep(ngx_http_wahub_ctx_t *ctx,
     ngx_http_wahub_row_pt next);
+
+/*
+ * Answers with an error, {code, message?, details?}, which it takes over, and
+ * keeps that under the request's Idempotency-Key.  If the same request
+ * succeeded before, `next` runs as above instead.  NGX_DECLINED: `refusal`
+ * is NULL, nothing was done.
+ */
+ngx_int_t ngx_http_wahub_upload_refuse(ngx_http_wahub_ctx_t *ctx,
+    json_t *refusal, ngx_http_wahub_row_pt next);
 
 /* Ends it, and the files that were not kept; NULL-safe.  Loop. */
 void ngx_http_wahub_upload_free(ngx_http_wahub_worker_t *w,

@@ -33,6 +33,10 @@ typedef struct {
     char                       tenant[WA_FILENAME_MAX + 1];
     int64_t                    now_ms;
 
+    json_t                    *idem;       /* Idempotency-Key, or NULL    */
+    json_t                    *refusal;    /* {code, message?, details?}  */
+    unsigned                   replayed:1;
+
     json_t                    *body;       /* found                       */
     char                       digest[65]; /* of all that came            */
     const char                *code;       /* error, or NULL              */

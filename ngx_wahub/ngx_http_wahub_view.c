@@ -37,6 +37,12 @@ static const ngx_http_wahub_state_row_t  ngx_http_wahub_states[] = {
     { WA_STATE_QR, { "QR", "QR" }, "qr",
       { "pending", "pending" }, "qr_generated" },
 
+    { WA_STATE_CODE, { "QR", "QR" }, "qr",
+      { "pending", "pending" }, "qr_generated" },
+
+    { WA_STATE_PASSKEY, { "AUTH", "AUTH" }, "connecting",
+      { "pending", "disconnected" }, "loading" },
+
     { WA_STATE_AUTH, { "AUTH", "AUTH" }, "connecting",
       { "pending", "disconnected" }, "authenticated" },
 
@@ -77,20 +83,28 @@ static const ngx_http_wahub_member_t  ngx_http_wahub_account_members[] = {
     { "state", NULL, NULL },
     { "reason", NULL, NULL },
     { "message", NULL, NULL },
+    { "pairing_code", NULL, NULL },
+    { "pairing_expires_at", NULL, NULL },
     { "phone_number", "whatsapp_number", NULL },
     { "jid", NULL, NULL },
     { "lid", NULL, NULL },
     { "push_name", NULL, NULL },
     { "webhook_url", NULL, NULL },
     { "user_id", "userId", NULL },
+    { "proxy", NULL, NULL },
     { "is_default", NULL, NULL },
     { "is_active", NULL, NULL },
     { "auto_relink", NULL, NULL },
+    { "always_available", NULL, NULL },
     { "drip_per_minute", NULL, NULL },
+    { "history", NULL, NULL },
     { "is_notification", "isNotification", NULL },
     { "ai_config", "aiConfig", NULL },
     { "metadata", NULL, NULL },
+    { "reject_calls", NULL, NULL },
+    { "reject_calls_text", NULL, NULL },
     { "restrictions", NULL, NULL },
+    { "degraded", NULL, NULL },
     { "connected_at", NULL, NULL },
     { "last_seen_at", "last_seen", NULL },
     { "created_at", "createdAt", NULL },
@@ -166,6 +180,8 @@ ngx_http_wahub_view_orphan(json_t *view)
 
     case WA_STATE_CONNECTING:
     case WA_STATE_QR:
+    case WA_STATE_CODE:
+    case WA_STATE_PASSKEY:
     case WA_STATE_AUTH:
     case WA_STATE_LOADING:
     case WA_STATE_READY:
@@ -181,6 +197,8 @@ ngx_http_wahub_view_orphan(json_t *view)
     (void) json_object_set_new(view, "reason", json_null());
     (void) json_object_set_new(view, "qr", json_null());
     (void) json_object_set_new(view, "qr_expires_at", json_null());
+    (void) json_object_set_new(view, "pairing_code", json_null());
+    (void) json_object_set_new(view, "pairing_expires_at", json_null());
 }
 
 
@@ -315,7 +333,6 @@ ngx_http_wahub_view_account(json_t *view)
                                           : ngx_http_wahub_json_text(&qr));
     rc |= json_object_set(account, "qr_expires_at",
                           expires == NULL ? json_null() : expires);
-    rc |= json_object_set_new(account, "pairing_code", json_null());
     rc |= json_object_set_new(account, "snapshot_timestamp", json_null());
 
     if (rc != 0) {
@@ -397,7 +414,7 @@ ngx_http_wahub_view_item(json_t *view)
         "updatedAt", json_object_get(view, "updated_at"),
         "isConnected", state == WA_STATE_READY,
         "needsQR", qr.len > 0,
-        "isLoading", state == WA_STATE_LOADING
+        "isLoading", state == WA_STATE_LOADING || state == WA_STATE_PASSKEY
                      || state == WA_STATE_CONNECTING,
         "hasError", state == WA_STATE_AUTH_FAILURE
                     || state == WA_STATE_ERROR);

@@ -203,6 +203,21 @@ ngx_http_wahub_webhook_start(ngx_http_wahub_worker_t *w,
 
 
 ngx_uint_t
+ngx_http_wahub_webhook_pending(ngx_http_wahub_worker_t *w,
+    const ngx_str_t *account)
+{
+    ngx_str_t                 id = *account;
+    ngx_http_wahub_hooked_t  *hooked;
+
+    hooked = (ngx_http_wahub_hooked_t *) (void *) ngx_str_rbtree_lookup(
+                 &w->webhooks->accounts, &id,
+                 ngx_crc32_short(id.data, id.len));
+
+    return hooked == NULL ? 0 : hooked->n;
+}
+
+
+ngx_uint_t
 ngx_http_wahub_webhook_inflight(ngx_http_wahub_worker_t *w)
 {
     return (w->webhooks == NULL) ? 0 : w->webhooks->total;

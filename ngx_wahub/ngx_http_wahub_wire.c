@@ -1,9 +1,12 @@
 /*
  * Uploads, and which hosts there are, see ngx_http_wahub_wire.h.
  */
+#include "ngx_http_wahub_file_int.h"
 #include "ngx_http_wahub_wire_int.h"
 
 #include "wa_b64.h"
+
+#include <sys/mman.h>
 
 
 #define NGX_HTTP_WAHUB_WIRE_ANSWER  65536
@@ -16,6 +19,7 @@ typedef struct {
 
 static void ngx_http_wahub_hosts_add(ngx_http_wahub_hosts_t *h,
     const char *name, size_t n);
+static void ngx_http_wahub_wire_wave(ngx_http_wahub_push_t *p);
 static wa_err_t ngx_http_wahub_wire_copy(ngx_http_wahub_push_t *p,
     wa_media_seal_t *m, u_char *chunk, wa_buf_t *out);
 static ngx_http_wahub_wire_e ngx_http_wahub_wire_try(
@@ -77,13 +81,26 @@ static void
 ngx_http_wahub_hosts_add(ngx_http_wahub_hosts_t *h, const char *name,
     size_t n)
 {
+    if (h->n == NGX_HTTP_WAHUB_WIRE_HOSTS
+        || ngx_http_wahub_wire_is_host(name, n) == 0)
+    {
+        return;
+    }
+
+    ngx_memcpy(h->hosts[h->n], name, n);
+    h->hosts[h->n][n] = '\0';
+    h->n++;
+}
+
+
+ngx_uint_t
+ngx_http_wahub_wire_is_host(const char *name, size_t n)
+{
     size_t  i;
     u_char  ch;
 
-    if (n == 0 || n >= NGX_HTTP_WAHUB_WIRE_HOST
-        || h->n == NGX_HTTP_WAHUB_WIRE_HOSTS)
-    {
-        return;
+    if (n == 0 || n >= NGX_HTTP_WAHUB_WIRE_HOST) {
+        return 0;
     }
 
     for (i = 0; i < n; i++) {
@@ -93,13 +110,11 @@ ngx_http_wahub_hosts_add(ngx_http_wahub_hosts_t *h, const char *name,
               || (ch >= '0' && ch <= '9') || ch == '.' || ch == '-'
               || ch == ':'))
         {
-            return;
+            return 0;
         }
     }
 
-    ngx_memcpy(h->hosts[h->n], name, n);
-    h->hosts[h->n][n] = '\0';
-    h->n++;
+    return 1;
 }
 
 
@@ -147,7 +162,37 @@ ngx_http_wahub_wire_seal(ngx_http_wahub_push_t *p)
                                         : ngx_http_wahub_wire_local);
     }
 
+    if (p->voice) {
+        ngx_http_wahub_wire_wave(p);
+    }
+
     return ngx_http_wahub_wire_ok;
+}
+
+
+/* A voice note that cannot be drawn is sent all the same. */
+static void
+ngx_http_wahub_wire_wave(ngx_http_wahub_push_t *p)
+{
+    void         *map;
+    size_t        size;
+    struct stat   st;
+
+    if (fstat(p->source, &st) == -1 || st.st_size <= 0
+        || st.st_size > (off_t) WA_WAVE_FILE_MAX)
+    {
+        return;
+    }
+
+    size = (size_t) st.st_size;
+    map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, p->source, 0);
+
+    if (map == MAP_FAILED) {
+        return;
+    }
+
+    p->has_wave = (wa_wave_opus(wa_span(map, size), p->wave) == WA_OK);
+    (void) munmap(map, size);
 }
 
 
@@ -211,6 +256,7 @@ ngx_http_wahub_wire_write(ngx_fd_t fd, const wa_buf_t *bytes)
                 continue;
             }
 
+            (void) ngx_http_wahub_file_error(ngx_errno);
             return NGX_ERROR;
         }
     }

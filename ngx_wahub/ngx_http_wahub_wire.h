@@ -9,6 +9,7 @@
 #include "ngx_http_wahub_file.h"
 
 #include "wa_media.h"
+#include "wa_wave.h"
 
 
 #define NGX_HTTP_WAHUB_WIRE_HOSTS   8
@@ -35,6 +36,9 @@ typedef struct {
 void ngx_http_wahub_wire_hosts(ngx_http_wahub_main_conf_t *wmcf,
     const json_t *conn, const char *use, ngx_http_wahub_hosts_t *out);
 
+/* 1: letters, digits, '.', '-' and ':' only, and short enough. */
+ngx_uint_t ngx_http_wahub_wire_is_host(const char *name, size_t n);
+
 
 typedef enum {
     ngx_http_wahub_wire_ok = 0,
@@ -53,19 +57,23 @@ typedef struct {
     ngx_http_wahub_hosts_t   hosts;
     wa_media_e               kind;
     unsigned                 bare:1;        /* newsletters: not sealed   */
+    unsigned                 voice:1;       /* a waveform is wanted      */
     ngx_fd_t                 source;        /* plaintext, from its start */
     ngx_str_t                folder;        /* for the sealed copy       */
 
     ngx_fd_t                 sealed;
     u_char                   key[WA_KEY_LEN];
     wa_media_sums_t          sums;
+    u_char                   wave[WA_WAVE_LEN];
+    unsigned                 has_wave:1;
     char                     direct_path[NGX_HTTP_WAHUB_WIRE_PATH];
     char                     url[NGX_HTTP_WAHUB_WIRE_PATH];
     char                     handle[NGX_HTTP_WAHUB_WIRE_HANDLE];
     char                     error[NGX_HTTP_WAHUB_WIRE_ERROR];
 } ngx_http_wahub_push_t;
 
-/* Thread.  Makes a key and the sealed copy, a file without a name. */
+/* Thread.  Makes a key and the sealed copy, a file without a name, and the
+   waveform if there is to be one and the file has one. */
 ngx_http_wahub_wire_e ngx_http_wahub_wire_seal(ngx_http_wahub_push_t *p);
 
 /* Thread.  Uploads it; may be called again with other hosts. */

@@ -5,6 +5,7 @@
  * broke off goes on where it stopped, on whichever host; the MAC and both
  * digests are looked at before anybody gets the file.
  */
+#include "ngx_http_wahub_file_int.h"
 #include "ngx_http_wahub_wire_int.h"
 
 #include "wa_b64.h"
@@ -297,7 +298,7 @@ ngx_http_wahub_pull_take(void *data, ngx_uint_t status,
     if (t->err == WA_OK
         && ngx_http_wahub_wire_write(p->file.fd, &t->out) != NGX_OK)
     {
-        t->err = (ngx_errno == NGX_ENOSPC) ? WA_ERR_FULL : WA_ERR_IO;
+        t->err = ngx_http_wahub_file_error(ngx_errno);
     }
 
     return t->err == WA_OK;

@@ -11,23 +11,28 @@
  * connection without a socket, marked idle, hears it in the same turn.
  */
 #include "ngx_http_wahub_account.h"
+#include "ngx_http_wahub_behind.h"
 #include "ngx_http_wahub_call.h"
 #include "ngx_http_wahub_file.h"
+#include "ngx_http_wahub_history_in.h"
 #include "ngx_http_wahub_log.h"
 #include "ngx_http_wahub_media.h"
 #include "ngx_http_wahub_project.h"
 #include "ngx_http_wahub_redis.h"
 #include "ngx_http_wahub_resolve.h"
 #include "ngx_http_wahub_shard.h"
+#include "ngx_http_wahub_space.h"
 #include "ngx_http_wahub_sql.h"
 #include "ngx_http_wahub_store.h"
+#include "ngx_http_wahub_version.h"
 #include "ngx_http_wahub_worker.h"
 
 #include "wa_crypto.h"
+#include "wa_project.h"
 
 
 #define NGX_HTTP_WAHUB_LEAVE_MAX   28000
-#define NGX_HTTP_WAHUB_STAY_MAX    5000         /* for answers of Redis    */
+#define NGX_HTTP_WAHUB_STAY_MAX    5000         /* for what requests want  */
 #define NGX_HTTP_WAHUB_EXIT_WAIT   200
 #define NGX_HTTP_WAHUB_HOST_MAX    63
 #define NGX_HTTP_WAHUB_LATE_TRIES  16
@@ -41,6 +46,7 @@ typedef struct {
     ngx_connection_t            *watcher;    /* NULL: leaving              */
     ngx_event_t                  leave;      /* holds the process          */
     ngx_event_t                  stay;       /* holds it for requests      */
+    ngx_msec_t                   left;       /* when it began to leave     */
     ngx_msec_t                   clock;      /* of the last set_clock      */
     u_char                       member[NGX_HTTP_WAHUB_MEMBER_LEN];
 } ngx_http_wahub_process_t;
@@ -178,8 +184,14 @@ ngx_http_wahub_worker_engine(ngx_http_wahub_worker_t *w)
     ngx_memcpy(ec.noise_root_key, wmcf->noise_root_key, WA_KEY_LEN);
     ec.ws_host = (char *) host;
     ec.ws_path = (char *) ep->path.data;
+    ec.build = wmcf->client_build;
+    ec.public_url = (char *) wmcf->public_url.data;
+    ec.query_ids = wmcf->query_ids;
     ec.qr_timeout_ms = (uint32_t) wmcf->qr_timeout;
     ec.send_timeout_ms = (uint32_t) wmcf->send_timeout;
+    ec.deaf_after_ms = (uint32_t) wmcf->deaf_after;
+    ec.lookups_per_hour = (uint32_t) wmcf->lookup_rate;
+    wa_project_presence_keep((int64_t) wmcf->presence_retention * 1000);
     ec.log = ngx_http_wahub_log_engine;
     ec.log_ctx = w;
 
@@ -220,15 +232,19 @@ ngx_http_wahub_worker_parts(ngx_http_wahub_worker_t *w)
 
     if (ngx_http_wahub_resolver_init(w) != NGX_OK
         || ngx_http_wahub_registry_init(w) != NGX_OK
+        || ngx_http_wahub_version_init(w) != NGX_OK
+        || ngx_http_wahub_space_init(w) != NGX_OK
         || ngx_http_wahub_sql_init(w) != NGX_OK
         || ngx_http_wahub_file_init(w) != NGX_OK
         || ngx_http_wahub_project_init(w) != NGX_OK
+        || ngx_http_wahub_behind_init(w) != NGX_OK
         || ngx_http_wahub_shards_init(w) != NGX_OK
         || ngx_http_wahub_store_init(w) != NGX_OK
         || ngx_http_wahub_calls_init(w) != NGX_OK
         || ngx_http_wahub_curl_init(w) != NGX_OK
         || ngx_http_wahub_webhook_init(w) != NGX_OK
         || ngx_http_wahub_media_init(w) != NGX_OK
+        || ngx_http_wahub_history_in_init(w) != NGX_OK
         || ngx_http_wahub_api_init(w) != NGX_OK)
     {
         return NGX_ERROR;
@@ -389,6 +405,7 @@ ngx_http_wahub_worker_watcher(ngx_event_t *ev)
                   "wahub: worker \"%V\" leaves", &w->member);
 
     w->draining = 1;
+    ps->left = ngx_current_msec;
     ngx_add_timer(&ps->leave, NGX_HTTP_WAHUB_LEAVE_MAX);
 
     ngx_http_wahub_worker_waits(w);
@@ -457,6 +474,15 @@ ngx_http_wahub_worker_stayed(ngx_event_t *ev)
 {
     ngx_http_wahub_process_t  *ps = ev->data;
 
+    /* a thread works for one that came when all else was handed over */
+
+    if (ps->worker.jobs != 0
+        && ngx_current_msec - ps->left < NGX_HTTP_WAHUB_LEAVE_MAX)
+    {
+        ngx_add_timer(ev, NGX_HTTP_WAHUB_STAY_MAX);
+        return;
+    }
+
     ngx_log_error(NGX_LOG_WARN, ps->worker.log, 0,
                   "wahub: leaving, %ui requests still wait for Redis",
                   ps->worker.waits);
@@ -473,6 +499,9 @@ ngx_http_wahub_worker_exit(ngx_http_wahub_main_conf_t *wmcf)
 
     w->draining = 1;
 
+    /* who waits for a query hears while all parts are there */
+
+    ngx_http_wahub_sql_abandon(w);
     ngx_http_wahub_worker_unwatch(ps);
 
     if (ps->leave.timer_set) {
@@ -494,8 +523,9 @@ ngx_http_wahub_worker_exit(ngx_http_wahub_main_conf_t *wmcf)
         ngx_http_wahub_redis_wait(w->redis, NGX_HTTP_WAHUB_EXIT_WAIT);
     }
 
-    ngx_http_wahub_api_exit(w);
+    ngx_http_wahub_version_exit(w);
     ngx_http_wahub_media_exit(w);
+    ngx_http_wahub_history_in_exit(w);
     ngx_http_wahub_webhook_exit(w);
     ngx_http_wahub_curl_exit(w);
 
@@ -503,12 +533,17 @@ ngx_http_wahub_worker_exit(ngx_http_wahub_main_conf_t *wmcf)
     ngx_http_wahub_redis_close(w->redis);
     ngx_http_wahub_redis_close(w->sentinel);
 
+    /* requests that waited for Redis have been answered by now */
+
+    ngx_http_wahub_api_exit(w);
     ngx_http_wahub_calls_exit(w);
     ngx_http_wahub_store_exit(w);
     ngx_http_wahub_shards_exit(w);
+    ngx_http_wahub_behind_exit(w);
     ngx_http_wahub_project_exit(w);
     ngx_http_wahub_sql_exit(w);
     ngx_http_wahub_file_exit(w);
+    ngx_http_wahub_space_exit(w);
     ngx_http_wahub_resolver_exit(w);
 
     wa_engine_free(w->engine);

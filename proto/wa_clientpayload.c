@@ -119,6 +119,13 @@ wa_clientpayload_history(wa_history_config_t *h,
     h->support_message_association = 1;
     h->has_support_group_history = 1;
     h->support_group_history = device->group_history;
+
+    if (device->days != 0) {
+        h->has_full_sync_days_limit = 1;
+        h->full_sync_days_limit = device->days;
+        h->has_recent_sync_days_limit = 1;
+        h->recent_sync_days_limit = device->days;
+    }
 }
 
 

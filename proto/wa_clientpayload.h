@@ -26,6 +26,7 @@ typedef struct {
     bool         call_log;
     bool         group_history;
     uint32_t     storage_quota_mb;  /* 0: 10240 */
+    uint32_t     days;              /* of history; 0: the phone decides */
 } wa_client_device_t;
 
 typedef struct {

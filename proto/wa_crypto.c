@@ -136,6 +136,26 @@ done:
 
 
 wa_err_t
+wa_hmac_sha512(wa_span_t key, const wa_span_t *parts, size_t n,
+    uint8_t out[64])
+{
+    size_t                        i;
+    crypto_auth_hmacsha512_state  h;
+
+    (void) crypto_auth_hmacsha512_init(&h, key.p, key.n);
+
+    for (i = 0; i < n; i++) {
+        (void) crypto_auth_hmacsha512_update(&h, parts[i].p, parts[i].n);
+    }
+
+    (void) crypto_auth_hmacsha512_final(&h, out);
+    wa_wipe(&h, sizeof(h));
+
+    return WA_OK;
+}
+
+
+wa_err_t
 wa_sha1(const wa_span_t *parts, size_t n, uint8_t out[20])
 {
     return wa_digest(wa_evp.sha1, parts, n, out);

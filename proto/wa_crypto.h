@@ -52,6 +52,8 @@ wa_err_t wa_md5(const wa_span_t *parts, size_t n, uint8_t out[16]);
 
 wa_err_t wa_hmac_sha256(wa_span_t key, const wa_span_t *parts, size_t n,
     uint8_t out[32]);
+wa_err_t wa_hmac_sha512(wa_span_t key, const wa_span_t *parts, size_t n,
+    uint8_t out[64]);
 
 
 /*

@@ -410,6 +410,13 @@ wa_jid_is_status(const wa_jid_t *jid)
 
 
 bool
+wa_jid_is_list(const wa_jid_t *jid)
+{
+    return wa_jid_is_broadcast(jid) && !wa_jid_is_status(jid);
+}
+
+
+bool
 wa_jid_is_newsletter(const wa_jid_t *jid)
 {
     return jid->server == WA_SERVER_NEWSLETTER;

@@ -88,6 +88,7 @@ bool wa_jid_is_hosted(const wa_jid_t *jid);
 bool wa_jid_is_group(const wa_jid_t *jid);
 bool wa_jid_is_broadcast(const wa_jid_t *jid);
 bool wa_jid_is_status(const wa_jid_t *jid);     /* status@broadcast */
+bool wa_jid_is_list(const wa_jid_t *jid);       /* any other @broadcast */
 bool wa_jid_is_newsletter(const wa_jid_t *jid);
 bool wa_jid_is_root(const wa_jid_t *jid);
 

@@ -167,6 +167,20 @@ wa_node_new(wa_arena_t *a, const char *tag)
 }
 
 
+wa_node_t *
+wa_node_iq(wa_arena_t *a, const char *type, const char *xmlns)
+{
+    wa_node_t  *iq;
+
+    iq = wa_node_new(a, "iq");
+    wa_node_set_str(a, iq, "to", "s.whatsapp.net");
+    wa_node_set_str(a, iq, "type", type);
+    wa_node_set_str(a, iq, "xmlns", xmlns);
+
+    return iq;
+}
+
+
 void
 wa_node_fail(wa_node_t *node, wa_err_t err)
 {

@@ -94,6 +94,9 @@ wa_span_t wa_node_child_content(const wa_node_t *node, const char *tag);
  */
 wa_node_t *wa_node_new(wa_arena_t *a, const char *tag);
 
+/* <iq to=s.whatsapp.net type xmlns>, still without its id. */
+wa_node_t *wa_node_iq(wa_arena_t *a, const char *type, const char *xmlns);
+
 void wa_node_set(wa_arena_t *a, wa_node_t *node, const char *key,
     wa_span_t value);
 void wa_node_set_str(wa_arena_t *a, wa_node_t *node, const char *key,

@@ -15,7 +15,7 @@
 #include "handshake.pb-c.h"
 
 #include "wa_limits.h"
-#include "wa_noise.h"
+#include "wa_noise_int.h"
 #include "wa_pb.h"
 #include "wa_wr.h"
 
@@ -27,11 +27,10 @@ const uint8_t  wa_noise_root_production[WA_KEY_LEN] = {
     0xe1, 0xf7, 0xf9, 0x54, 0x5d, 0xa8, 0xee, 0x6b
 };
 
-/* Exactly 32 bytes with its four zeros, so it is h without hashing. */
 static const uint8_t  wa_noise_name[32] = "Noise_XX_25519_AESGCM_SHA256\0\0\0";
 
 
-static wa_err_t
+wa_err_t
 wa_noise_mix_hash(wa_noise_t *n, wa_span_t data)
 {
     wa_span_t  parts[2];
@@ -43,7 +42,7 @@ wa_noise_mix_hash(wa_noise_t *n, wa_span_t data)
 }
 
 
-static wa_err_t
+wa_err_t
 wa_noise_mix_key(wa_noise_t *n, const uint8_t priv[32],
     const uint8_t pub[32])
 {
@@ -83,8 +82,7 @@ wa_noise_nonce(uint32_t counter, uint8_t nonce[12])
 }
 
 
-/* Handshake encryption; the ciphertext is placed in the arena. */
-static wa_err_t
+wa_err_t
 wa_noise_encrypt(wa_noise_t *n, wa_span_t plain, wa_arena_t *arena,
     wa_span_t *out)
 {
@@ -109,7 +107,7 @@ wa_noise_encrypt(wa_noise_t *n, wa_span_t plain, wa_arena_t *arena,
 }
 
 
-static wa_err_t
+wa_err_t
 wa_noise_decrypt(wa_noise_t *n, wa_span_t in, wa_arena_t *arena,
     wa_span_t *plain)
 {
@@ -145,9 +143,6 @@ wa_noise_init(wa_noise_t *n, const uint8_t *e_priv)
 
     memset(n, 0, sizeof(*n));
 
-    memcpy(n->h, wa_noise_name, sizeof(n->h));
-    memcpy(n->ck, wa_noise_name, sizeof(n->ck));
-
     if (e_priv != NULL) {
         memcpy(n->e_priv, e_priv, WA_KEY_LEN);
         rc = wa_x25519_public(n->e_pub, n->e_priv);
@@ -159,6 +154,18 @@ wa_noise_init(wa_noise_t *n, const uint8_t *e_priv)
     if (rc != WA_OK) {
         return rc;
     }
+
+    return wa_noise_begin(n, wa_noise_name);
+}
+
+
+wa_err_t
+wa_noise_begin(wa_noise_t *n, const uint8_t name[32])
+{
+    memcpy(n->h, name, sizeof(n->h));
+    memcpy(n->ck, name, sizeof(n->ck));
+    memcpy(n->k, name, sizeof(n->k));
+    n->n = 0;
 
     return wa_noise_mix_hash(n, wa_span(wa_intro, WA_INTRO_LEN));
 }
@@ -185,7 +192,7 @@ wa_noise_fail(wa_noise_t *n, wa_err_t rc, wa_cert_e cert)
 }
 
 
-static wa_err_t
+wa_err_t
 wa_noise_write(const Wa__HandshakeMessage *msg, wa_buf_t *out)
 {
     wa_buf_t  body = WA_BUF_EMPTY;
@@ -299,10 +306,23 @@ wa_cert_in_time(const wa_cert_details_t *d, int64_t now_s)
 }
 
 
+/* The time in which the whole chain is valid. */
+static void
+wa_cert_learn(const wa_cert_details_t *leaf, const wa_cert_details_t *middle,
+    wa_noise_server_t *server)
+{
+    memcpy(server->key, leaf->key.data, WA_KEY_LEN);
+    server->not_before = leaf->not_before > middle->not_before
+                         ? leaf->not_before : middle->not_before;
+    server->not_after = leaf->not_after < middle->not_after
+                        ? leaf->not_after : middle->not_after;
+}
+
+
 static wa_err_t
 wa_cert_verify(wa_span_t bytes, const uint8_t root_key[32],
     const uint8_t server_static[32], int64_t now_s, wa_arena_t *arena,
-    wa_cert_e *why)
+    wa_cert_e *why, wa_noise_server_t *server)
 {
     wa_err_t            rc;
     Wa__CertChain      *chain;
@@ -349,6 +369,7 @@ wa_cert_verify(wa_span_t bytes, const uint8_t root_key[32],
 
     } else {
         *why = WA_CERT_OK;
+        wa_cert_learn(leaf, middle, server);
     }
 
     return (*why == WA_CERT_OK) ? WA_OK : WA_ERR_AUTH;
@@ -359,12 +380,14 @@ wa_err_t
 wa_noise_cert_check(wa_span_t chain, const uint8_t root_key[32],
     const uint8_t server_static[32], int64_t now_s, wa_cert_e *why)
 {
-    wa_err_t    rc;
-    wa_arena_t  arena;
+    wa_err_t           rc;
+    wa_arena_t         arena;
+    wa_noise_server_t  server;
 
     wa_arena_init(&arena, 0);
 
-    rc = wa_cert_verify(chain, root_key, server_static, now_s, &arena, why);
+    rc = wa_cert_verify(chain, root_key, server_static, now_s, &arena, why,
+                        &server);
 
     wa_arena_free(&arena);
 
@@ -389,30 +412,44 @@ wa_cert_name(wa_cert_e cert)
 
 /* -- server hello, client finish ------------------------------------------ */
 
-/* Steps "e, ee, s, es, payload"; leaves the server's ephemeral in e. */
 static wa_err_t
-wa_noise_read_hello(wa_noise_t *n, wa_span_t msg, const uint8_t root_key[32],
-    int64_t now_s, wa_arena_t *arena, uint8_t e[32], wa_cert_e *why)
+wa_noise_parse_hello(wa_span_t msg, wa_arena_t *arena,
+    Wa__HandshakeMessage__ServerHello **hello)
 {
-    wa_err_t   rc;
-    wa_span_t  server_static, chain;
-
-    Wa__HandshakeMessage               *hm;
-    Wa__HandshakeMessage__ServerHello  *hello;
+    wa_err_t               rc;
+    Wa__HandshakeMessage  *hm;
 
     rc = WA_PB_UNPACK(wa__handshake_message__descriptor, msg, arena, &hm);
     if (rc != WA_OK) {
         return (rc == WA_ERR_NOMEM) ? rc : WA_ERR_SYNTAX;
     }
 
-    hello = hm->server_hello;
+    *hello = hm->server_hello;
 
-    if (hello == NULL
-        || hello->has_ephemeral == 0
-        || hello->ephemeral.len != WA_KEY_LEN
-        || hello->has_static_ == 0
-        || hello->static_.len != WA_KEY_LEN + WA_GCM_TAG_LEN
-        || hello->has_payload == 0)
+    if (*hello == NULL
+        || (*hello)->has_ephemeral == 0
+        || (*hello)->ephemeral.len != WA_KEY_LEN
+        || (*hello)->has_payload == 0)
+    {
+        return WA_ERR_SYNTAX;
+    }
+
+    return WA_OK;
+}
+
+
+/* Steps "e, ee, s, es, payload"; leaves the server's ephemeral in e. */
+static wa_err_t
+wa_noise_read_hello(wa_noise_t *n,
+    const Wa__HandshakeMessage__ServerHello *hello,
+    const uint8_t root_key[32], int64_t now_s, wa_arena_t *arena,
+    uint8_t e[32], wa_cert_e *why)
+{
+    wa_err_t   rc;
+    wa_span_t  server_static, chain;
+
+    if (hello->has_static_ == 0
+        || hello->static_.len != WA_KEY_LEN + WA_GCM_TAG_LEN)
     {
         return WA_ERR_SYNTAX;
     }
@@ -446,7 +483,7 @@ wa_noise_read_hello(wa_noise_t *n, wa_span_t msg, const uint8_t root_key[32],
     }
 
     return wa_cert_verify(chain, root_key, server_static.p, now_s, arena,
-                          why);
+                          why, &n->server);
 }
 
 
@@ -492,14 +529,20 @@ wa_noise_write_finish(wa_noise_t *n, const uint8_t e[32],
 static wa_err_t
 wa_noise_split(wa_noise_t *n)
 {
-    uint8_t   okm[64];
-    wa_err_t  rc;
+    bool               resumed;
+    uint8_t            okm[64];
+    wa_err_t           rc;
+    wa_noise_server_t  server;
 
     rc = wa_hkdf(wa_span_none(), wa_span(n->ck, sizeof(n->ck)),
                  wa_span_none(), okm, sizeof(okm));
 
     if (rc == WA_OK) {
+        server = n->server;
+        resumed = n->resuming;
         wa_wipe(n, sizeof(*n));
+        n->server = server;
+        n->resumed = resumed;
         memcpy(n->write_key, okm, 32);
         memcpy(n->read_key, okm + 32, 32);
         n->state = WA_NOISE_TRANSPORT;
@@ -524,6 +567,8 @@ wa_noise_server_hello(wa_noise_t *n, wa_span_t msg,
     wa_noise_t  next;
     wa_arena_t  arena;
 
+    Wa__HandshakeMessage__ServerHello  *hello;
+
     if (n->state != WA_NOISE_WAIT) {
         return WA_ERR_STATE;
     }
@@ -534,7 +579,30 @@ wa_noise_server_hello(wa_noise_t *n, wa_span_t msg,
 
     wa_arena_init(&arena, 0);
 
-    rc = wa_noise_read_hello(&next, msg, root_key, now_s, &arena, e, &why);
+    rc = wa_noise_parse_hello(msg, &arena, &hello);
+    if (rc != WA_OK) {
+        goto done;
+    }
+
+    if (n->resuming && hello->has_static_ == 0) {
+        rc = wa_noise_resumed(&next, wa_pb_span(&hello->ephemeral),
+                              wa_pb_span(&hello->payload), static_priv,
+                              &arena);
+        if (rc != WA_OK) {
+            goto done;
+        }
+
+        goto split;
+    }
+
+    if (n->resuming) {
+        rc = wa_noise_fall_back(&next);
+        if (rc != WA_OK) {
+            goto done;
+        }
+    }
+
+    rc = wa_noise_read_hello(&next, hello, root_key, now_s, &arena, e, &why);
     if (rc != WA_OK) {
         goto done;
     }
@@ -544,6 +612,8 @@ wa_noise_server_hello(wa_noise_t *n, wa_span_t msg,
     if (rc != WA_OK) {
         goto done;
     }
+
+split:
 
     rc = wa_noise_split(&next);
     if (rc != WA_OK) {

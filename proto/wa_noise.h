@@ -1,6 +1,7 @@
 /*
  * Noise XX_25519_AESGCM_SHA256, client side, and the transport ciphers that
- * follow it.
+ * follow it; with a server key that is known from before, IK in its place,
+ * which saves a round trip (wa_noise_resume).
  *
  *     wa_noise_init                        state: HELLO
  *     wa_noise_client_hello  -> frame      state: WAIT
@@ -48,6 +49,13 @@ typedef enum {
     WA_CERT_TIME                /* outside its validity */
 } wa_cert_e;
 
+/* The server as its certificates described it; times in unix seconds. */
+typedef struct {
+    uint8_t   key[WA_KEY_LEN];
+    uint64_t  not_before;
+    uint64_t  not_after;
+} wa_noise_server_t;
+
 typedef struct {
     uint8_t   h[32];            /* handshake only, wiped afterwards */
     uint8_t   ck[32];
@@ -61,6 +69,9 @@ typedef struct {
     uint32_t  read_n;
     uint8_t   state;            /* wa_noise_state_e */
     uint8_t   cert;             /* wa_cert_e */
+    bool      resuming;         /* IK; false again when XX took its place */
+    bool      resumed;          /* transport: by IK */
+    wa_noise_server_t  server;  /* transport, unless resumed: as told now */
 } wa_noise_t;
 
 /*
@@ -73,8 +84,23 @@ void wa_noise_wipe(wa_noise_t *n);
 wa_err_t wa_noise_client_hello(wa_noise_t *n, wa_buf_t *out);
 
 /*
+ * In place of wa_noise_client_hello(): says hello as one whom the server of
+ * `server_key` knows, and sends the client payload at once.  The server may
+ * decline; wa_noise_server_hello() then goes on with XX (XXfallback) by
+ * itself.  Source: whatsapp-rust, noise_handshake.md; vectors noise.json.
+ */
+wa_err_t wa_noise_resume(wa_noise_t *n, const uint8_t server_key[32],
+    const uint8_t static_priv[32], const uint8_t static_pub[32],
+    wa_span_t client_payload, wa_buf_t *out);
+
+/* The server's certificates hold at now_s (unix seconds). */
+bool wa_noise_server_valid(const wa_noise_server_t *server, int64_t now_s);
+
+/*
  * Checks the server hello and its certificate chain, appends the client
  * finish frame with the encrypted client payload, switches to transport.
+ * After wa_noise_resume() there is no finish, unless the server declined:
+ * nothing is appended, and n->resumed is true.
  * now_s: unix seconds, for the validity times.
  * WA_ERR_SYNTAX: not a server hello.
  * WA_ERR_AUTH: a tag did not match or the certificate was refused; n->cert

@@ -7,7 +7,7 @@ packages_run=(nginx redis-server curl ca-certificates)
 packages_build=(gcc libc6-dev make nginx-dev protobuf-c-compiler
     libprotobuf-c-dev libsignal-protocol-c-dev libhiredis-dev
     libcurl4-openssl-dev libwslay-dev libsodium-dev libssl-dev libjansson-dev
-    libqrencode-dev libpng-dev libjpeg-dev libwebp-dev libmagic-dev libxml2-dev
+    libqrencode-dev libpng-dev libjpeg-dev libwebp-dev libopusfile-dev libmagic-dev libxml2-dev
     zlib1g-dev
     libsqlite3-dev libpq-dev)
 

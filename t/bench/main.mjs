@@ -5,13 +5,15 @@
 //                 [--profile]
 //
 // PART: idle (a thousand accounts: memory, logins, idle CPU, handovers), tls
-// (the same over TLS 1.3), receive, crowd (received by 50 accounts), send,
-// echo, offline (texts that waited while the account was away), group (texts
-// to 256 and 1,024 members), media (documents both ways), project (an event
-// log into the history database), soak (some minutes of everything; ends with
-// 1 when memory or file descriptors grow).  Without PART: all.  Results are
-// written to bench/results.md only when all was run; --out names another
-// file.
+// (the same over TLS 1.3), receive, crowd (received by 50 accounts), receipts,
+// send, echo, offline (texts that waited while the account was away), group
+// (texts to 256 and 1,024 members), media (documents both ways), project (an
+// event log into the history database), history (of a phone, taken in, and
+// how long the event loop is busy with it), appstate (patches both ways, a
+// large snapshot), reconnect (500 accounts whose sockets are cut at once),
+// soak (some minutes of everything; ends with 1 when memory or file
+// descriptors grow).  Without PART: all.  Results are written to
+// bench/results.md only when all was run; --out names another file.
 // --profile tells where wahub's worker spends its CPU, by groups of symbols;
 // it needs perf (Debian: linux-perf).
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -24,18 +26,26 @@ import { markdown, profiles, table } from './lib/report.mjs';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const FULL = { runs: 3, minutes: 3, idleSeconds: 60, project: 50000,
+    history: 100000, snapshot: 100000,
     accounts: { wahub: 1000, Baileys: 100 },
+    reconnect: { wahub: 500, Baileys: 100 },
     files: { large: 8, small: 400 },
-    wahub: { receive: 10000, crowd: 10000, send: 5000, echo: 2000,
-        offline: 10000, group: { 256: 200, 1024: 50 } },
-    Baileys: { receive: 5000, send: 2000, echo: 1000, offline: 5000,
+    wahub: { receive: 10000, crowd: 10000, receipts: 10000, send: 5000,
+        echo: 2000, offline: 10000, appstate: { received: 5000, written: 1000 },
+        group: { 256: 200, 1024: 50 } },
+    Baileys: { receive: 5000, receipts: 5000, send: 2000, echo: 1000,
+        offline: 5000, appstate: { received: 2000, written: 500 },
         group: { 256: 50, 1024: 20 } } };
 const QUICK = { runs: 1, minutes: 1, idleSeconds: 20, project: 10000,
+    history: 20000, snapshot: 20000,
     accounts: { wahub: 100, Baileys: 30 },
+    reconnect: { wahub: 100, Baileys: 30 },
     files: { large: 4, small: 100 },
-    wahub: { receive: 5000, crowd: 5000, send: 2000, echo: 1000,
-        offline: 5000, group: { 256: 40, 1024: 10 } },
-    Baileys: { receive: 2000, send: 1000, echo: 500, offline: 2000,
+    wahub: { receive: 5000, crowd: 5000, receipts: 5000, send: 2000,
+        echo: 1000, offline: 5000, appstate: { received: 1000, written: 200 },
+        group: { 256: 40, 1024: 10 } },
+    Baileys: { receive: 2000, receipts: 2000, send: 1000, echo: 500,
+        offline: 2000, appstate: { received: 500, written: 100 },
         group: { 256: 10, 1024: 4 } } };
 
 const { values: args, positionals } = parseArgs({ options: {
@@ -61,8 +71,13 @@ function makePlan() {
     };
     plan.runs = number('runs', args.runs ?? plan.runs);
     plan.minutes = number('minutes', args.minutes ?? plan.minutes);
-    plan.accounts.wahub = number('accounts',
-        args.accounts ?? plan.accounts.wahub);
+    if (args.accounts !== undefined) {
+        plan.accounts.wahub = number('accounts', args.accounts);
+        for (const side of Object.keys(plan.reconnect)) {
+            plan.reconnect[side] = Math.min(plan.reconnect[side],
+                plan.accounts.wahub);
+        }
+    }
     return plan;
 }
 

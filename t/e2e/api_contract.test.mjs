@@ -1,6 +1,7 @@
 // The HTTP contract around every row: routes, nginx's own errors,
 // credentials, origins, bodies.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { assertError, fieldsOf, startContract } from './lib/contract.mjs';
@@ -108,6 +109,23 @@ describe('routes', () => {
             .flatMap(group => Object.keys(group));
         assert.ok(all.includes('POST /api/accounts'));
         assert.ok(all.includes('POST /session/{sessionId}/send'));
+        assert.ok(all.includes('GET /api/groups'));
+    });
+
+    test('the README names every row', async () => {
+        const { body } = await w.call('GET', '/api', { key: null });
+        const plain = text => text.replaceAll(/\{[^}]*\}/g, '{}');
+        const readme = plain(readFileSync(new URL('../../README.md',
+            import.meta.url), 'utf8'));
+        const paths = Object.values(body.endpoints).flatMap(group =>
+            Object.keys(group)).map(row => plain(row.split(' ')[1]));
+        // as a path, or as its end: `…/leave`, `unmute`
+        assert.deepEqual(paths.filter(path => {
+            const end = path.split('/');
+            return ![path, `…/${end.at(-1)}`, `…/${end.slice(-2).join('/')}`,
+                `\`${end.at(-1)}\``].some(x => readme.split(x).slice(1)
+                .some(rest => !/^[\w/-]/.test(rest)));
+        }), []);
     });
 
     test('every answer carries the common headers', async () => {

@@ -97,7 +97,8 @@ describe('accounts', () => {
         ['auto_relink a string', { name: 'x', auto_relink: 'yes' },
             ['auto_relink']],
         ['another provider', { name: 'x', provider: 'cloud' }, ['provider']],
-        ['a proxy', { name: 'x', proxy: 'socks5://x' }, ['proxy']],
+        ['no number to pair with', { name: 'x', pairing_phone: 'none' },
+            ['pairing_phone']],
         ['several at once', { name: '', session_id: '', auto_relink: 1 },
             ['name', 'session_id', 'auto_relink']],
     ];
@@ -501,7 +502,7 @@ describe('sending', () => {
         ['metadata too large', { to: '491701234567', text: 'x',
             metadata: { a: 'x'.repeat(5000) } }, 'VALIDATION_ERROR'],
         ['an unknown wait', { to: '491701234567', text: 'x', wait: 'ever' },
-            'INVALID_PARAMETER'],
+            'VALIDATION_ERROR'],
     ];
 
     for (const [name, body, code] of refused) {
@@ -523,6 +524,21 @@ describe('sending', () => {
                 assert.equal(e.details.state, 'STOPPED');
             }
         });
+
+    test('no other account than that of the path', async () => {
+        const { id } = (await w.call('GET', '/api/accounts/tx')).body;
+        for (const path of ['/api/accounts/tx/messages',
+            '/session/tx/send', `/api/accounts/${id}/send`]) {
+            const said = async account => assertError(await w.call('POST',
+                path, { body: { to: '491701234567', message: 'x',
+                    account } }), ...(account === 'other'
+                ? [400, 'CONFLICTING_PARAMETERS']
+                : [409, 'ACCOUNT_NOT_READY']));
+            await said('other');
+            await said('tx');
+            await said(id);
+        }
+    });
 
     test('the members may lie in "content"', async () => {
         assertError(await w.call('POST', '/api/messages', { body: {

@@ -2,16 +2,18 @@
 // counts arrive as events.  The other end is Baileys.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { writeFileSync } from 'node:fs';
 import { proto } from 'baileys';
 import { node } from '../sim/codec.mjs';
 import { post } from '../sim/newsletter.mjs';
+import { mexQueries } from '../sim/newsletter_mex.mjs';
 import { eventErrors } from './lib/event_schema.mjs';
 import { Stage, until } from './lib/stage.mjs';
 
 let s, sim, w, me, ann, channel, channels;
 
 before(async () => {
-    s = await Stage.start();
+    s = await Stage.start({ conf: '' });
     ({ sim, w } = s);
     me = await s.me('reader');
     ann = await s.env.person('ann');
@@ -311,5 +313,44 @@ describe('a channel of our own', () => {
     it('is deleted', async () => {
         await ok(channels('DELETE', at(own)));
         await refused(channels('GET', at(own)), 404, 'RESOURCE_NOT_FOUND');
+    });
+});
+
+describe('a query that WhatsApp knows by another number', () => {
+    const configured = line => {
+        writeFileSync(w.env.WAHUB_HTTP_EXTRA, `${line}\n`);
+        return w.script('reload');
+    };
+
+    it('has it from the configuration', async () => {
+        const asked = [];
+        mexQueries({ '12345678901234567890': ['xwa2_newsletter_join_v2',
+            (conn, variables) => {
+                asked.push([conn.account, variables]);
+                return { id: variables.newsletter_id };
+            }] });
+        await configured(
+            'wahub_query_id channel.follow 12345678901234567890;');
+        // a worker that leaves may answer, by the old number, or hang up
+        await until('the new number', async () => {
+            const r = await channels('POST', at(channel, '/follow'))
+                .catch(() => ({}));
+            return r.status === 200 && asked.length > 0;
+        });
+        assert.deepEqual(asked[0],
+            [me.account, { newsletter_id: channel.id }]);
+        await w.state(me.id, 'READY');
+    });
+
+    it('may not have what is no number, or no query', async () => {
+        w.allowedAlerts.push(/\[emerg\].*wahub_query_id/);
+        const one = 'wahub_query_id channel.get 1;';
+        for (const [line, words] of [
+            ['wahub_query_id channel.nothing 1;',
+                /"wahub_query_id" knows no query "channel.nothing"/],
+            ['wahub_query_id channel.get x1;', /"channel.get" must be 1 to/],
+            [`${one} ${one}`, /"wahub_query_id" directive is duplicate/]]) {
+            await assert.rejects(configured(line), e => words.test(e.stderr));
+        }
     });
 });

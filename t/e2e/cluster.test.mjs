@@ -182,8 +182,8 @@ describe('a worker that sleeps longer than its lease', () => {
         await allWork([a, b], 'awake');
         t.diagnostic(`${moved} accounts moved, ${replaced} replaced`);
         for (const p of people) {
-            const { state } = await a.account(p.id);
-            assert.equal(state, 'READY');
+            await until('READY', async () =>
+                (await a.account(p.id)).state === 'READY');
         }
         // it is a member again and gets its share back, then all is calm
         let logins;

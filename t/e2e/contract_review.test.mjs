@@ -3,7 +3,7 @@
 // odd queries, and what an operator may write into the http block.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { eventErrors } from './lib/event_schema.mjs';
@@ -282,6 +282,10 @@ describe('the http block', () => {
             'INSUFFICIENT_SCOPE');
         refused(await at('billing', 'GET', '/api/accounts'), 403,
             'INSUFFICIENT_SCOPE');
+        refused(await at('agent', 'GET', '/api/messages/x'), 404,
+            'MESSAGE_NOT_FOUND');
+        refused(await at('agent', 'GET', '/api/messages/x?include=raw'), 403,
+            'INSUFFICIENT_SCOPE');
         refused(await at('anonymous', 'GET', '/api/accounts',
             { key: 'wrong-wrong-wrong' }), 401, 'UNAUTHORIZED');
         assert.equal((await at('anonymous', 'DELETE',
@@ -355,8 +359,48 @@ describe('the http block', () => {
         }
         await answers(w.key, 200);
         writeFileSync(file, before);
-        await w.script('reload');
+        await w.reload();
         await answers(second, 401);
+    });
+
+    test('nonsense in a directive is refused in one line', async () => {
+        const file = join(w.data, 'nginx.conf');
+        const before = readFileSync(file, 'utf8');
+        const put = line => writeFileSync(file, before.replace(
+            new RegExp(`^ *${line.split(' ')[0]} .*;`, 'm'), '')
+            .replace('http {', `http {\n    ${line};`));
+        w.allowedAlerts.push(/\[emerg\].*wahub_/);
+        for (const [line, words] of [
+            ['wahub_media_path /nonexistent', /No such file or directory/],
+            [`wahub_media_path ${file}`, /is not a directory/],
+            ['wahub_media_host http://cdn', /must be HOST or HOST:PORT/],
+            ['wahub_qr_timeout 0', /must be between 1s and 1d/],
+            ['wahub_send_timeout 50d', /must be between 100ms and 1h/],
+            ['wahub_lease 1s', /must be between 2s and 1h/]]) {
+            put(line);
+            await assert.rejects(w.script('reload'), e =>
+                words.test(e.stderr)
+                && e.stderr.includes(`"${line.split(' ')[0]}"`)
+                && e.stderr.trim().split('\n').length === 1, line);
+        }
+
+        const closed = join(w.data, 'closed');
+        mkdirSync(closed, { mode: 0o500 });
+        for (const [line, words] of [
+            ['wahub_webhook_timeout 3s',
+                '"wahub_webhook_timeout" has no effect in this version'],
+            ['wahub_graph_endpoint https://example.org',
+                '"wahub_graph_endpoint" has no effect in this version'],
+            [`wahub_media_path ${closed}`,
+                `no file can be kept in "${closed}"`]]) {
+            put(line);
+            await w.reload();
+            await until(line, () => readFileSync(join(w.data, 'log',
+                'error.log'), 'utf8').includes(words));
+        }
+
+        writeFileSync(file, before);
+        await w.reload();
     });
 
     test('the admin key may name its tenant', async () => {

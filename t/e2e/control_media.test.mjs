@@ -3,6 +3,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { downloadMediaMessage } from 'baileys';
+import { STATUS } from '../sim/audience.mjs';
 import { SimEnv } from './lib/sim_env.mjs';
 
 let env, a, b;
@@ -30,8 +31,9 @@ const KINDS = {
     sticker: bytes => ({ sticker: bytes }),
 };
 
-async function send(kind, bytes) {
-    const sent = await a.client.sock.sendMessage(b.lid, KINDS[kind](bytes));
+async function send(kind, bytes, to = b.lid, options = {}) {
+    const sent = await a.client.sock.sendMessage(to, KINDS[kind](bytes),
+        options);
     return b.client.wait('message', m => m.id === sent.key.id,
         b.client.messages);
 }
@@ -47,6 +49,27 @@ describe('media of Baileys', () => {
             assert.deepEqual(await fetched(m), bytes);
         });
     }
+
+    for (const mode of ['lid', 'pn']) {
+        it(`carries them in a group of ${mode}`, async () => {
+            const g = env.sim.groups.create({ creator: a.account, mode,
+                subject: 'pictures', members: [b.account] });
+            const bytes = randomBytes(900);
+            const m = await send('video', bytes, g.jid);
+            assert.equal(m.chat, g.jid);
+            assert.deepEqual(await fetched(m), bytes);
+        });
+    }
+
+    it('carries them as statuses', async () => {
+        for (const kind of ['image', 'video', 'audio']) {
+            const bytes = randomBytes(900);
+            const m = await send(kind, bytes, STATUS,
+                { statusJidList: [b.lid] });
+            assert.equal(m.chat, STATUS);
+            assert.deepEqual(await fetched(m), bytes);
+        }
+    });
 
     it('asks the phone for what has expired', async () => {
         const bytes = randomBytes(500);

@@ -2,7 +2,11 @@
 // phones.
 import { after, afterEach, before, describe, it } from 'node:test';
 import assert from 'node:assert/strict';
-import { node } from '../sim/codec.mjs';
+import { createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { proto } from 'baileys';
+import { child, node } from '../sim/codec.mjs';
+import { giveToken } from '../sim/identity.mjs';
+import { newId } from '../sim/ids.mjs';
 import { jpegSize } from '../sim/picture.mjs';
 import { png } from './lib/png.mjs';
 import { checkReport } from './lib/report.mjs';
@@ -37,6 +41,16 @@ async function received(body) {
     return (await w.events.wait(text(body), body)).data.message;
 }
 
+/** The reaction in an EncReactionMessage. */
+function opened(secret, id, author, writer, { encPayload, encIv }) {
+    const key = Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0),
+        Buffer.from(`${id}${author}${writer}Enc Reaction`), 32));
+    const d = createDecipheriv('aes-256-gcm', key, encIv);
+    d.setAuthTag(encPayload.subarray(-16));
+    return proto.Message.ReactionMessage.decode(Buffer.concat([
+        d.update(encPayload.subarray(0, -16)), d.final()]));
+}
+
 describe('receiving', () => {
     for (const mode of ['lid', 'pn']) {
         it(`takes what members write in a group of ${mode}`, async () => {
@@ -64,6 +78,17 @@ describe('receiving', () => {
             await stage.env.drained(me.device);
         });
     }
+
+    it('tells both addresses of whom a message mentions', async () => {
+        const g = room('lid', [me]);
+        const dan = sim.phone({ name: 'dan' }).account;
+        g.add(bob.account, [dan]);
+        await bob.client.sock.sendMessage(g.jid, { text: 'hi dan',
+            mentions: [`${dan.lid}@lid`, me.lid] });
+        const m = await received('hi dan');
+        assert.deepEqual(m.mentions, [`${dan.pn}@s.whatsapp.net`, me.pn]);
+        assert.deepEqual(m.mention_lids, [`${dan.lid}@lid`, me.lid]);
+    });
 
     it('takes a key that comes with every message', async () => {
         const g = room();
@@ -110,6 +135,24 @@ describe('sending', () => {
     }
 
     for (const mode of ['lid', 'pn']) {
+        it(`mentions members as a group of ${mode} names them`, async () => {
+            const g = room(mode, [cat]);
+            g.members.set(me.account, 'member'); // wahub has to ask
+            for (const given of [cat.pn, cat.lid]) {
+                const body = who => `from ${given}: @${who.split('@')[0]}!`;
+                await stage.sent(me, g.jid, body(given),
+                    { mentions: [given, 'all'] });
+                const { raw } = await bob.client.waitText(body(cat[mode]));
+                assert.deepEqual(raw.message.extendedTextMessage.contextInfo
+                    .mentionedJid, [cat[mode]]);
+                const { data: { message: m } } = await w.events.wait(e =>
+                    e.type === 'message.sent'
+                    && e.data.message.body === body(cat[mode]));
+                assert.deepEqual(m.mentions, [cat.pn, 'all']);
+                assert.deepEqual(m.mention_lids, [cat.lid]);
+            }
+        });
+
         it(`writes to every device in a group of ${mode}`, async () => {
             const g = room(mode);
             await sent(g, `to ${mode}`);
@@ -132,6 +175,51 @@ describe('sending', () => {
         });
     }
 
+    it('hides the keys that go with what is hidden', async () => {
+        const g = room();
+        await bob.client.sendText(g.jid, 'no key of ours yet');
+        const { data } = await w.received('no key of ours yet');
+        const next = sim.next('group-message');
+        const r = await w.request('POST', '/api/messages', { account: me.id,
+            to: g.jid, type: 'reaction', target_id: data.message.id,
+            emoji: '👍' });
+        assert.equal(r.status, 201, r.raw.toString());
+        const given = child((await next)[2], 'participants').content;
+        assert.ok(given.length > 2);
+        for (const t of given) {
+            assert.equal(child(t, 'enc').attrs['decrypt-fail'], 'hide');
+        }
+    });
+
+    it('seals reactions among members who do not see one another',
+        async () => {
+            const g = room('lid', [cat]);
+            g.flags.add('announcement').add('default_sub_group');
+            g.members.set(me.account, 'admin'); // wahub has to ask
+            const secret = randomBytes(32);
+            const id = newId();
+            await bob.client.sock.relayMessage(g.jid, proto.Message.fromObject(
+                { conversation: 'to all', messageContextInfo:
+                    { messageSecret: secret } }), { messageId: id });
+            const m = await received('to all');
+            for (const [emoji, ...errors] of [['🔐'], [''], ['🔁', 421]]) {
+                sim.ackErrors.set(me.account, errors);
+                const r = await w.api('POST', '/api/actions/react', { jid:
+                    g.jid, message_id: m.id, emoji, account: me.id });
+                const { raw: { message } } = await bob.client.wait('message',
+                    x => x.id === r.message_id, bob.client.messages);
+                const e = message.encReactionMessage;
+                assert.equal(e.targetMessageKey.id, id);
+                assert.equal(e.targetMessageKey.participant, bob.lid);
+                assert.equal(opened(secret, id, bob.lid, me.lid, e).text,
+                    emoji);
+                const { data } = await w.events.wait(x =>
+                    x.type === 'message.reaction' && x.data.from_me
+                    && x.data.target_id === m.id && x.data.emoji === emoji);
+                assert.equal(data.chat_jid, g.jid);
+            }
+        });
+
     it('tells who got it', async () => {
         const g = room();
         const id = await sent(g, 'receipts please');
@@ -151,6 +239,23 @@ describe('sending', () => {
         await arrives('broken for cat');
         const [, target] = await again;
         assert.equal(target, cat.device());
+    });
+
+    it('gives the key again to who asks for what is not kept', async () => {
+        const g = room();
+        await sent(g, 'long ago');
+        await arrives('long ago');
+        const id = newId();
+        me.device.mailbox.post(node('receipt', { id, type: 'retry',
+            from: g.jid, participant: cat.phone.device.jid('lid') },
+        [node('retry', { v: 1, count: 1, id, t: 1700000000 })]));
+        await stage.env.drained(me.device);
+        const next = sim.next('group-message');
+        await sent(g, 'long after');
+        await arrives('long after');
+        const given = child((await next)[2], 'participants');
+        assert.deepEqual(given.content.map(x => x.attrs.jid),
+            [cat.phone.device.jid('lid')]);
     });
 
     it('reaches a device that was linked later', async () => {
@@ -189,6 +294,15 @@ describe('sending', () => {
         await Promise.all(read);
         await sent(g, 'to the crowd once more');
         await stage.arrived(bob, 'to the crowd once more');
+    });
+
+    it('follows a group that names its members by LID by now', async () => {
+        const g = room('pn');
+        await sent(g, 'by number');
+        await arrives('by number');
+        g.moveToLid();
+        await sent(g, 'by LID');
+        await arrives('by LID');
     });
 
     it('is refused where it is no member', async () => {
@@ -268,8 +382,11 @@ describe('over HTTP', () => {
         body);
 
     it('a group is made, changed, shown and left', async () => {
+        await giveToken(sim, bob.account, me.account, { device: me.device });
+        const trusted = sim.next('group-token');
         const made = await call('POST', '', { subject: 'made here',
             participants: [bob.pn, cat.account.pn] });
+        assert.equal((await trusted)[1], bob.account);
         const at = `/${made.jid}`;
         assert.equal(made.participant_count, 3);
         assert.deepEqual(await call('PUT', `${at}/subject`,
@@ -291,6 +408,14 @@ describe('over HTTP', () => {
         assert.equal(one.name, 'called so');
         assert.equal(one.participants.find(p => p.jid === bob.pn).role,
             'member');
+        assert.ok(made.first_seen_at);
+        const since = await until('since when', async () => {
+            const g = await call('GET', at);
+            return g.first_seen_at && g.participants.every(p =>
+                Date.parse(p.added_at) >= Date.parse(g.first_seen_at))
+                ? g : undefined;
+        });
+        assert.equal(since.participants.length, 3);
         const list = await until('it is listed', async () => {
             const l = await call('GET', '?search=CALLED');
             return l.total === 1 && l.data[0].is_announce
@@ -381,6 +506,11 @@ describe('over HTTP', () => {
         assert.notEqual(other.code, code);
         await call('PUT', `/${g.jid}/settings`, { join_approval: true });
         await bob.client.sock.groupAcceptInvite(other.code);
+        const { data } = await w.events.wait(e => e.type === 'group.updated'
+            && e.data.join_requests !== undefined, 'a request');
+        assert.equal(data.group.jid, g.jid);
+        assert.deepEqual(data.join_requests, { action: 'created',
+            method: 'invite_link', by_jid: bob.pn, participants: [bob.pn] });
         const { requests } = await call('GET', `/${g.jid}/requests`);
         assert.deepEqual(requests.map(x => x.jid), [bob.pn]);
         const r = await call('POST', `/${g.jid}/requests`, {
@@ -403,6 +533,21 @@ describe('over HTTP', () => {
         assert.deepEqual(groups, [{ jid: g.jid, name: g.subject }]);
         await call('DELETE', `/${c.jid}/linked`, { groups: [g.jid] });
         assert.deepEqual((await call('GET', `/${c.jid}/linked`)).groups, []);
+        const told = action => w.events.wait(e => e.type === 'group.updated'
+            && e.data.group.jid === c.jid
+            && e.data.linked?.action === action, action);
+        for (const action of ['link', 'unlink']) {
+            assert.deepEqual((await told(action)).data.linked, { action,
+                type: 'sub_group', groups: [{ jid: g.jid,
+                    name: g.subject }] });
+        }
+        await call('POST', `/${c.jid}/linked`, { groups: [g.jid] });
+        await call('POST', `/${c.jid}/leave`);
+        const gone = jid => w.events.wait(e => e.data.jid === jid
+            && e.type === 'group.participants'
+            && e.data.action === 'remove'
+            && e.data.participants.includes(me.pn), `${jid} is left`);
+        await Promise.all([gone(c.jid), gone(g.jid)]);
     });
 
     it('all groups are fetched after linking, and when they are dirty',
@@ -428,6 +573,19 @@ describe('over HTTP', () => {
             await w.api('DELETE', `/api/accounts/${id}`);
         });
 
+    it('what is stored is told while the account is stopped', async () => {
+        const g = room('lid', [cat], me);
+        await call('GET', `/${g.jid}`);
+        await w.api('POST', `/api/accounts/${me.id}/stop`);
+        assert.equal((await call('GET', `/${g.jid}`)).name, g.subject);
+        const unknown = await w.request('GET',
+            `/api/groups/120363000000000999@g.us?account=${me.id}`);
+        assert.equal(unknown.status, 409);
+        assert.equal(unknown.json.error.code, 'ACCOUNT_NOT_READY');
+        await w.api('POST', `/api/accounts/${me.id}/start`);
+        await w.state(me.id, 'READY');
+    });
+
     it('all groups are fetched', async () => {
         const r = await call('POST', '/sync');
         const mine = [...sim.groups.all.values()].filter(g =>
@@ -452,3 +610,5 @@ describe('over HTTP', () => {
         assert.equal(r.status, 400);
     });
 });
+
+it('every event was as the contract has it', () => stage.checkEvents());

@@ -55,6 +55,29 @@ describe('contacts', () => {
         assert.equal((await get('/api/contacts')).total, 3);
     });
 
+    it('have an id that leads to them', async () => {
+        const [c] = (await get(`/api/contacts?account=${other.id}`)).data;
+        assert.deepEqual(await get(`/api/contacts/${c.id}`), c);
+        assert.deepEqual(await get('/api/contacts/'
+            + encodeURIComponent(c.id)), c);
+        await fails(`/api/contacts/${c.id}?account=${me.id}`, 404,
+            'CONTACT_NOT_FOUND');
+        await fails(`/api/contacts/${other.id}:x`, 400,
+            'INVALID_RECIPIENT');
+    });
+
+    it('are not whoever was asked about', async () => {
+        const r = await get('/api/contacts/15559999999/about'
+            + `?account=${me.id}`);
+        assert.equal(r.data.about, null);
+        const { about } = (await get(`/api/contacts/${ann.pn}/about`
+            + `?account=${me.id}`)).data;
+        await until('the history has what Ann says', async () =>
+            (await get(`/api/contacts/${ann.pn}?account=${me.id}`))
+                .status_text === about);
+        await fails('/api/contacts/15559999999', 404, 'CONTACT_NOT_FOUND');
+    });
+
     it('are searched and paged', async () => {
         const search = async t => (await get(`/api/contacts?account=${me.id}`
             + `&search=${encodeURIComponent(t)}`)).data.map(c =>
@@ -126,6 +149,29 @@ describe('chats', () => {
     });
 });
 
+describe('whoever writes for the first time', () => {
+    it('is found as soon as the message is told of', async () => {
+        await s.settled(me);
+        // four in a row: a machine that stands still is not waited for
+        let n = 0;
+        await until('people who are found at once', async () => {
+            const status = [];
+            for (let i = 0; i < 4; i++) {
+                const p = await s.env.person(`New ${n++}`, 0);
+                await p.phone.sendText(me.account, `new ${n}`);
+                await w.received(`new ${n}`);
+                const asked = await Promise.all([
+                    w.request('GET', `/api/chats/${p.pn}`),
+                    w.request('GET', `/api/contacts/${p.pn}`),
+                    w.request('PATCH', `/api/chats/${p.pn}`,
+                        { pinned: false })]);
+                status.push(...asked.map(r => r.status));
+            }
+            return status.every(x => x === 200);
+        }, 60000);
+    });
+});
+
 describe('messages', () => {
     it('carry receipts and reactions on demand', async () => {
         const list = query => get(`/api/messages?account=${me.id}`
@@ -149,4 +195,19 @@ describe('messages', () => {
         await fails('/api/messages?include=raw', 400, 'INVALID_PARAMETER');
         await fails('/api/messages?include=', 400, 'INVALID_PARAMETER');
     });
+
+    it('are found as soon as they are told of', async () => {
+        // five in a row: a machine that stands still is not waited for
+        await until('messages that are found at once', async () => {
+            const status = [];
+            for (const text of numbers('at once', 5)) {
+                const { id } = await s.sent(me, ben.account.pn, text);
+                const r = await w.request('GET', `/api/messages/${id}`);
+                status.push(r.status);
+            }
+            return status.every(x => x === 200);
+        });
+    });
 });
+
+it('every event was as the contract has it', () => s.checkEvents());

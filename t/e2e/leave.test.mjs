@@ -227,6 +227,14 @@ describe('relink', () => {
         await w.state(me.id, 'READY');
         await ann.phone.sendText(me.account, 'relinked');
         await w.received('relinked');
+        // what was said before is still there
+        await until('the history of both links', async () => {
+            const { data } = await w.api('GET',
+                `/api/messages?account=${me.id}`);
+            const said = data.map(m => m.body);
+            return ['relink in', 'relink out', 'relinked'].every(text =>
+                said.includes(text));
+        });
     });
 });
 

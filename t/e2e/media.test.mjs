@@ -2,23 +2,29 @@
 import { after, afterEach, before, describe, it } from 'node:test';
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { readFileSync, statfsSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { downloadMediaMessage } from 'baileys';
+import { STATUS } from '../sim/audience.mjs';
+import { child } from '../sim/codec.mjs';
 import { Stage, until } from './lib/stage.mjs';
+import { Hook } from './lib/wahub.mjs';
 
 const run = promisify(execFile);
 const sha256 = b => createHash('sha256').update(b).digest('hex');
+
+// what links begin with; nobody listens there
+const PUBLIC = 'https://files.example/wahub';
 
 let stage, sim, w, me, you;
 
 before(async () => {
     // Baileys takes no certificates of its own for media
     process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
-    stage = await Stage.start({ sim: { media: true },
-        conf: 'wahub_max_media_size 1m;\n' });
+    stage = await Stage.start({ sim: { media: true, devicesForm: 'lid' },
+        conf: `wahub_max_media_size 1m;\nwahub_public_url ${PUBLIC};\n` });
     ({ sim, w } = stage);
     me = await stage.me('me');
     you = await stage.env.person('you');
@@ -39,13 +45,14 @@ const SENDS = {
 };
 
 /** A contact sends; resolves with the upload, the event's message. */
-async function send(kind, bytes, { spoil, ...more } = {}) {
+async function send(kind, bytes, { spoil, to = me.lid, options, ...more } = {})
+{
     const uploaded = sim.next('upload').then(([file]) => {
         Object.assign(file, spoil);
         return file;
     });
-    const m = await you.client.sock.sendMessage(me.lid,
-        SENDS[kind](bytes, more));
+    const m = await you.client.sock.sendMessage(to,
+        SENDS[kind](bytes, more), options);
     const event = await w.events.wait(e => e.type === 'message.received'
         && e.data.message.message_id === m.key.id, `message ${m.key.id}`);
     return { file: await uploaded, message: event.data.message };
@@ -84,6 +91,39 @@ describe('received media', () => {
             assert.deepEqual(content(media), bytes);
         });
     }
+
+    /** What a signed link leads to, without a key. */
+    const linked = async url => {
+        assert.ok(url?.startsWith(`${PUBLIC}/`), url);
+        const r = await fetch(w.url + url.slice(PUBLIC.length));
+        return { status: r.status,
+            hash: sha256(Buffer.from(await r.arrayBuffer())) };
+    };
+
+    it('has links that are good without a key', async t => {
+        const bytes = randomBytes(2000);
+        const hook = await new Hook().listen();
+        const put = url => w.api('PUT', `/api/accounts/${me.id}/webhook`,
+            { webhook_url: url });
+        await put(hook.url);
+        t.after(async () => {
+            await put(null);
+            hook.close();
+        });
+        const { message } = await send('image', bytes, { caption: 'hooked' });
+        const { url } = await ready(message);
+        const got = await linked(url);
+        assert.deepEqual(got, { status: 200, hash: sha256(bytes) });
+        // the webhook had the same one before the file was there
+        const body = await hook.wait(b => b.text === 'hooked');
+        const { media_url: early, ...rest } = body.media;
+        assert.deepEqual(rest, { mimetype: 'image/jpeg', filename: null,
+            size: bytes.length, duration: null });
+        assert.equal(early.split('?')[0], url.split('?')[0]);
+        assert.equal((await linked(early)).status, 200);
+        assert.equal((await linked(early.replace(/.$/, x =>
+            x === 'A' ? 'B' : 'A'))).status, 403);
+    });
 
     it('goes on where a connection broke off', async () => {
         const bytes = randomBytes(300000);
@@ -204,6 +244,21 @@ describe('media to be sent', () => {
         assert.deepEqual(got.bytes, bytes);
         assert.equal(got.content.caption, 'look');
         assert.equal(got.content.mimetype, 'image/jpeg');
+        // found by either id of its message, as what is received
+        const { id, message_id } = r.json;
+        for (const ref of [id, message_id]) {
+            const path = `/api/media/by-message/${ref}?account=${me.id}`;
+            const found = () => w.request('GET', path);
+            await until('the row', async () => (await found()).status === 200);
+            const media = (await found()).json;
+            assert.equal(media.message_id, message_id);
+            assert.equal(media.account_id, me.id);
+            assert.equal(media.file_hash, sha256(bytes));
+            assert.equal(media.download_status, 'downloaded');
+            const file = await w.request('GET', `/media/download/${ref}`
+                + `?account=${me.id}`);
+            assert.equal(sha256(file.raw), sha256(bytes));
+        }
     });
 
     it('goes out again by its media_id', async () => {
@@ -228,6 +283,25 @@ describe('media to be sent', () => {
             mime_type: 'audio/ogg; codecs=opus' });
         assert.equal(r.status, 201, r.raw?.toString());
         assert.equal((await arrived(r)).content.seconds, 3);
+    });
+
+    it('has its waveform, when it is a voice note', async () => {
+        const { file, waveform } = JSON.parse(readFileSync(new URL(
+            '../vectors/waveform.json', import.meta.url)));
+        const send = async ptt => {
+            const r = await post(`/api/messages?account=${me.id}`, { to:
+                you.lid, type: 'audio', ptt, base64: Buffer.from(file, 'hex')
+                .toString('base64') });
+            assert.equal(r.status, 201, r.raw?.toString());
+            return (await arrived(r)).content;
+        };
+        const note = await send(true);
+        assert.equal(note.seconds, 2);
+        assert.equal(note.waveform.length, 64);
+        const off = [...note.waveform].map((v, i) => Math.abs(v
+            - waveform[i]));
+        assert.ok(Math.max(...off) <= 3, [...note.waveform].join());
+        assert.ok(!(await send(false)).waveform?.length);
     });
 
     it('goes out as a part of an album', async () => {
@@ -259,6 +333,25 @@ describe('media to be sent', () => {
             .message_id ?? r.json.messageId } })).bytes, bytes);
     });
 
+    it('goes out once under an Idempotency-Key', async () => {
+        const base64 = randomBytes(70).toString('base64');
+        const rows = [[`/api/actions/send/image?account=${me.id}`,
+            { jid: you.lid, base64 }],
+        [`/session/${me.id}/send-image`, { to: you.lid, image: base64 }]];
+        for (const [path, body] of rows) {
+            const key = { 'idempotency-key': 'a picture' };
+            const first = await post(path, body, key);
+            assert.equal(first.status, 200, first.raw.toString());
+            const again = await post(path, body, key);
+            assert.equal(again.status, 200, again.raw.toString());
+            assert.equal(again.raw.toString(), first.raw.toString());
+            assert.equal(again.headers.get('idempotent-replayed'), 'true');
+            await arrived(first);
+            assert.equal(you.client.messages.filter(m => m.id === first.json
+                .message_id).length, 1);
+        }
+    });
+
     it('asks for another auth, and tries other hosts', async () => {
         sim.media.refuse = [401, 503];
         const bytes = randomBytes(10);
@@ -278,3 +371,180 @@ describe('media to be sent', () => {
         assert.equal(unknown.status, 404);
     });
 });
+
+describe('media where more than two talk', () => {
+    const room = mode => sim.groups.create({ creator: you.account, mode,
+        subject: 'pictures', members: [me.account] });
+
+    /** Sent by wahub; what it says beside it. */
+    async function sends(to, event, body) {
+        const bytes = randomBytes(800);
+        const next = sim.next(event);
+        const r = await w.request('POST', `/api/messages?account=${me.id}`,
+            { to, base64: bytes.toString('base64'), ...body });
+        assert.equal(r.status, 201, r.raw.toString());
+        const got = await arrived(r);
+        assert.deepEqual(got.bytes, bytes);
+        const [, , stanza] = await next;
+        assert.equal(stanza.attrs.type, 'media');
+        return { ...got, id: r.json.id, mediatype: child(stanza, 'enc').attrs
+            .mediatype };
+    }
+
+    for (const mode of ['lid', 'pn']) {
+        it(`comes and goes in a group of ${mode}`, async () => {
+            const { jid } = room(mode);
+            const bytes = randomBytes(900);
+            const { message } = await send('image', bytes, { to: jid,
+                caption: `seen in ${mode}` });
+            assert.equal(message.remote_jid, jid);
+            assert.equal(message.participant, you.pn);
+            assert.equal(message.body, `seen in ${mode}`);
+            assert.deepEqual(content(await ready(message)), bytes);
+            const note = await sends(jid, 'group-message', { type: 'audio',
+                ptt: true, mime_type: 'audio/ogg; codecs=opus' });
+            assert.equal(note.mediatype, 'ptt');
+            assert.equal(note.content.ptt, true);
+        });
+    }
+
+    it('asks the phone for what a member sent', async () => {
+        const bytes = randomBytes(700);
+        const asked = sim.next('media-retry');
+        const { message } = await send('video', bytes,
+            { to: room('lid').jid, spoil: { expired: true } });
+        assert.deepEqual(content(await ready(message)), bytes);
+        assert.equal((await asked)[1], message.message_id);
+    });
+
+    const story = id => w.events.wait(e => e.type === 'story.posted'
+        && e.data.story.id === id, `story ${id}`).then(e => e.data.story);
+
+    it('is seen as statuses of others', async () => {
+        for (const [kind, type, options] of [['image', 'image', { caption:
+            'my day' }], ['video', 'video'], ['audio', 'audio']])
+        {
+            const bytes = randomBytes(900);
+            const { message } = await send(kind, bytes, { to: STATUS,
+                options: { statusJidList: [me.lid] }, ...options });
+            assert.equal(message.remote_jid, STATUS);
+            assert.equal(message.participant, you.pn);
+            const media = await ready(message);
+            assert.deepEqual(content(media), bytes);
+            const s = await story(message.id);
+            assert.equal(s.from_jid, you.pn);
+            assert.equal(s.message_type, type);
+            assert.equal(s.body, options?.caption ?? null);
+            assert.equal(s.media_id, media.id);
+        }
+    });
+
+    it('is posted as statuses, and all are listed', async () => {
+        const audience = [you.pn];
+        const posted = [];
+        for (const [kind, body] of [['image', { type: 'image', caption:
+            'our day', mime_type: 'image/jpeg' }], ['video', { type: 'video',
+            mime_type: 'video/mp4' }], ['ptt', { type: 'audio', ptt: true,
+            mime_type: 'audio/ogg; codecs=opus', background_argb:
+            0xff336699 }]])
+        {
+            const p = await sends(STATUS, 'status', { audience, ...body });
+            assert.equal(p.mediatype, kind);
+            assert.equal(p.content.caption || undefined, body.caption);
+            assert.equal(p.content.backgroundArgb || undefined,
+                body.background_argb);
+            posted.push(await story(p.id));
+        }
+        const list = async q => (await w.api('GET', '/api/stories'
+            + `?account=${me.id}${q}`)).data;
+        assert.ok(posted.every(s => s.media_id !== null
+            && s.from_jid === me.pn));
+        const own = await until('our stories', async () => {
+            const l = await list(`&jid=${me.pn}`);
+            return l.length === 3 && l;
+        });
+        assert.deepEqual(own, posted.toReversed());
+        const theirs = await list(`&jid=${you.lid}`);
+        assert.deepEqual(theirs.map(s => s.message_type),
+            ['audio', 'video', 'image']);
+        for (const s of [...own, ...theirs]) {
+            const got = await w.request('GET',
+                `/api/media/${s.media_id}/download`);
+            assert.equal(got.status, 200, got.raw.toString());
+        }
+        assert.deepEqual(await list('&limit=2&offset=1'),
+            (await list('')).slice(1, 3));
+        assert.deepEqual((await w.request('GET', '/api/stories?account=nn'))
+            .status, 404);
+    });
+});
+
+describe('a full disk', () => {
+    let mounted, reason;
+
+    before(() => {
+        try {
+            execFileSync('mount', ['-t', 'tmpfs', '-o',
+                'size=2m,mode=0777', 'none', join(w.data, 'media')],
+            { stdio: 'pipe' });
+            mounted = true;
+        } catch (e) {
+            reason = `a small tmpfs cannot be mounted: ${e.message}`;
+        }
+    });
+
+    after(() => mounted && execFileSync('umount', ['-l',
+        join(w.data, 'media')]));
+
+    it('refuses uploads, lets downloads wait, and tells', async t => {
+        if (!mounted) {
+            t.skip(reason);
+            return;
+        }
+        const upload = () => w.request('POST', '/api/media',
+            { filename: 'a.bin', base64: randomBytes(300000)
+                .toString('base64') });
+        const told = (type, ms) => w.events.wait(e => e.type === type
+            && e.data.reason === 'storage', type, ms);
+        const there = await upload();
+        assert.equal(there.status, 201, there.raw.toString());
+        const dir = join(w.data, 'media');
+        const ballast = join(dir, 'ballast');
+        const { bavail, bsize } = statfsSync(dir);
+        writeFileSync(ballast, Buffer.alloc((bavail - 8) * bsize));
+        w.allowedAlerts.push(/no space left for files/);
+
+        const bytes = randomBytes(100000);
+        const { message } = await send('document', bytes);
+        assert.equal((await told('account.degraded')).account_id, me.id);
+        assert.deepEqual((await w.account(me.id)).degraded, ['storage']);
+        const waiting = await until('the row', async () => {
+            const x = await row(message);
+            return x?.error !== null && x;
+        });
+        assert.deepEqual([waiting.status, waiting.attempts, waiting.error],
+            [0, 0, 'there is no space left for files']);
+        const lines = () => w.log().split('no space left for files').length
+            - 1;
+        await until('every worker knows what one has found', () =>
+            lines() === w.pids().workers.length);
+        for (const r of [await upload(), await w.request('POST',
+            `/api/accounts/${me.id}/messages`, { to: you.lid,
+                type: 'document', media_id: there.json.data.id })]) {
+            assert.equal(r.status, 503, r.raw.toString());
+            assert.equal(r.json.error.code, 'STORE_UNAVAILABLE');
+            assert.match(r.json.error.message, /no space left/);
+            assert.ok(Number(r.headers.get('retry-after')) > 0);
+        }
+
+        unlinkSync(ballast);
+        await told('account.degraded_cleared', 40000);
+        assert.deepEqual((await w.account(me.id)).degraded, []);
+        assert.deepEqual(content(await ready(message)), bytes);
+        assert.equal((await upload()).status, 201);
+        assert.equal(lines(), w.pids().workers.length,
+            'one line per worker');
+    });
+});
+
+it('every event was as the contract has it', () => stage.checkEvents());

@@ -258,6 +258,87 @@ describe('uploads', () => {
         assert.equal(broken.thumbnail_url, null);
     });
 
+    test('one Idempotency-Key, one upload, one answer', async () => {
+        const bytes = randomBytes(2000);
+        const send = (key, parts, path = '/api/media') =>
+            fetch(w.url + path, { method: 'POST', body: form(parts),
+                headers: { 'x-api-key': w.key, 'idempotency-key': key } })
+                .then(async r => ({ status: r.status, text: await r.text(),
+                    replay: r.headers.get('idempotent-replayed') }));
+        const again = (r, first) => {
+            assert.deepEqual([r.status, r.text, r.replay],
+                [first.status, first.text, 'true']);
+        };
+        const code = r => JSON.parse(r.text).error_code;
+        const count = async () => (await w.api('GET', '/api/media/stats'))
+            .total;
+        const before = await count();
+
+        // a form, whose boundary is another each time
+        const one = await send('one', [['file', bytes, 'a.bin']]);
+        assert.deepEqual([one.status, one.replay], [201, null]);
+        const { id, url } = JSON.parse(one.text).data;
+        again(await send('one', [['file', bytes, 'a.bin']]), one);
+        assert.deepEqual((await get(url, { key: null })).bytes, bytes);
+        assert.equal((await w.api('GET', `/api/media/${id}`)).file_hash,
+            sha256(bytes));
+
+        // another content, name, field: another request
+        for (const parts of [[['file', randomBytes(9), 'a.bin']],
+            [['file', bytes, 'b.bin']],
+            [['file', bytes, 'a.bin'], ['type', 'x']]]) {
+            const other = await send('one', parts);
+            assert.deepEqual([other.status, code(other)],
+                [422, 'IDEMPOTENCY_KEY_REUSED']);
+        }
+        assert.equal(await count(), before + 1);
+
+        // the path and the tenant belong to the key
+        assert.equal((await send('one', [['file', bytes, 'a.bin']],
+            '/api/media/upload')).replay, null);
+        // all at once
+        const many = await Promise.all(Array.from({ length: 8 }, () =>
+            send('many', [['file', bytes, 'm.bin']])));
+        const first = many.filter(r => r.replay === null);
+        assert.equal(first.length, 1);
+        many.filter(r => r.replay !== null).forEach(r => again(r, first[0]));
+
+        // several files, base64, a refusal
+        const two = [['files', 'a', '1.txt'], ['files', 'b', '2.txt']];
+        const multi = await send('multi', two, '/api/media/upload-multiple');
+        assert.equal(JSON.parse(multi.text).data.count, 2);
+        again(await send('multi', two, '/api/media/upload-multiple'), multi);
+        assert.equal(await count(), before + 5);
+
+        const json = (key, body) => w.request('POST', '/api/media', body,
+            { 'idempotency-key': key });
+        const plain = await json('json', { base64: 'QUJD' });
+        const plainAgain = await json('json', { base64: 'QUJD' });
+        assert.equal(plainAgain.raw.toString(), plain.raw.toString());
+        assert.equal(plainAgain.headers.get('idempotent-replayed'), 'true');
+
+        const bad = await json('bad', { base64: '%%%' });
+        assert.deepEqual([bad.status, bad.json.error_code],
+            [400, 'INVALID_MEDIA']);
+        const badAgain = await json('bad', { base64: '%%%' });
+        assert.equal(badAgain.raw.toString(), bad.raw.toString());
+        assert.equal(badAgain.headers.get('idempotent-replayed'), 'true');
+        assert.equal((await json('bad', { base64: 'QUJD' })).status, 422);
+        const none = await json('none', {});
+        const noneAgain = await json('none', {});
+        assert.equal(none.json.error_code, 'VALIDATION_ERROR');
+        assert.equal(noneAgain.raw.toString(), none.raw.toString());
+        const there = await raw('POST', '/api/media', { key: null,
+            base: urls.other, body: '{}', headers: {
+                'content-type': 'application/json',
+                'idempotency-key': 'none' } });
+        assert.equal(there.status, 400);
+        assert.equal(there.headers['idempotent-replayed'], undefined);
+        assert.equal((await json('x'.repeat(256), { base64: 'QUJD' }))
+            .json.error_code, 'VALIDATION_ERROR');
+        await until('no temporary file', () => leftovers().length === 0);
+    });
+
     test('who may', async () => {
         assert.equal((await post('/api/media', [['file', 'x', 'x']],
             { key: null })).status, 401);

@@ -101,9 +101,19 @@ describe('a URL as the source of a file', () => {
     });
 
     it('is told what it is by its content, not by its server', async () => {
-        const r = await send({ type: 'image', url: page('/picture', PNG,
-            { 'content-type': 'text/html' }), caption: 'see' });
+        const r = await post('/api/messages', { account: me.id, type: 'image',
+            url: page('/picture', PNG, { 'content-type': 'text/html' }),
+            caption: 'see' });
         assert.equal(r.status, 201, r.raw.toString());
+        assert.equal(r.json.has_media, true);
+        assert.deepEqual([r.json.mediaType, r.json.media_mime_type,
+            r.json.media_size, r.json.media_width, r.json.mediaCaption],
+        ['image', 'image/png', PNG.length, 1, 'see']);
+        assert.equal((await w.api('GET', `/api/media/${r.json.media_id}`))
+            .file_size, PNG.length);
+        assert.equal(r.json.mediaUrl, r.json.media_url);
+        const linked = await fetch(w.url + r.json.media_url);
+        assert.deepEqual(Buffer.from(await linked.arrayBuffer()), PNG);
         const got = await arrived(r.json.message_id);
         assert.equal(got.content.mimetype, 'image/png');
         assert.equal(got.content.caption, 'see');
@@ -122,7 +132,7 @@ describe('a URL as the source of a file', () => {
         assert.deepEqual(got.bytes, bytes);
         assert.equal(got.content.fileName, 'r1');
         await refused(send({ type: 'document', url: redirect('/r0', '/r1') }),
-            400, 'INVALID_MEDIA');
+            502, 'MEDIA_FETCH_FAILED');
     });
 
     it('is not called where it may not', async () => {
@@ -180,19 +190,19 @@ describe('a URL as the source of a file', () => {
         }
     });
 
-    it('that gives no file is INVALID_MEDIA', async () => {
+    it('that gives no file is MEDIA_FETCH_FAILED', async () => {
         pages.set('/short', (req, res) => {
             res.writeHead(200, { 'content-length': 1000 }).write('x');
             setImmediate(() => res.destroy());
         });
         for (const path of ['/none', '/short']) {
-            await refused(send({ type: 'document', url: base + path }), 400,
-                'INVALID_MEDIA');
+            await refused(send({ type: 'document', url: base + path }), 502,
+                'MEDIA_FETCH_FAILED');
         }
         await refused(send({ type: 'document', url: page('/empty', '') }),
             400, 'INVALID_MEDIA');
         await refused(send({ type: 'document', url: 'http://127.0.0.1:1/' }),
-            400, 'INVALID_MEDIA');
+            502, 'MEDIA_FETCH_FAILED');
     });
 
     it('that gives too much is MEDIA_TOO_LARGE', async () => {

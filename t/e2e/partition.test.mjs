@@ -212,7 +212,8 @@ function partitions() {
         assert.deepEqual(watch.stale, [], 'written after the lease');
         assert.ok(watch.writes > 0, 'writes were watched');
         for (const p of people) {
-            assert.equal((await b.account(p.id)).state, 'READY');
+            await until('READY', async () =>
+                (await b.account(p.id)).state === 'READY');
         }
         s.env.checkClean();
         t.diagnostic(`${cutOff.length} accounts taken over after `

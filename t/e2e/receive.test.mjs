@@ -60,6 +60,33 @@ describe('text', () => {
         assert.ok(m.id.length > 0 && m.id.length <= 64);
     });
 
+    it('of somebody new is told as a chat and a contact, once', async () => {
+        const jid = `${phone.account.pn}@s.whatsapp.net`;
+        const told = (type, what, test) => w.events.wait(e => e.type === type
+            && e.account_id === me.id && e.data[what].jid === jid
+            && test(e.data), `${type} ${test}`).then(e => e.data[what]);
+        const chat = await told('chat.updated', 'chat', d => d.created);
+        assert.equal(chat.account_id, me.id);
+        assert.equal(chat.name, 'Phil');
+        assert.equal(chat.is_group, false);
+        assert.equal(chat.last_message_body, 'from a phone');
+        const contact = await told('contact.updated', 'contact',
+            d => d.created);
+        assert.deepEqual(contact, { jid, lid: `${phone.account.lid}@lid`,
+            account_id: me.id, phone_number: phone.account.pn, name: 'Phil',
+            notify_name: 'Phil' });
+        // another name is told, the chat is no new one
+        phone.account.name = 'Philip';
+        await phone.sendText(me.account, 'renamed');
+        const named = await told('contact.updated', 'contact',
+            d => d.created === false);
+        assert.equal(named.notify_name, 'Philip');
+        assert.equal((await w.api('GET', `/api/contacts/${jid}?account=${
+            me.id}`)).notify_name, 'Philip');
+        assert.equal(w.events.of('chat.updated', me.id).length, 1);
+        assert.equal(w.events.of('contact.updated', me.id).length, 2);
+    });
+
     it('addressed by phone number is from the same person', async () => {
         await phone.sendText(me.account, 'by number', { server: 'pn' });
         const m = (await w.received('by number')).data.message;

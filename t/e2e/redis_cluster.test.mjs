@@ -41,8 +41,9 @@ class Monitor {
         if (/^(publish|pubsub|time)$/i.test(name)) {
             return;
         }
+        const at = /^xinfo$/i.test(name) ? 1 : 0;
         for (const key of /^(del|mget)$/i.test(name) ? rest
-            : rest.slice(0, 1)) {
+            : rest.slice(at, at + 1)) {
             this.checked++;
             if (!this.keys?.has(key)) {
                 this.bad.push(`${name} ${key}`);

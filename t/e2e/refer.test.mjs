@@ -35,6 +35,12 @@ const at = async ({ message_id: id }, who = bob) => (await who.client.wait(
 const quote = async (...args) => (await at(...args)).extendedTextMessage
     .contextInfo;
 
+/** As the history has it, once `test` holds. */
+const row = (id, test) => until(`${id} in the history`, async () => {
+    const { status, json } = await w.request('GET', `/api/messages/${id}`);
+    return status === 200 && test(json) ? json : undefined;
+});
+
 const received = async body => (await w.received(body)).data.message;
 
 describe('in a chat', () => {
@@ -114,8 +120,6 @@ describe('PATCH and DELETE of a message', () => {
             'INVALID_STATE');
         assert.equal(await code('DELETE', m.id, undefined, 409),
             'INVALID_STATE');
-        assert.equal(await code('DELETE', m.id, undefined, 409, '?for=me'),
-            'PROVIDER_UNSUPPORTED');
     });
 
     it('refuse what makes no sense', async () => {
@@ -123,7 +127,8 @@ describe('PATCH and DELETE of a message', () => {
             ['DELETE', 'none', undefined, 404], ['PATCH', 'x', {}, 400],
             ['PATCH', 'x', { status: 'UNREAD' }, 400],
             ['PATCH', 'x', { text: 'a', status: 'READ' }, 400],
-            ['PATCH', 'x', { starred: true }, 409]];
+            ['PATCH', 'x', { starred: 'x' }, 400],
+            ['PATCH', 'x', { starred: true }, 404]];
         for (const row of rows) {
             const r = await call(...row);
             assert.equal(r.success, false);
@@ -193,6 +198,41 @@ for (const mode of ['lid', 'pn']) {
             const r = await send(room, { type: 'edit', target_id: m.id,
                 text: 'not mine' }, 409);
             assert.equal(r.error_code, 'INVALID_STATE');
+            assert.equal((await row(own.id, x => x.is_deleted)).edit_type,
+                1);
+        });
+
+        it('what many wrote is read, nobody says who did', async () => {
+            const sent = await Promise.all([bob, cat].map(async (p, i) => {
+                const { key } = await p.client.sock.sendMessage(room,
+                    { text: `${mode} read ${i}` });
+                const { id } = await received(`${mode} read ${i}`);
+                return { id, message_id: key.id };
+            }));
+            await post('/api/actions/read', { jid: room, message_ids:
+                [sent[0].id, sent[1].message_id, own.id] }, 200);
+            await Promise.all([bob, cat].map(({ client }, i) => client.wait(
+                'update', u => u.id === sent[i].message_id
+                    && u.receipt?.readTimestamp != null, client.updates)));
+            for (const { id } of sent) {
+                await row(id, x => x.status === 'READ');
+            }
+            const r = await post('/api/actions/read', { jid: room,
+                message_ids: [sent[0].id, '3EB0000000000000000000'] }, 404);
+            assert.equal(r.error_code, 'MESSAGE_NOT_FOUND');
+            const bad = await post('/api/actions/read', { jid: room,
+                message_ids: [1] }, 400);
+            assert.equal(bad.error.details.fields[0].field, 'message_ids');
+        });
+
+        it('an admin deletes what another wrote', async () => {
+            const mine = await send(room, { text: 'not for long' });
+            await bob.client.sock.sendMessage(room, { delete: {
+                remoteJid: room, fromMe: false, id: mine.message_id,
+                participant: form(me) } });
+            const gone = await row(mine.id, x => x.is_deleted);
+            assert.equal(gone.edit_type, 2);
+            assert.equal(gone.body, 'not for long');
         });
     });
 }

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { conversation, offer } from '../sim/history.mjs';
 import { numbers, Stage, until } from './lib/stage.mjs';
 
 let s, sim, w, me, ann;
@@ -18,7 +19,10 @@ before(async () => {
     await s.sent(me, ann.account.pn, 'hello back');
 });
 
-afterEach(() => s.checkClean());
+afterEach(async () => {
+    await s.checkClean();
+    await forgive();
+});
 
 after(() => s.close());
 
@@ -39,6 +43,13 @@ function holder() {
         }
     });
     return w.pids().workers.find(has);
+}
+
+/** Kills on purpose are no crash loop: after several, workers wait up to a
+ *  minute before they take accounts. */
+async function forgive() {
+    const keys = await w.redis('--scan', '--pattern', 'wahub:starts:*');
+    await w.redis('del', ...keys.split('\n'));
 }
 
 const login = () => sim.next('login', d => d === me.device, 30000);
@@ -181,6 +192,48 @@ describe('the account comes back without a QR', () => {
 });
 
 describe('what was true before the end', () => {
+    it('is in the history of the phone, whole and once', async t => {
+        const count = 5000;
+        const bob = '15557770001@s.whatsapp.net';
+        const now = Math.floor(Date.now() / 1000);
+        const list = query => w.patient('GET', '/api/messages?account='
+            + `${me.id}&chat=${bob}&${query}`);
+        const more = n => until(`more than ${n} rows`, async () => {
+            const { total } = await list('limit=1');
+            return total > n ? total : undefined;
+        }, 60000);
+        const id = await offer(me.phone, me.device, { conversations: [
+            conversation(bob, numbers('b', count).map((text, i) => ({
+                id: `B${i}`, text, t: now - i })), { unreadCount: 4 })] },
+        { inline: true });
+        const piece = me.device.history.get(id);
+
+        // among its rows, twice; the second time Redis
+        const first = await more(0);
+        w.pids().workers.forEach(pid => process.kill(pid, 'SIGKILL'));
+        const then = await more((await list('limit=1')).total);
+        const before = piece.taken;
+        process.kill(w.redisPid(), 'SIGKILL');
+        await until('all rows, which need no Redis', async () => (await
+        w.patient('GET', `/api/messages?chat=${bob}&limit=1`)).total
+            === count, 60000);
+        await w.resume();
+        await until('hist_sync', () => piece.taken, 90000);
+        t.diagnostic(`ends at ${first} and ${then} rows of ${count}`);
+        assert.equal(before, false);
+        const { data, total } = await list('order=asc&limit=2');
+        assert.equal(total, count);
+        assert.deepEqual(data.map(m => m.body),
+            [`b ${count - 1}`, `b ${count - 2}`]);
+        const { data: chats } = await w.patient('GET',
+            `/api/chats?account=${me.id}`);
+        const chat = chats.find(c => c.jid === bob);
+        assert.equal(chat.unread_count, 4);
+        assert.equal(chat.last_message_body, 'b 0');
+        await w.state(me.id, 'READY');
+        await both('after history');
+    });
+
     it('is sent if it was accepted', async () => {
         me.account.faults.holdAcks = true;
         const r = await w.send(me.id, ann.account.pn, 'unacked at the end',

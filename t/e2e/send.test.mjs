@@ -176,9 +176,23 @@ describe('a request that cannot be sent', () => {
     });
 
     it('to a number that has no WhatsApp', async () => {
-        const r = await w.send(me.id, '999888777666', 'hello?');
-        assert.ok([400, 404, 502].includes(r.status), r.raw.toString());
-        assert.match(r.json.message, /WhatsApp/);
+        const r = await refused('999888777666', 'hello?', 502,
+            'SEND_FAILED');
+        assert.match(r.json.message, /not on WhatsApp/);
+        const { provider_code: code, message_id: id } = r.json.error.details;
+        assert.equal(code, 404);
+
+        // told, and kept, like what the server refuses later
+        const e = await w.events.wait(x => x.type === 'message.failed'
+            && x.data.message.message_id === id, 'message.failed');
+        assert.equal(e.data.error.code, 'SEND_FAILED');
+        assert.equal(e.data.error.provider_code, 404);
+        const row = await until('its row', async () => (await w.api('GET',
+            `/api/messages?account=${me.id}&chat=999888777666`)).data.at(0));
+        assert.equal(row.message_id, id);
+        assert.equal(row.body, 'hello?');
+        assert.equal(row.status, 'FAILED');
+        assert.equal(row.error.code, 'SEND_FAILED');
         await s.sent(me, ann.account.pn, 'others still work');
     });
 

@@ -31,11 +31,12 @@ describe('with patience', { concurrency: true }, () => {
             qrs.push(qr);
             return Date.now();
         };
-        const second = await next(70000);
-        assert.ok(second - first > 55000 && second - first < 65000,
+        const second = await next(85000);
+        // a minute, then 20 s; either moment may have been seen late
+        assert.ok(second - first > 50000 && second - first < 75000,
             `${second - first} ms`);
-        const third = await next(30000);
-        assert.ok(third - second > 17000 && third - second < 23000,
+        const third = await next(45000);
+        assert.ok(third - second > 10000 && third - second < 40000,
             `${third - second} ms`);
         assert.deepEqual(qrs.map(q => parseQr(q).ref), refs.slice(0, 3));
         const events = w.events.of('session.qr_code', id);
@@ -56,11 +57,17 @@ describe('with patience', { concurrency: true }, () => {
         await sim.next('disconnect', c => c === link, 90000);
         const took = Date.now() - silent;
         delete me.account.faults.mutePing;
-        assert.ok(took > 15000 && took < 60000, `${took} ms`);
+        assert.ok(took > 15000 && took < 75000, `${took} ms`);
         await w.state(me.id, 'READY');
         const e = await w.events.wait(x => x.account_id === me.id
-            && x.type === 'session.disconnected');
+            && x.type === 'session.status' && x.data.previous === 'READY');
+        assert.equal(e.data.state, 'CONNECTING');
         assert.match(e.data.reason, /ping|answer|silent/i);
+        for (const type of ['degraded', 'degraded_cleared']) {
+            const told = await w.events.wait(x => x.account_id === me.id
+                && x.type === `account.${type}`, type);
+            assert.equal(told.data.reason, 'deaf');
+        }
         const ann = sim.phone();
         await ann.sendText(me.account, 'heard again');
         await w.received('heard again');
@@ -78,7 +85,7 @@ describe('with patience', { concurrency: true }, () => {
         const r = await w.send(me.id, ann.account.pn, 'swallowed');
         assert.equal(r.status, 202);
         const waited = Date.now() - begun;
-        assert.ok(waited > 15000 && waited < 25000, `${waited} ms`);
+        assert.ok(waited > 15000 && waited < 40000, `${waited} ms`);
         await w.events.wait(e => e.type === 'message.sent'
             && e.data.message.message_id === r.json.message_id,
         'message.sent', 120000);

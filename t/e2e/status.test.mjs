@@ -44,6 +44,21 @@ describe('what others post', () => {
         assert.equal(Date.parse(s.expires_at) / 1000, s.timestamp + 86400);
     });
 
+    it('is answered in the chat of its author', async () => {
+        const { data } = await w.events.wait(e =>
+            e.type === 'message.received'
+            && e.data.message.body === 'by bob');
+        await stage.sent(me, bob.pn, 'nice', { quoted_id:
+            data.message.id });
+        const { contextInfo: c } = (await bob.client.waitText('nice')).raw
+            .message.extendedTextMessage;
+        assert.equal(c.stanzaId, data.message.message_id);
+        assert.equal(c.remoteJid, STATUS);
+        assert.equal(c.participant, bob.lid);
+        assert.equal(c.quotedMessage.extendedTextMessage?.text
+            ?? c.quotedMessage.conversation, 'by bob');
+    });
+
     it('comes from phones, our own among them', async () => {
         const people = [me, bob, cat].map(p => p.account);
         await cat.phone.groups.send(new Audience(sim, people),
@@ -190,3 +205,5 @@ describe('stories over HTTP', () => {
             400);
     });
 });
+
+it('every event was as the contract has it', () => stage.checkEvents());

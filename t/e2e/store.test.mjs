@@ -247,6 +247,12 @@ describe('a full disk', () => {
         await send('full out', 5);
         await until('the alert', () =>
             w.log().includes('history database has no space left'));
+        const told = await w.events.wait(e => e.type === 'account.degraded');
+        assert.equal(told.account_id, me.id);
+        assert.deepEqual(told.data, { reason: 'storage' });
+        const health = await w.api('GET', `/api/accounts/${me.id}/health`);
+        assert.deepEqual(health.data.degraded, ['storage']);
+        assert.deepEqual((await w.account(me.id)).degraded, ['storage']);
         await until('health', async () => {
             const r = await w.request('GET', '/health');
             return r.status === 503
@@ -254,7 +260,12 @@ describe('a full disk', () => {
                 && r.json.services.redis === 'healthy';
         });
 
+        assert.deepEqual(w.events.of('account.degraded_cleared'), []);
         rmSync(join(dir, 'ballast'));
+        await w.events.wait(e => e.type === 'account.degraded_cleared'
+            && e.data.reason === 'storage', 40000);
+        assert.deepEqual((await w.account(me.id)).degraded, []);
+        assert.equal(w.events.of('account.degraded').length, 1);
         await holds(w, 'full in', numbers('full in', 60));
         await holds(w, 'full out', numbers('full out', 5));
         assert.equal((await w.request('GET', '/health')).status, 200);

@@ -68,6 +68,20 @@ describe('PostgreSQL', () => {
         await health(200, 'healthy');
     });
 
+    it('keeps an upload under its Idempotency-Key once', async () => {
+        const all = await Promise.all(Array.from({ length: 8 }, () =>
+            w.request('POST', '/api/media', { base64: 'QUJD' },
+                { 'idempotency-key': 'upload' })));
+        assert.deepEqual(all.map(r => r.status), Array(8).fill(201));
+        assert.equal(new Set(all.map(r => r.raw.toString())).size, 1);
+        assert.equal(all.filter(r => r.headers.get('idempotent-replayed')
+            === null).length, 1);
+        assert.equal((await w.api('GET', '/api/media/stats')).total, 1);
+        const other = await w.request('POST', '/api/media',
+            { base64: 'QUJE' }, { 'idempotency-key': 'upload' });
+        assert.equal(other.json.error_code, 'IDEMPOTENCY_KEY_REUSED');
+    });
+
     it('away: reads 503, messages flow, nothing is cut from the log',
         async () => {
             await pg.stop('SIGQUIT');

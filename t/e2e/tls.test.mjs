@@ -10,6 +10,7 @@ import { createServer as createTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { Proxy } from '../sim/proxy.mjs';
 import { SimEnv } from './lib/sim_env.mjs';
 import { freePort, Wahub } from './lib/wahub.mjs';
 
@@ -112,6 +113,22 @@ describe('wss', () => {
                     'y'.repeat(60000));
                 assert.equal(sent.status, 201);
                 assert.equal((await told).text.length, 60000);
+
+                // through a proxy, which looks the name up
+                const proxy = await new Proxy({ user: 'u', password: 'p' })
+                    .listen();
+                for (const scheme of ['socks5', 'http']) {
+                    const again = env.sim.next('login');
+                    await r.w.api('PATCH', `/api/accounts/${r.id}`,
+                        { proxy: proxy.url(scheme) });
+                    await again;
+                    await r.w.state(r.id, 'READY');
+                    await ann.sendText(phone.account, `${host} ${scheme}`);
+                    await r.w.received(`${host} ${scheme}`);
+                }
+                assert.deepEqual(proxy.tunnels.map(t => t.target),
+                    Array(2).fill(`${host}:${env.sim.port}`));
+                proxy.close();
                 await r.end();
             }
         }));

@@ -156,9 +156,11 @@ describe('content without media', () => {
         const m = await arrived(await relays({ extendedTextMessage: {
             text: 'hi @all', contextInfo: { stanzaId: first, participant:
                 ann.lid, quotedMessage: { imageMessage: { caption: 'cap' } },
-            nonJidMentions: 1, mentionedJid: [me.lid], isForwarded: true,
+            nonJidMentions: 1, mentionedJid: [me.lid, ann.pn, '7@lid'],
+            isForwarded: true,
             forwardingScore: 5, expiration: 86400 } } }));
-        assert.deepEqual(m.mentions, [me.lid, 'all']);
+        assert.deepEqual(m.mentions, [me.pn, ann.pn, '7@lid', 'all']);
+        assert.deepEqual(m.mention_lids, [me.lid, ann.lid, '7@lid']);
         assert.equal(m.quoted_body, 'cap');
         assert.equal(m.forward_score, 5);
         assert.equal(m.ephemeral_duration, 86400);
@@ -368,7 +370,7 @@ describe('what is sealed with the secret of a message', () => {
                 x.voters.length), [0, 0]);
         });
 
-    it('edits and reactions', async () => {
+    it('edits, reactions and comments', async () => {
         const messageSecret = randomBytes(32);
         const id = await relays({ conversation: 'sealed from here',
             messageContextInfo: { messageSecret } });
@@ -388,6 +390,11 @@ describe('what is sealed with the secret of a message', () => {
         const r = await w.events.wait(x => x.type === 'message.reaction'
             && x.data.emoji === '🔒');
         assert.equal(r.data.target_id, m.id);
+        const comment = await arrived(await relays({ encCommentMessage: {
+            targetMessageKey: key, ...seal(messageSecret, id, ann.lid,
+                ann.lid, 'Enc Comment', proto.Message.encode({ conversation:
+                    'sealed comment' }).finish()) } }));
+        assert.equal(comment.body, 'sealed comment');
     });
 
     it('answers to an event', async () => {
@@ -422,3 +429,5 @@ describe('the account\'s webhook', () => {
         assert.equal(post.media.mimetype, 'image/png');
     });
 });
+
+it('every event was as the contract has it', () => s.checkEvents());

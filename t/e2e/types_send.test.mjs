@@ -63,8 +63,9 @@ const secretOf = m => m.messageContextInfo?.messageSecret;
 describe('a message of its own', () => {
     it('text with mentions, forwarded', async () => {
         const r = await send({ text: `hi @${bob.account.pn}`, forwarded: true,
-            mentions: [bob.account.pn] });
+            mentions: [`+${bob.account.pn}`] });
         assert.equal(r.message_type, 'text');
+        assert.deepEqual(r.mentions, [bob.pn]);
         assert.equal(r.is_forwarded, true);
         const got = await arrived(r.message_id);
         const { contextInfo: c } = got.message.extendedTextMessage;
@@ -120,6 +121,12 @@ describe('a message of its own', () => {
             contact_jid: '+49 151 00000077', name: 'Ann; Mary' }, 200);
         assert.equal(r.success, true);
         assert.equal(r.key.id, r.message_id);
+        const native = await send({ type: 'contact', name: 'Ann',
+            contact_jid: '+49 151 00000077' });
+        assert.deepEqual(native.contacts, [{ name: 'Ann',
+            phones: ['4915100000077'] }]);
+        assert.equal(native.phone_number, bob.account.pn);
+        assert.equal(native.sent_at, native.created_at);
         const got = await arrived(r.message_id);
         const c = got.message.contactMessage;
         assert.equal(c.displayName, 'Ann; Mary');
@@ -176,6 +183,39 @@ const kept = (id, test) => until(`${id} in the history`, async () => {
 const told = (type, test) => w.events.wait(e => e.type === type
     && test(e.data), type);
 
+describe('the answer', () => {
+    it('tells of the message what the history tells', async () => {
+        const group = await post('/api/groups', { subject: 'Two',
+            participants: [bob.account.pn] });
+        const names = ['message_type', 'type', 'body', 'text',
+            'is_ephemeral', 'ephemeral_duration', 'is_status',
+            'participant'];
+        const phones = ['4915100000078'];
+
+        for (const body of [
+            { text: 'for a day', expiration: 86400 },
+            { text: 'for ever', expiration: 0, to: group.jid },
+            { text: 'posted', to: 'status@broadcast',
+                audience: [bob.account.pn], expiration: 86400 },
+            { type: 'POLL', name: 'Tea?', options: ['a', 'b'] },
+            { type: 'event', name: 'Tea', start_time: 1893456000 },
+            { type: 'contact', name: 'Ann', contact_jid: '4915100000077' },
+            { type: 'contact', contacts: [{ name: 'Bo', phones }] },
+            { type: 'contact', contacts: [{ name: 'A', phones },
+                { name: 'B', phones }] },
+            { type: 'location', latitude: 1, longitude: 2, name: 'Here' },
+            { type: 'group_invite', group_jid: group.jid, code: 'abc',
+                expires_at: 1893456000, name: 'Two', caption: 'join' },
+            { type: 'album', images: 2 },
+        ]) {
+            const r = await send(body);
+            const row = await kept(r.id, () => true);
+            const part = m => names.map(n => [n, m[n]]);
+            assert.deepEqual(part(r), part(row), JSON.stringify(body));
+        }
+    });
+});
+
 describe('what is about another message', () => {
     const update = (id, test) => bob.client.wait('update',
         u => u.id === id && test(u), bob.client.updates);
@@ -206,6 +246,9 @@ describe('what is about another message', () => {
         const own = await s.sent(me, bob.account.pn, 'my own');
         const self = await send({ type: 'reaction', target_id: own.id,
             emoji: '🙂' });
+        const row = await kept(self.id, () => true);
+        assert.deepEqual([row.reaction_emoji, row.reaction_target_id,
+            row.media_id, row.is_starred], ['🙂', own.id, null, false]);
         const mine = await arrived(self.message_id);
         assert.equal(mine.message.reactionMessage.key.fromMe, false);
     });
@@ -252,6 +295,44 @@ describe('what is about another message', () => {
             value: false });
         assert.equal((await arrived(end.message_id)).message
             .pinInChatMessage.type, 2);
+    });
+
+    it('a star, and what is deleted for this account only', async () => {
+        await s.env.phoneText(me, 'first');
+        const own = await s.sent(me, bob.account.pn, 'to be starred');
+        const r = await send({ type: 'star', target_id: own.id });
+        assert.deepEqual([r.id, r.message_id, r.status, r.is_starred],
+            [own.id, own.message_id, 'SENT', true]);
+        assert.deepEqual(r.key, own.key);
+        await told('message.starred', x => x.id === own.id && x.value);
+        await kept(own.id, x => x.is_starred);
+        await send({ type: 'star', target_id: own.message_id,
+            value: false });
+        await kept(own.id, x => !x.is_starred);
+
+        const { id } = await bob.phone.sendText(me.account, 'not for me');
+        const m = (await w.received('not for me')).data.message;
+        const theirs = await send({ type: 'star', target_id: m.id });
+        assert.deepEqual([theirs.id, theirs.from_me, theirs.direction,
+            theirs.message_type, theirs.body, theirs.from,
+            theirs.is_starred, theirs.key.fromMe], [m.id, false, 'INBOUND',
+            'text', 'not for me', bob.account.pn, true, false]);
+        await kept(m.id, x => x.is_starred);
+        const gone = await post('/api/actions/delete', { jid: bob.pn,
+            message_id: id, for: 'me' }, 200);
+        assert.deepEqual([gone.success, gone.key], [true,
+            { remoteJid: bob.pn, fromMe: false, id }]);
+        const e = await told('message.deleted', x => x.id === m.id);
+        assert.equal(e.data.for, 'me');
+        await kept(m.id, x => x.is_deleted);
+
+        const code = async (body, status) => (await send({ type: 'star',
+            ...body }, status)).error_code;
+        assert.equal(await code({ target_id: 'AAAA' }, 404),
+            'MESSAGE_NOT_FOUND');
+        assert.equal(await code({}, 400), 'VALIDATION_ERROR');
+        assert.equal(await code({ target_id: own.id, value: 1 }, 400),
+            'VALIDATION_ERROR');
     });
 
     it('is refused about what is not ours', async () => {
@@ -315,6 +396,10 @@ describe('a request that cannot become a message', () => {
         [{ text: 'a', message: 'b' }, 400, 'CONFLICTING_PARAMETERS'],
         [{ text: 'x', mentions: ['nobody'] }, 400, 'VALIDATION_ERROR',
             'mentions'],
+        [{ text: 'x', view_once: true }, 400, 'VALIDATION_ERROR',
+            'view_once'],
+        [{ text: 'x', queue: 'yes' }, 400, 'VALIDATION_ERROR', 'queue'],
+        [{ text: 'x', wait: 5 }, 400, 'VALIDATION_ERROR', 'wait'],
     ];
     for (const [body, status, code, field] of rows) {
         it(`${JSON.stringify(body)}: ${code}`, async () => {

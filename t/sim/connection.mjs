@@ -5,6 +5,7 @@ import { NoiseResponder } from './noise.mjs';
 import { knob } from './faults.mjs';
 import { acceptPayload } from './login.mjs';
 import { dispatch } from './dispatch.mjs';
+import { forgetPresence } from './presence.mjs';
 
 const INTRO = Buffer.from('WA\x06\x03', 'latin1');
 const HANDSHAKE_MS = 20000;
@@ -48,6 +49,9 @@ export class Connection {
     }
 
     violate(kind, detail, stanza) {
+        if (this.registration?.allows(kind)) {
+            return;
+        }
         this.sim.violate(this.device, kind, `${this.name}: ${detail}`, stanza);
     }
 
@@ -104,19 +108,45 @@ export class Connection {
         if (!this.input.subarray(at, at + 4).equals(INTRO)) {
             throw new Error('intro is not WA 6 3');
         }
+        this.routing = at > 0 ? Buffer.from(this.input.subarray(7, at))
+            : undefined;
         this.input = this.input.subarray(at + 4);
         this.introduced = true;
+        if (this.routing !== undefined && this.sim.faults.refuseRouting) {
+            this.ws.terminate();
+            return false;
+        }
         return true;
     }
 
     onHello(frame) {
-        this.noise = new NoiseResponder(this.sim.chainFor(this));
-        this.writeFrame(this.noise.hello(frame));
-        this.handler = this.onFinish;
+        const fault = this.knob('ik');
+        this.noise = new NoiseResponder(this.sim.chainFor(this),
+            { ik: fault !== 'decline' });
+        const answer = this.noise.hello(frame);
+        const { payload } = this.noise;
+        this.sim.emit('hello', this, payload === undefined
+            ? this.noise.tried === 'IK' ? 'XXfallback' : 'XX' : 'IK');
+        if (fault === 'spoil' && payload !== undefined) {
+            answer[answer.length - 1] ^= 1;
+        }
+        if (fault === 'close' && this.noise.tried === 'IK') {
+            this.close('IK is not liked here');
+            return;
+        }
+        this.writeFrame(answer);
+        if (payload === undefined) {
+            this.handler = this.onFinish;
+        } else {
+            this.admitted(payload);
+        }
     }
 
     onFinish(frame) {
-        const payload = this.noise.finish(frame);
+        this.admitted(this.noise.finish(frame));
+    }
+
+    admitted(payload) {
         clearTimeout(this.deadline);
         this.handler = this.onStanza;
         acceptPayload(this, payload);
@@ -264,6 +294,7 @@ export class Connection {
         if (this.device?.link === this) {
             this.device.link = undefined;
             this.device.mailbox.detach();
+            forgetPresence(this.device);
         }
     }
 }

@@ -1,8 +1,10 @@
 // Incoming stanzas by tag, and the small ones that need no file of their own.
-import { child, children, node, parseJid, show } from './codec.mjs';
+import { child, children, show } from './codec.mjs';
+import { handleCall } from './calls.mjs';
 import { handleIq } from './iq.mjs';
 import { routeMessage } from './routing.mjs';
 import { handleAck, handleReceipt } from './receipts.mjs';
+import { handleChatstate, handlePresence } from './presence.mjs';
 
 function handleIb(conn, stanza) {
     for (const c of children(stanza)) {
@@ -19,41 +21,6 @@ function handleIb(conn, stanza) {
         } else {
             conn.sim.unknown.push(show(stanza));
         }
-    }
-}
-
-/** Presence of a device: shown to those who subscribed to the account. */
-function handlePresence(conn, stanza) {
-    const { type, name, to } = stanza.attrs;
-    const { account, device, sim } = conn;
-    if (type === 'subscribe') {
-        sim.registry.account(to)?.subscribers.add(device);
-        return;
-    }
-    if (name === undefined) {
-        sim.violate(device, 'presence-without-name', show(stanza), stanza);
-    } else {
-        account.name = name;
-    }
-    device.available = type === undefined || type === 'available';
-    sim.emit('presence', device, device.available);
-    for (const s of account.subscribers) {
-        s.link?.send?.(node('presence', { from: `${account.lid}@lid`,
-            type: device.available ? undefined : 'unavailable' }));
-    }
-}
-
-function handleChatstate(conn, stanza) {
-    const peer = conn.sim.registry.account(stanza.attrs.to);
-    const state = children(stanza)[0]?.tag;
-    if (peer === undefined || !['composing', 'paused'].includes(state)) {
-        conn.violate('chatstate', show(stanza), stanza);
-        return;
-    }
-    const { server } = parseJid(stanza.attrs.to);
-    for (const d of peer.devices.values()) {
-        d.link?.send?.(node('chatstate', { from: conn.device.jid(server) },
-            stanza.content));
     }
 }
 
@@ -84,6 +51,9 @@ export function dispatch(conn, stanza) {
         return;
     case 'ack':
         handleAck(sim, device, stanza);
+        return;
+    case 'call':
+        handleCall(sim, device, stanza);
         return;
     case 'presence':
         handlePresence(conn, stanza);

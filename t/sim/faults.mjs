@@ -21,8 +21,15 @@
 //   failure         { reason, ... } answers each login
 //   loginRate       { perSecond, longestMs }: logins wait for their turn; who
 //                   would wait longer than that is sent away with 503
+//   ik              'decline', 'spoil' or 'close': what happens to a hello of
+//                   Noise IK; of the server only, nobody is known yet
+//   passkey         of an account: it is linked with a passkey, passkey.mjs
+//   codeRefused     code of the error that answers who wants a pairing code
 //   reachout, lidOnly, exactDevices  refusals, see identity.mjs
 //   hideNumber      what this account sends by LID does not name its number
+//   throttle, clockS  see throttle.mjs
+//   refuseRouting   who names a way in is cut off (all accounts)
+//   usyncLimit      lookups are refused for so many seconds, see usync.mjs
 //   spoilChain      see certs.mjs; certificate chain of new connections
 import { createRequire } from 'node:module';
 
@@ -33,7 +40,8 @@ export const KNOBS = ['latencyMs', 'compress', 'split', 'coalesce',
     'dropAfterFrames', 'cutBeforeAck', 'loseMessage', 'swallow', 'muteIq',
     'mutePing', 'holdAcks', 'corruptEnc', 'duplicate', 'reorder', 'failure',
     'loginRate', 'reachout', 'lidOnly', 'exactDevices', 'hideNumber',
-    'spoilChain', 'unavailable', 'unavailableType'];
+    'spoilChain', 'unavailable', 'unavailableType', 'throttle', 'clockS',
+    'refuseRouting', 'usyncLimit', 'codeRefused', 'ik', 'passkey'];
 
 export function knob(sim, account, name) {
     return account?.faults[name] ?? sim.faults[name];

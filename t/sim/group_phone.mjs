@@ -79,6 +79,7 @@ export class GroupPhone {
             return;
         }
         phone.failures.delete(id);
+        phone.noteMedia(id, message);
         const own = author.account === phone.account;
         if (phone.receipts) {
             handleReceipt(this.sim, phone.device, node('receipt', { id,

@@ -172,7 +172,11 @@ export function route(c, copies) {
         return;
     }
     if (mode !== group.mode) {
-        bad('group', `addressing_mode "${mode}"`);
+        if (!group.moved) {
+            bad('group', `addressing_mode "${mode}"`);
+        }
+        ack(sim, sender, stanza, { error: 421 });
+        return;
     }
     const digest = sha256(bytesOf(encs[0]) ?? Buffer.alloc(0))
         .toString('base64', 0, 18);
@@ -242,6 +246,12 @@ export function groupReceipt(sim, device, stanza) {
     const author = sim.registry.account(participant);
     if (group === undefined || author === undefined) {
         bad(`participant="${participant}" in ${to}`);
+        return;
+    }
+    if (!group.moved && parseJid(participant).server
+        !== parseJid(group.name(author)).server) {
+        bad(`participant="${participant}", the writer is ` +
+            group.name(author));
         return;
     }
     const attrs = { from: group.jid, participant: group.name(device), id,

@@ -52,6 +52,12 @@ class Group {
         return this.mode === 'lid' ? `${who.lid}@lid` : `${who.pn}@${SERVER}`;
     }
 
+    /** Members are named by LID from now on, and nobody is told. */
+    moveToLid() {
+        this.mode = 'lid';
+        this.moved = true;
+    }
+
     /** The other form, as the attribute it travels in. */
     alias(who, prefix) {
         return this.mode === 'lid'
@@ -163,11 +169,15 @@ export class Groups {
         this.nextId = 120363000000000000n;
     }
 
-    /** Without an iq, for tests: `creator` and `members` are accounts. */
-    create({ creator, members = [], subject = 'a group', mode = 'lid' }) {
+    /** Without an iq, for tests: `creator` and `members` are accounts,
+     *  `parent` is the community it belongs to. */
+    create({ creator, members = [], subject = 'a group', mode = 'lid',
+        flags = [], parent }) {
         const group = new Group(this, { id: String(this.nextId++), creator,
             subject, mode });
         members.forEach(a => group.members.set(a, 'member'));
+        flags.forEach(f => group.flags.add(f));
+        group.parent = parent;
         this.all.set(group.id, group);
         group.tell(creator, node('create', { type: 'new' }, [group.node()]));
         return group;
@@ -198,12 +208,27 @@ function groupOf(conn, iq, { admin = false, any = false } = {}) {
     return group;
 }
 
+/** Who gave the asker a privacy token is shown it, and nobody else is. */
+function checkTrust(conn, account, participant, list) {
+    const shown = child(participant, 'privacy');
+    const given = account?.tokens?.get(conn.account) ?? [];
+    if (shown !== undefined
+        && !given.some(x => bytesOf(shown)?.equals(x.bytes))) {
+        conn.violate('token', `not the token of ${participant.attrs.jid}`,
+            list);
+    }
+    if (shown !== undefined) {
+        conn.sim.emit('group-token', conn.device, account);
+    }
+}
+
 function accountsIn(conn, list) {
     return children(list, 'participant').map(p => {
         const account = conn.sim.registry.account(p.attrs.jid);
         if (parseJid(p.attrs.jid)?.explicit) {
             conn.violate('group', `participant ${p.attrs.jid}`, list);
         }
+        checkTrust(conn, account, p, list);
         return { jid: p.attrs.jid, account };
     });
 }
@@ -222,13 +247,10 @@ function create(conn, iq, request) {
     const members = asked.filter(p => refusal(p.account) === undefined)
         .map(p => p.account).filter(a => a !== conn.account);
     const group = conn.sim.groups.create({ creator: conn.account, subject,
-        members });
-    if (child(request, 'parent') !== undefined) {
-        group.flags.add('parent');
-    }
-    const parent = conn.sim.groups.get(child(request, 'linked_parent')
-        ?.attrs.jid);
-    group.parent = parent;
+        members,
+        flags: child(request, 'parent') === undefined ? [] : ['parent'],
+        parent: conn.sim.groups.get(child(request, 'linked_parent')
+            ?.attrs.jid) });
     const n = group.node();
     for (const p of asked.filter(x => refusal(x.account) !== undefined)) {
         n.content.push(node('participant', { jid: p.jid,
@@ -279,11 +301,25 @@ function participants(conn, iq, request) {
     return [node(request.tag, {}, results)];
 }
 
+/** A community and those of its groups that the account is in. */
+function leaving(conn, parent) {
+    if (parent?.flags.has('parent') !== true) {
+        return [];
+    }
+    return [parent, ...[...conn.sim.groups.all.values()].filter(g =>
+        g.parent === parent && g.members.has(conn.account))];
+}
+
 function leave(conn, iq, request) {
-    const groups = children(request, 'group').map(g =>
-        conn.sim.groups.get(isGroup(g.attrs.id) ? g.attrs.id
-            : `${g.attrs.id}@g.us`));
+    const { parent_group_jid: parent } = child(request, 'linked_groups')
+        ?.attrs ?? {};
+    const groups = parent !== undefined
+        ? leaving(conn, conn.sim.groups.get(parent))
+        : children(request, 'group').map(g =>
+            conn.sim.groups.get(isGroup(g.attrs.id) ? g.attrs.id
+                : `${g.attrs.id}@g.us`));
     if (groups.length === 0
+        || (parent === undefined && groups.some(g => g?.flags.has('parent')))
         || groups.some(g => !g?.members.has(conn.account))) {
         throw new IqError(404, 'item-not-found');
     }
@@ -402,7 +438,9 @@ function inviteSet(conn, iq, request) {
         conn.afterReply = () => group.tell(conn.account,
             node('created_membership_requests', { request_method:
                 'invite_link' }, [node('requested_user',
-                { jid: group.name(conn.account) })]));
+                { jid: group.name(conn.account), ...(group.mode === 'lid'
+                    ? { phone_number: `${conn.account.pn}@${SERVER}` }
+                    : {}) })]));
         return [node('membership_approval_request', { jid: group.jid })];
     }
     conn.afterReply = () => group.add(conn.account, [conn.account]);
@@ -437,16 +475,23 @@ function requestsAction(conn, iq, request) {
         [node(action.tag, {}, list)])];
 }
 
+/** Tells a community of its groups, and each of them of the community. */
+function tellLinked(conn, tag, parent, subs) {
+    const about = g => node('group', { id: g.id, subject: g.subject });
+    parent.tell(conn.account, node(tag, { [`${tag}_type`]: 'sub_group' },
+        subs.map(about)));
+    subs.forEach(g => g.tell(conn.account, node(tag,
+        { [`${tag}_type`]: 'parent_group' }, [about(parent)])));
+}
+
 function links(conn, iq, request) {
     const parent = groupOf(conn, iq, { admin: true });
     const subs = children(child(request, 'link'), 'group').map(g =>
         conn.sim.groups.get(g.attrs.jid));
     subs.forEach(g => {
         g.parent = parent;
-        conn.afterReply = () => g.tell(conn.account, node('link',
-            { link_type: 'parent_group' }, [node('group',
-                { id: parent.id, subject: parent.subject })]));
     });
+    conn.afterReply = () => tellLinked(conn, 'link', parent, subs);
     return [node('links', {}, [node('link', { link_type: 'sub_group' },
         subs.map(g => node('group', { jid: g.jid })))])];
 }
@@ -461,6 +506,7 @@ function unlink(conn, iq, request) {
     subs.forEach(g => {
         g.parent = undefined;
     });
+    conn.afterReply = () => tellLinked(conn, 'unlink', parent, subs);
     return [node('unlink', { unlink_type: 'sub_group' },
         subs.map(g => node('group', { jid: g.jid })))];
 }

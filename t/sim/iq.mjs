@@ -1,16 +1,23 @@
 // Client iqs: one table by type and xmlns.
 import { bytesOf, child, children, node, parseJid, SERVER, show }
     from './codec.mjs';
+import { appStateIq } from './appstate.mjs';
 import * as prekeys from './prekeys.mjs';
 import { usync } from './usync.mjs';
 import { groupIq } from './groups.mjs';
 import { IqError } from './iq_error.mjs';
 import { pictureGet, pictureSet } from './picture.mjs';
+import { checkThrottle, serverTime } from './throttle.mjs';
 import { takeToken } from './identity.mjs';
+import { blocklistGet, blocklistSet, privacyGet, privacySet }
+    from './privacy.mjs';
 import { randomBytes } from './keys.mjs';
 import { statusPrivacy } from './status.mjs';
+import { aboutSet, businessGet } from './profile.mjs';
 import { newsletterGet, newsletterSet } from './newsletter.mjs';
 import { mex, terms } from './newsletter_mex.mjs';
+import { pairCodeIq } from './paircode.mjs';
+import { passkeyIq } from './passkey.mjs';
 
 const now = () => Math.floor(Date.now() / 1000);
 
@@ -59,26 +66,6 @@ function md(conn, iq) {
     return undefined;
 }
 
-function privacyGet() {
-    const names = { readreceipts: 'all', profile: 'all', status: 'contacts',
-        online: 'all', last: 'all', groupadd: 'all', calladd: 'all' };
-    return [node('privacy', {}, Object.entries(names).map(([name, value]) =>
-        node('category', { name, value })))];
-}
-
-function privacySet(conn, iq) {
-    for (const t of children(child(iq, 'tokens'), 'token')) {
-        takeToken(conn, iq, t);
-    }
-    return undefined;
-}
-
-function appState(conn, iq) {
-    return [node('sync', {}, children(child(iq, 'sync'), 'collection')
-        .map(c => node('collection', { name: c.attrs.name,
-            version: c.attrs.version ?? 0 })))];
-}
-
 function mediaConn(conn) {
     if (conn.sim.media !== undefined) {
         return conn.sim.media.conn(conn.device);
@@ -107,18 +94,20 @@ const TABLE = {
     'set privacy': privacySet,
     'get w:g2': groupIq,
     'set w:g2': groupIq,
-    'get blocklist': () => [node('list', { dhash: 'none' })],
+    'get blocklist': blocklistGet,
+    'set blocklist': blocklistSet,
     'get abt': () => [node('props', { protocol: 1, ab_key: 'sim', hash: 'sim',
         refresh: 86400, refresh_id: 1 },
     [node('prop', { config_code: 1304, config_value: 257 })])],
     'set w:m': mediaConn,
-    'set w:sync:app:state': appState,
+    'set w:sync:app:state': appStateIq,
     'set urn:xmpp:whatsapp:dirty': () => undefined,
     'set w:stats': () => undefined,
     'get disappearing_mode': () => [node('disappearing_mode',
         { duration: 0, t: now() })],
     'set disappearing_mode': () => undefined,
-    'set status': () => undefined,
+    'set status': aboutSet,
+    'get w:biz': businessGet,
     'get status': statusPrivacy,
     'get w:mex': mex,
     'set tos': terms,
@@ -127,6 +116,15 @@ const TABLE = {
     'get w:profile:picture': pictureGet,
     'set w:profile:picture': pictureSet,
 };
+
+/** Linking: a passkey's steps, or those of a code. */
+function linking(conn, iq) {
+    const step = passkeyIq(conn, iq);
+    return step === undefined ? pairCodeIq(conn, iq) : step();
+}
+
+// Before login.
+const REGISTERING = { 'get w:p': ping, 'set md': linking, 'get md': linking };
 
 function checkFrame(conn, iq) {
     const { id, to, type } = iq.attrs;
@@ -153,6 +151,21 @@ function reply(conn, iq, type, content, attrs = {}) {
         ...attrs }, content));
 }
 
+function refuse(conn, iq, e) {
+    if (!(e instanceof IqError)) {
+        throw e;
+    }
+    reply(conn, iq, 'error', [node('error',
+        { code: e.code, text: e.message, ...e.attrs })]);
+}
+
+/** An answer that takes time: others overtake it. */
+function later(conn, iq, answer) {
+    answer.then(content => reply(conn, iq, 'result', content))
+        .catch(e => refuse(conn, iq, e))
+        .catch(e => conn.violate('iq', e.stack, iq));
+}
+
 export function handleIq(conn, iq) {
     const { type, id } = iq.attrs;
     if (type === 'result' || type === 'error') {
@@ -168,8 +181,8 @@ export function handleIq(conn, iq) {
     }
     checkFrame(conn, iq);
     const key = `${type} ${iq.attrs.xmlns}`;
-    const handler = TABLE[key];
-    if (conn.device === undefined && key !== 'get w:p') {
+    const handler = (conn.device === undefined ? REGISTERING : TABLE)[key];
+    if (conn.device === undefined && handler === undefined) {
         conn.violate('iq', 'before login', iq);
         return;
     }
@@ -183,17 +196,17 @@ export function handleIq(conn, iq) {
             conn.sim.unknown.push(show(iq));
             throw new IqError(501, 'feature-not-implemented');
         }
+        checkThrottle(conn, iq);
         const content = handler(conn, iq);
-        if (content !== 'silence') {
+        if (content instanceof Promise) {
+            later(conn, iq, content);
+        } else if (content !== 'silence') {
             reply(conn, iq, 'result', content,
-                handler === ping ? { t: now() } : {});
+                handler === ping
+                ? { t: serverTime(conn.sim, conn.account) } : {});
         }
     } catch (e) {
-        if (!(e instanceof IqError)) {
-            throw e;
-        }
-        reply(conn, iq, 'error', [node('error',
-            { code: e.code, text: e.message })]);
+        refuse(conn, iq, e);
     }
     const after = conn.afterReply;
     conn.afterReply = undefined;

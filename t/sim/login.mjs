@@ -3,6 +3,7 @@ import { proto } from 'baileys/WAProto/index.js';
 import { setTimeout as later } from 'node:timers';
 import { node } from './codec.mjs';
 import { knob } from './faults.mjs';
+import { serverTime } from './throttle.mjs';
 import { verify, withType } from './keys.mjs';
 import { Registration } from './pairing.mjs';
 
@@ -165,7 +166,7 @@ function admit(conn, device, p) {
     device.logins = (device.logins ?? 0) + 1;
     device.passive = p.passive === true;
     conn.send(node('success', {
-        t: Math.floor(Date.now() / 1000), props: 27, companion_enc_static:
+        t: serverTime(sim, account), props: 27, companion_enc_static:
         conn.noise.chain.server.pub.toString('base64'), location: 'odn',
         lid: device.lidJid, creation: account.listTime, abprops: 12,
         display_name: account.name,

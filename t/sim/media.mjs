@@ -279,21 +279,30 @@ export class MediaServer {
         if (to !== `${account.pn}@${SERVER}` && to !== `${account.lid}@lid`) {
             bad('media-retry', `to="${to}"`);
         }
-        if (parseJid(rmr?.attrs.jid) === undefined || !['true', 'false']
-            .includes(rmr.attrs.from_me) || iv?.length !== 12
-            || sealed === undefined) {
-            bad('media-retry', 'rmr or encrypt');
+        const known = account.phone.media.get(id);
+        // what is no message of a chat names none
+        const named = parseJid(rmr?.attrs.jid) !== undefined
+            && ['true', 'false'].includes(rmr.attrs.from_me);
+        if (known?.history === true ? rmr !== undefined : !named) {
+            bad('media-retry', 'rmr');
             return;
         }
-        const known = account.phone.media.get(id);
+        if (iv?.length !== 12 || sealed === undefined) {
+            bad('media-retry', 'encrypt');
+            return;
+        }
+        if ((known?.history === true) !== (stanza.attrs.category === 'peer')) {
+            bad('media-retry', `category="${stanza.attrs.category}"`);
+        }
         const content = known === undefined || this.forgetful
             ? [node('error', { code: NOT_FOUND })]
             : this.answer(known, id, sealed, iv, bad);
         this.sim.emit('media-retry', device, id);
         this.sim.notify(device, { id, type: 'mediaretry',
             from: bare(account.phone.device.pnJid) }, [
-            node('rmr', { jid: rmr.attrs.jid, from_me: rmr.attrs.from_me,
-                participant: rmr.attrs.participant }), ...content]);
+            ...(rmr === undefined ? [] : [node('rmr', { jid: rmr.attrs.jid,
+                from_me: rmr.attrs.from_me,
+                participant: rmr.attrs.participant })]), ...content]);
     }
 
     answer(medium, id, sealed, iv, bad) {

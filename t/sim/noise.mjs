@@ -1,6 +1,6 @@
-// Noise XX, responder side, and the transport that follows it. A client that
-// tries IK is answered with the server static, which makes it fall back to
-// XXfallback; both end in the same state machine.
+// Noise XX and IK, responder side, and the transport that follows. A client
+// that tries IK with another key than ours, or in vain (`ik` false), is
+// answered with the server static, which makes it fall back to XXfallback.
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { proto } from 'baileys/WAProto/index.js';
 import { agree, generate, hkdf, sha256 } from './keys.mjs';
@@ -8,6 +8,7 @@ import { agree, generate, hkdf, sha256 } from './keys.mjs';
 const { HandshakeMessage } = proto;
 const PROLOGUE = Buffer.from('WA\x06\x03', 'latin1');
 const XX = Buffer.from('Noise_XX_25519_AESGCM_SHA256\0\0\0\0', 'latin1');
+const IK = Buffer.from('Noise_IK_25519_AESGCM_SHA256\0\0\0\0', 'latin1');
 const XX_FALLBACK = Buffer.from('Noise_XXfallback_25519_AESGCM_SHA256',
     'latin1');
 const NONE = Buffer.alloc(0);
@@ -46,8 +47,9 @@ function need(bytes, size, what) {
 }
 
 export class NoiseResponder {
-    constructor(chain) {
+    constructor(chain, { ik = true } = {}) {
         this.chain = chain;
+        this.ik = ik;
         this.ephemeral = generate();
         this.clientStatic = undefined;
         this.sendKey = undefined;
@@ -84,13 +86,17 @@ export class NoiseResponder {
         return out;
     }
 
-    /** ClientHello bytes -> ServerHello bytes; throws on a bad hello. */
+    /** ClientHello bytes -> ServerHello bytes; throws on a bad hello. With
+     *  IK `this.payload` is there already, and no finish follows. */
     hello(bytes) {
         const { clientHello } = HandshakeMessage.decode(bytes);
         this.clientEphemeral = need(clientHello?.ephemeral, 32,
             'client hello ephemeral');
-        const ik = (clientHello.static?.length ?? 0) > 0;
-        this.begin(ik ? XX_FALLBACK : XX);
+        this.tried = (clientHello.static?.length ?? 0) > 0 ? 'IK' : 'XX';
+        if (this.tried === 'IK' && this.ik && this.resume(clientHello)) {
+            return this.resumed();
+        }
+        this.begin(this.tried === 'IK' ? XX_FALLBACK : XX);
         this.mixHash(this.clientEphemeral);
         this.mixHash(this.ephemeral.pub);
         this.mixKey(agree(this.clientEphemeral, this.ephemeral.priv));
@@ -102,6 +108,44 @@ export class NoiseResponder {
         } }).finish());
     }
 
+    /** Whether the hello was made with our key. */
+    resume(clientHello) {
+        this.begin(IK);
+        this.mixHash(this.chain.server.pub);
+        this.mixHash(this.clientEphemeral);
+        this.mixKey(agree(this.clientEphemeral, this.chain.server.priv));
+        try {
+            this.clientStatic = this.dec(need(clientHello.static, 48,
+                'client hello static'));
+            this.mixKey(agree(this.clientStatic, this.chain.server.priv));
+            this.payload = this.dec(need(clientHello.payload, 0,
+                'client hello payload'));
+        } catch {
+            this.clientStatic = undefined;
+            return false;
+        }
+        return true;
+    }
+
+    resumed() {
+        this.mixHash(this.ephemeral.pub);
+        this.mixKey(agree(this.clientEphemeral, this.ephemeral.priv));
+        this.mixKey(agree(this.clientStatic, this.ephemeral.priv));
+        const payload = this.enc(this.chain.encoded);
+        this.split();
+        return Buffer.from(HandshakeMessage.encode({ serverHello: {
+            ephemeral: this.ephemeral.pub, payload,
+        } }).finish());
+    }
+
+    split() {
+        const out = hkdf(NONE, this.salt, 64);
+        this.receiveKey = out.subarray(0, 32);
+        this.sendKey = out.subarray(32);
+        this.received = 0;
+        this.sent = 0;
+    }
+
     /** ClientFinish bytes -> ClientPayload bytes; transport is ready after. */
     finish(bytes) {
         const { clientFinish } = HandshakeMessage.decode(bytes);
@@ -111,11 +155,7 @@ export class NoiseResponder {
         this.mixKey(agree(this.clientStatic, this.ephemeral.priv));
         const payload = this.dec(need(clientFinish.payload, 0,
             'client finish payload'));
-        const out = hkdf(NONE, this.salt, 64);
-        this.receiveKey = out.subarray(0, 32);
-        this.sendKey = out.subarray(32);
-        this.received = 0;
-        this.sent = 0;
+        this.split();
         return payload;
     }
 

@@ -5,6 +5,7 @@ import { bytesOf, child, node, show } from './codec.mjs';
 import { randomBytes } from './keys.mjs';
 import { checkDeviceIdentity, deviceSignatureOf, signDevice, wrapHmac }
     from './adv.mjs';
+import { passkeyGate } from './passkey.mjs';
 import { registerKeys } from './prekeys.mjs';
 
 const PREFIX = 'https://wa.me/settings/linked_devices#';
@@ -75,6 +76,12 @@ export class Registration {
         }, () => {});
     }
 
+    /** A client whose DeviceProps.os matches may do this. */
+    allows(kind) {
+        return [...this.conn.sim.allowances].some(([pattern, kinds]) =>
+            pattern.test(this.props.os) && kinds.includes(kind));
+    }
+
     stop() {
         clearTimeout(this.timer);
         this.refs.forEach(r => this.conn.sim.refs.delete(r));
@@ -83,25 +90,31 @@ export class Registration {
     /** Asks the companion for another adv secret in its QR; resolves when
      *  it has acked that. */
     refresh() {
+        return this.ask('companion_reg_refresh',
+            [node('companion_reg_refresh')]);
+    }
+
+    /** Sends a notification; resolves when it has been acked. */
+    ask(type, content) {
         const n = this.conn.sim.notification({ from: '@s.whatsapp.net',
-            type: 'companion_reg_refresh' }, [node('companion_reg_refresh')]);
+            type }, content);
         const acked = new Promise(resolve =>
-            this.asked.set(n.attrs.id, resolve));
+            this.asked.set(n.attrs.id, { type, resolve }));
         this.conn.send(n);
         return acked;
     }
 
     onAck(stanza) {
         const { id, class: tag, type, to } = stanza.attrs;
-        const resolve = this.asked.get(id);
-        if (resolve === undefined || tag !== 'notification'
-            || type !== 'companion_reg_refresh'
+        const asked = this.asked.get(id);
+        if (asked === undefined || tag !== 'notification'
+            || type !== asked.type
             || !['s.whatsapp.net', '@s.whatsapp.net'].includes(to)) {
             this.conn.violate('ack', 'while registering', stanza);
             return;
         }
         this.asked.delete(id);
-        resolve();
+        asked.resolve();
     }
 
     checkQr(qr) {
@@ -128,6 +141,10 @@ export class Registration {
         const { conn } = this;
         this.account = account;
         this.stop();
+        if (account.faults.passkey !== undefined) {
+            qr = await passkeyGate(this, account, qr);
+            this.checkQr(qr);
+        }
         const keyIndex = account.nextKeyIndex++;
         const id = account.nextDevice++;
         const identity = signDevice(account.key, account.rawId, keyIndex,

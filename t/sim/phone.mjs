@@ -8,8 +8,10 @@ import { registerKeys, takeBundle } from './prekeys.mjs';
 import { routeMessage } from './routing.mjs';
 import { handleReceipt } from './receipts.mjs';
 import { parseQr } from './pairing.mjs';
+import { enterCode } from './paircode.mjs';
+import { PhoneState } from './appstate.mjs';
 import { Album, answerRequest } from './placeholder.mjs';
-import { randomBytes } from './keys.mjs';
+import { answerRecovery } from './recovery.mjs';
 import { newId } from './ids.mjs';
 import { forGroup, GroupPhone } from './group_phone.mjs';
 import { mediumOf } from './media.mjs';
@@ -40,6 +42,7 @@ export class Phone extends EventEmitter {
         this.outgoing = Promise.resolve();
         this.receipts = true;
         this.groups = new GroupPhone(this);
+        this.state = new PhoneState(this);
         this.album = new Album();
         this.on('message', m => this.album.keep(m.id, { own: m.own,
             message: m.message, pushName: m.own ? undefined
@@ -78,19 +81,18 @@ export class Phone extends EventEmitter {
         return registration.link(this.account, qr, options);
     }
 
+    /** Types a pairing code; options: paircode.mjs. */
+    enterCode(text, options) {
+        return enterCode(this, text, options);
+    }
+
     onLinked(device) {
         this.emit('linked', device);
     }
 
     /** First login of a companion: what a phone shares with it. */
     async greet(device) {
-        await this.sendPeer(device, { protocolMessage: { type: 6,
-            appStateSyncKeyShare: { keys: [{
-                keyId: { keyId: be(1, 6) },
-                keyData: { keyData: randomBytes(32), timestamp: Date.now(),
-                    fingerprint: { rawId: this.account.rawId, currentIndex: 1,
-                        deviceIndexes: [0, device.keyIndex] } },
-            }] } } });
+        await this.state.greet(device);
     }
 
     logout(device) {
@@ -170,7 +172,10 @@ export class Phone extends EventEmitter {
         this.answer(stanza, own);
         this.noteMedia(id, inner);
         if (stanza.attrs.category === 'peer') {
-            await answerRequest(this, author, id, inner);
+            if (!await this.state.onPeer(author, inner)
+                && !await answerRecovery(this, author, id, inner)) {
+                await answerRequest(this, author, id, inner);
+            }
             return;
         }
         this.emit('message', { id, from: author, message: inner, own,

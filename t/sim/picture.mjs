@@ -2,6 +2,7 @@
 import { bytesOf, child, node, parseJid } from './codec.mjs';
 import { isGroup } from './groups.mjs';
 import { IqError } from './iq_error.mjs';
+import { shows } from './profile.mjs';
 
 const SIDE_MAX = 640;
 
@@ -52,7 +53,12 @@ export function pictureGet(conn, iq) {
         conn.violate('picture', 'not a question', iq);
         throw new IqError(400, 'bad-request');
     }
-    const { picture } = owner(conn, iq);
+    const who = owner(conn, iq);
+    if (who.members === undefined
+        && !shows(conn, who, child(asked, 'tctoken'), iq)) {
+        throw new IqError(401, 'not-authorized');
+    }
+    const { picture } = who;
     if (picture === undefined) {
         throw new IqError(404, 'item-not-found');
     }

@@ -5,6 +5,7 @@ import { proto } from 'baileys/WAProto/index.js';
 import { bytesOf, child, children, node, parseJid, SERVER }
     from './codec.mjs';
 import { take } from './faults.mjs';
+import { answerOlder } from './history.mjs';
 
 const KEPT = 512;
 const RESEND = proto.Message.PeerDataOperationRequestType
@@ -71,6 +72,9 @@ export class Album {
 /** A request of an own companion; resolves when it is answered. */
 export async function answerRequest(phone, author, id, message) {
     const { sim } = phone;
+    if (await answerOlder(phone, author, id, message)) {
+        return;
+    }
     const request = message.protocolMessage?.peerDataOperationRequestMessage;
     if (message.protocolMessage?.type
         !== Type.PEER_DATA_OPERATION_REQUEST_MESSAGE

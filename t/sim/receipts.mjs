@@ -5,7 +5,9 @@ import { verify, withType } from './keys.mjs';
 import { checkDeviceIdentity } from './adv.mjs';
 import { groupReceipt } from './group_routing.mjs';
 import { isRoom, STATUS } from './audience.mjs';
+import { historyTaken } from './history.mjs';
 import { newsletterReceipt } from './newsletter.mjs';
+import { checkRead, syncRead } from './read_sync.mjs';
 
 const TYPES = [undefined, 'inactive', 'sender', 'peer_msg', 'hist_sync', 'read',
     'read-self', 'played', 'played-self', 'server-error', 'retry',
@@ -175,11 +177,15 @@ export function handleReceipt(sim, device, stanza) {
     }
     if (type === 'retry') {
         retry(sim, device, stanza, bad);
+    } else if (type === 'hist_sync') {
+        historyTaken(sim, device, stanza, bad);
     } else if (type === 'server-error') {
         sim.media?.onRetry(device, stanza, bad);
     } else if (TRAVELS.includes(type)) {
         travel(sim, device, stanza);
     }
+    checkRead(device, stanza, bad);
+    syncRead(sim, device, stanza);
     sim.emit('receipt', device, stanza);
     device.link?.send?.(node('ack', { class: 'receipt', id, type, from: to }));
 }
@@ -221,7 +227,8 @@ export function handleAck(sim, device, stanza) {
     const expected = tag === 'call' ? children(entry.stanza)[0]?.tag
         : entry.stanza.attrs.type;
     if (tag !== 'message' && type !== expected) {
-        bad(`type "${type}" instead of "${expected}"`);
+        sim.violate(device, tag === 'call' ? 'call-ack' : 'ack',
+            `${device}: type "${type}" instead of "${expected}"`, stanza);
     }
     if (to !== entry.stanza.attrs.from
         && !(parseJid(to)?.user === '' && entry.stanza.attrs.from[0] === '@')) {

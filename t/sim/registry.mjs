@@ -93,7 +93,7 @@ export class Account {
         this.listTime = Math.floor(Date.now() / 1000);
         this.faults = {};
         this.phone = undefined;
-        this.subscribers = new Set();
+        this.subscribers = new Map();
         this.tellers = new Set();
         this.signedList = undefined;
     }

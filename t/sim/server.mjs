@@ -5,7 +5,8 @@
 //   await phone.scan(qrText);                       links what shows the QR
 //   sim.violations                                  must stay empty
 //
-// Events: pair-device, linked, login, refused, throttled, replaced, disconnect,
+// Events: hello, pair-device, pair-code, passkey-code, linked, login, refused,
+// throttled, replaced, disconnect,
 // iq, usync, prekeys, message, receipt, retry, stale, violation, presence,
 // ack-message, ack-receipt, ack-notification, unlinked, nack, token,
 // drained (everything that was sent to a device has been answered).
@@ -42,6 +43,7 @@ export class WaSim extends EventEmitter {
         this.terms = new Set();
         this.connections = new Set();
         this.refs = new Map();
+        this.pairCodes = new Map(); // number -> registration with a code
         this.faults = {};
         this.violations = [];
         this.allowed = [];

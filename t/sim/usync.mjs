@@ -1,6 +1,7 @@
 // usync: device lists, LIDs, number checks.
 import { bytesOf, child, children, node, parseJid, SERVER, show, textOf }
     from './codec.mjs';
+import { aboutNode, businessNode, usernameNode } from './profile.mjs';
 
 const CONTEXTS = ['interactive', 'background', 'message', 'notification',
     'voip', 'add', 'missing_device'];
@@ -89,12 +90,24 @@ function answer(conn, user, tags) {
                 { type: account === undefined ? 'out' : 'in' },
                 bytesOf(child(user, 'contact'))));
         } else if (tag === 'status' && account !== undefined) {
-            content.push(node('status', { t: account.listTime },
-                Buffer.from('Hey there! I am using WhatsApp.')));
+            content.push(aboutNode(conn, account, user));
+        } else if (tag === 'business' && account !== undefined) {
+            content.push(businessNode(account));
+        } else if (tag === 'username' && account !== undefined) {
+            content.push(usernameNode(account));
         }
     }
     return node('user', { jid: asked, pn_jid: lidAsked && account !== undefined
-        ? `${account.pn}@${SERVER}` : undefined }, content);
+        ? `${account.pn}@${SERVER}` : undefined },
+    content.filter(n => n !== undefined));
+}
+
+/** Knob usyncLimit (seconds): asked for too much, no answers. */
+function limited(conn, tag) {
+    const backoff = conn.knob('usyncLimit');
+    return backoff === undefined || tag === 'devices' || tag === 'lid'
+        ? undefined : [node('error', { code: 429, text: 'rate-overlimit',
+            backoff })];
 }
 
 export function usync(conn, iq) {
@@ -107,7 +120,7 @@ export function usync(conn, iq) {
     conn.sim.emit('usync', conn, users.map(x => x.attrs.jid ?? show(x)), tags);
     return [node('usync', { sid: u.attrs.sid, index: 0, last: 'true',
         mode: u.attrs.mode, context: u.attrs.context }, [
-        node('result', {}, tags.map(t => node(t))),
+        node('result', {}, tags.map(t => node(t, {}, limited(conn, t)))),
         node('list', {}, users.map(x => answer(conn, x, tags))
             .filter(x => x !== undefined)),
     ])];

@@ -216,6 +216,30 @@ garbage_from_the_server_ends_the_connection_only(void **state)
 
 
 static void
+a_server_without_room_is_left_alone_for_a_minute(void **state)
+{
+    wa_done_t   d;
+    wa_host_t  *h = *state;
+
+    wa_host_make(h);
+    memset(&d, 0, sizeof(d));
+    d.type = WA_DONE_CONNECT;
+    assert_int_equal(wa_account_complete(wa_host_account(h), &d,
+                                         wa_host_now(h)), WA_OK);
+    wa_host_drain(h);
+    assert_int_equal(wa_account_feed(wa_host_account(h),
+                     wa_span_str("HTTP/1.1 429 Too Many Requests\r\n\r\n"),
+                     wa_host_now(h)), WA_OK);
+    wa_host_drain(h);
+    assert_view(h, "state", "DISCONNECTED");
+    wa_host_advance(h, 45 * 1000);
+    assert_int_equal(wa_host_connects(h), 1);
+    wa_host_advance(h, 30 * 1000);
+    assert_int_equal(wa_host_connects(h), 2);
+}
+
+
+static void
 a_stopped_account_stays_stopped_over_a_restart(void **state)
 {
     size_t      before;
@@ -462,6 +486,7 @@ main(void)
         T(backoff_reaches_its_cap_and_not_more),
         T(a_dial_that_never_ends_times_out),
         T(garbage_from_the_server_ends_the_connection_only),
+        T(a_server_without_room_is_left_alone_for_a_minute),
         T(a_stopped_account_stays_stopped_over_a_restart),
         T(a_running_account_connects_again_after_a_restart),
         T(a_webhook_changes_without_touching_the_connection),

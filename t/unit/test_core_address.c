@@ -1,36 +1,8 @@
 /* One person, several addresses: LID, phone number, hosted devices. */
-#include "wa_room.h"
+#include "wa_room_pair.h"
 
 #include "wa_pb.h"
 #include "wa_sent.h"
-
-#define ALICE_PN   "4915100001"
-#define ALICE_LID  "70000001"
-#define BOB_PN     "4915100002"
-#define BOB_LID    "70000002"
-
-
-static int
-setup(void **state)
-{
-    room_t  *r;
-
-    r = room_create();
-    room_add(r, ALICE_PN, ALICE_LID, 5);
-    room_add(r, BOB_PN, BOB_LID, 7);
-    *state = r;
-
-    return 0;
-}
-
-
-static int
-teardown(void **state)
-{
-    room_free(*state);
-
-    return 0;
-}
 
 
 /* Alice's next copy for Bob, taken from the server's hands. */

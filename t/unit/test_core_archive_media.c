@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "wa_archive_media.h"
+#include "wa_archive_once.h"
 #include "wa_crypto.h"
 #include "wa_db.h"
 
@@ -141,6 +142,49 @@ test_media_of_message(void **state)
     assert_int_equal(wa_media_of_message(d->db, TENANT, wa_span_none(),
                                          wa_span("\xff", 1), &got),
                      WA_ERR_ARG);
+}
+
+
+/* The file is an upload; the message that it went out with names it. */
+static void
+test_media_of_sent(void **state)
+{
+    size_t       i;
+    wa_db_t     *d = *state;
+    wa_media_t   m, got;
+
+    static const char *const  refs[] = { "s1", "WS1" };
+
+    m = row("c0000000000000000000000000000000", "", "");
+    m.account = wa_span_none();
+    m.message = wa_span_none();
+    m.status = WA_MEDIA_DOWNLOADED;
+    assert_int_equal(wa_media_add(d->db, &m), WA_OK);
+    assert_true(wa_db_event(d, 900, "session.created", "{\"account\":{"
+                            "\"name\":\"A\",\"state\":\"INIT\","
+                            "\"status\":\"INIT\"}}"));
+    assert_true(wa_db_event(d, 1000, "message.sent", "{\"message\":{"
+        "\"id\":\"s1\",\"message_id\":\"WS1\",\"account_id\":\"a1\","
+        "\"remote_jid\":\"15550002@s.whatsapp.net\",\"from_me\":true,"
+        "\"message_type\":\"image\",\"has_media\":true,"
+        "\"status\":\"SENT\",\"timestamp\":100,"
+        "\"media_id\":\"c0000000000000000000000000000000\"}}"));
+
+    for (i = 0; i < 2; i++) {
+        assert_int_equal(wa_media_of_message(d->db, TENANT, wa_span_none(),
+                                             wa_span_str(refs[i]), &got),
+                         WA_OK);
+        assert_true(wa_span_eq(got.id, ID("c")));
+        assert_true(wa_span_eq_str(got.account, "a1"));
+        assert_true(wa_span_eq_str(got.message, "s1"));
+        assert_true(wa_span_eq_str(got.message_id, "WS1"));
+        assert_true(wa_span_eq_str(got.mime, "image/jpeg"));
+        wa_media_free(&got);
+    }
+
+    assert_int_equal(wa_media_of_message(d->db, TENANT, wa_span_str("a2"),
+                                         wa_span_str("s1"), &got), WA_OK);
+    assert_null(got.id.p);
 }
 
 
@@ -279,6 +323,15 @@ test_media_lay(void **state)
         }
     }
 
+    /* a file of the store that was sent belongs to no message */
+
+    m = row("e0000000000000000000000000000000", "a1", "");
+    m.account = wa_span(NULL, 0);
+    m.message = wa_span(NULL, 0);
+    assert_int_equal(wa_media_add(d->db, &m), WA_OK);
+    json_object_set_new(json_array_get(messages, 7), "media_id",
+                        json_string("e0000000000000000000000000000000"));
+
     /* another account's message of the same name is another one */
 
     m = row("f0000000000000000000000000000000", "a2", "m1");
@@ -290,7 +343,7 @@ test_media_lay(void **state)
     for (i = 0; i < 100; i++) {
         one = json_array_get(messages, i);
         assert_int_equal(json_object_get(one, "media_status") != NULL,
-                         i % 2 == 0 && i != 4);
+                         (i % 2 == 0 && i != 4) || i == 7);
     }
 
     one = json_array_get(messages, 98);
@@ -341,6 +394,111 @@ test_media_ids(void **state)
 }
 
 
+/* -- Idempotency-Keys ----------------------------------------------------- */
+
+static wa_once_e
+claim(wa_sql_t *db, const wa_once_t *o, const char *known)
+{
+    json_t     *answer;
+    wa_once_e   found;
+
+    assert_int_equal(wa_once_claim(db, o, &found, &answer), WA_OK);
+
+    if (known == NULL) {
+        assert_null(answer);
+
+    } else {
+        assert_string_equal(json_string_value(json_object_get(answer, "a")),
+                            known);
+    }
+
+    json_decref(answer);
+
+    return found;
+}
+
+
+static void
+answer(wa_sql_t *db, const wa_once_t *o, const char *text)
+{
+    json_t  *a;
+
+    a = json_pack("{s:s}", "a", text);
+    assert_int_equal(wa_once_answer(db, o, a), WA_OK);
+    json_decref(a);
+}
+
+
+static void
+test_once(void **state)
+{
+    wa_db_t    *d = *state;
+    wa_once_t   o, other;
+
+    o.key = wa_span_str("k1");
+    o.body = wa_span_str("b1");
+    o.now_ms = 1700000000000;
+    other = o;
+    other.body = wa_span_str("b2");
+
+    /* what was rolled back did not happen */
+
+    assert_int_equal(wa_sql_begin(d->db), WA_OK);
+    assert_int_equal(claim(d->db, &o, NULL), WA_ONCE_NEW);
+    answer(d->db, &o, "never");
+    wa_sql_rollback(d->db);
+
+    assert_int_equal(wa_sql_begin(d->db), WA_OK);
+    assert_int_equal(claim(d->db, &o, NULL), WA_ONCE_NEW);
+    answer(d->db, &o, "x");
+    assert_int_equal(wa_sql_commit(d->db), WA_OK);
+
+    assert_int_equal(wa_sql_begin(d->db), WA_OK);
+    assert_int_equal(claim(d->db, &o, "x"), WA_ONCE_KNOWN);
+    assert_int_equal(claim(d->db, &other, NULL), WA_ONCE_OTHER);
+
+    /* a day later it is new */
+
+    other.now_ms += WA_ONCE_MS - 1;
+    assert_int_equal(claim(d->db, &other, NULL), WA_ONCE_OTHER);
+    other.now_ms++;
+    assert_int_equal(claim(d->db, &other, NULL), WA_ONCE_NEW);
+    answer(d->db, &other, "y");
+    assert_int_equal(claim(d->db, &other, "y"), WA_ONCE_KNOWN);
+    assert_int_equal(wa_sql_commit(d->db), WA_OK);
+
+    assert_int_equal(wa_once_forget(d->db, o.now_ms + WA_ONCE_MS), WA_OK);
+    assert_int_equal(wa_db_int(d->db, "SELECT COUNT(*) FROM wa_once"), 1);
+    assert_int_equal(wa_once_forget(d->db, o.now_ms + 2 * WA_ONCE_MS),
+                     WA_OK);
+    assert_int_equal(wa_db_int(d->db, "SELECT COUNT(*) FROM wa_once"), 0);
+}
+
+
+/* A row that is damaged does not count as an answer. */
+static void
+test_once_damaged(void **state)
+{
+    json_t     *found_answer;
+    wa_db_t    *d = *state;
+    wa_once_e   found;
+    wa_once_t   o;
+
+    o.key = wa_span_str("k1");
+    o.body = wa_span_str("b1");
+    o.now_ms = 5;
+
+    assert_int_equal(wa_sql_script(d->db, "INSERT INTO wa_once (id, body,"
+                         " answer, created_ms) VALUES ('k1', 'b1', '[', 5)"),
+                     WA_OK);
+    assert_int_equal(wa_sql_begin(d->db), WA_OK);
+    assert_int_equal(wa_once_claim(d->db, &o, &found, &found_answer),
+                     WA_ERR_FATAL);
+    assert_null(found_answer);
+    wa_sql_rollback(d->db);
+}
+
+
 int
 main(void)
 {
@@ -348,9 +506,12 @@ main(void)
         cmocka_unit_test(test_media_ids),
         WA_DB_BOTH(test_media_lives),
         WA_DB_BOTH(test_media_of_message),
+        WA_DB_BOTH(test_media_of_sent),
         WA_DB_BOTH(test_media_pending),
         WA_DB_BOTH(test_media_lists),
-        WA_DB_BOTH(test_media_lay)
+        WA_DB_BOTH(test_media_lay),
+        WA_DB_BOTH(test_once),
+        WA_DB_BOTH(test_once_damaged)
     };
 
     return cmocka_run_group_tests(tests, NULL, wa_pg_end);

@@ -226,7 +226,7 @@ a_table_of_thousands_is_found_in_and_shrinks(void **state)
     assert_true(has(s->a[0], 2999));
     assert_false(has(s->a[0], 2000));
     assert_int_equal(s->engine->records, bytes(s));
-    assert_true(s->a[0]->store->bytes <= 8 * KIB);
+    assert_true(s->a[0]->store->bytes <= 4 * KIB);
 }
 
 

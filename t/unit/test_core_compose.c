@@ -195,6 +195,64 @@ a_text_has_a_context(void **state)
 }
 
 
+/* In a group of LIDs: the list, and the text where it names one of them. */
+static void
+mentions_are_named_as_the_group_does(void **state)
+{
+    char      args[256], **list;
+    made_t    m;
+    size_t    i;
+    wa_jid_t  as[3];
+
+    static const struct {
+        const char  *args;
+        const char  *text;
+    } rows[] = {
+        { "{\"text\":\"@4915100001, @49151000012 a@2 @4915100002@3 @\",",
+          "@70000001, @49151000012 a@2 @70000002@3 @" },
+        { "{\"text\":\"@+4915100001 @ 4915100001\",",
+          "@+4915100001 @ 4915100001" },
+        { "{\"type\":\"edit\",\"target_id\":\"3EB0AA\","
+          "\"text\":\"@4915100002\",", "@70000002" },
+        { "{\"type\":\"location\",\"latitude\":1,\"longitude\":2,", NULL }
+    };
+
+    (void) state;
+    assert_int_equal(wa_jid_parse(wa_span_str("70000001@lid"), &as[0]),
+                     WA_OK);
+    assert_int_equal(wa_jid_parse(wa_span_str("2@lid"), &as[1]), WA_OK);
+    assert_int_equal(wa_jid_parse(wa_span_str("70000002@lid"), &as[2]),
+                     WA_OK);
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        (void) snprintf(args, sizeof(args), "%s\"mentions\":[\"4915100001\","
+                        "\"2@lid\",\"4915100002@s.whatsapp.net\"]}",
+                        rows[i].args);
+        make_parse(&m, args);
+        assert_null(m.draft->error.code);
+        m.draft->target.known = true;
+        m.draft->target.from_me = true;
+
+        assert_int_equal(wa_compose_mentions_as(m.draft, as), WA_OK);
+        make_finish(&m);
+
+        if (rows[i].text == NULL) {
+            assert_null(m.content.text);
+
+        } else {
+            assert_string_equal(m.content.text, rows[i].text);
+        }
+
+        list = m.draft->context.mentioned_jid;
+        assert_int_equal(m.draft->context.n_mentioned_jid, 3);
+        assert_string_equal(list[0], "70000001@lid");
+        assert_string_equal(list[1], "2@lid");
+        assert_string_equal(list[2], "70000002@lid");
+        unmake(&m);
+    }
+}
+
+
 static const struct {
     const char  *args;
     const char  *code;
@@ -278,6 +336,10 @@ static const struct {
     { "{\"type\":\"album\",\"images\":60,\"videos\":60}",
       "VALIDATION_ERROR", "images", "OUT_OF_RANGE" },
     { "{\"type\":\"image\"}", "MISSING_CONTENT", NULL, NULL },
+    { "{\"text\":\"a\",\"view_once\":true}",
+      "VALIDATION_ERROR", "view_once", "INVALID" },
+    { "{\"text\":\"a\",\"view_once\":\"yes\"}",
+      "VALIDATION_ERROR", "view_once", "INVALID_TYPE" },
     { "{\"type\":\"image\",\"media\":{\"direct_path\":\"/\"}}",
       "VALIDATION_ERROR", "mimetype", "REQUIRED" },
     { "{\"type\":\"image\",\"media\":{\"direct_path\":\"/\","
@@ -635,6 +697,7 @@ main(void)
         cmocka_unit_test(a_plain_text_is_short),
         cmocka_unit_test(a_quote_is_known_from_the_history),
         cmocka_unit_test(a_text_has_a_context),
+        cmocka_unit_test(mentions_are_named_as_the_group_does),
         cmocka_unit_test(what_is_wrong_is_told),
         cmocka_unit_test(messages_are_as_baileys_makes_them),
         cmocka_unit_test(an_album_and_one_of_its_pictures),

@@ -132,6 +132,7 @@ a_medium_is_described_aside(void **state)
 
     (void) state;
     h = wa_host_create();
+    wa_host_make(h);
     wa_vectors_open(&v, "content.json");
     wa_arena_init(&arena, 0);
     memset(&view, 0, sizeof(view));
@@ -211,6 +212,7 @@ sealed_payloads_open(void **state)
     wa_span_t      iv, payload, plain;
     wa_arena_t     arena;
     wa_vectors_t   v;
+    wa_span_t      sealed;
     wa_secret_t    k;
 
     (void) state;
@@ -239,6 +241,12 @@ sealed_payloads_open(void **state)
         assert_int_equal(wa_secret_open(&k, iv, payload, &arena, &plain),
                          WA_OK);
         assert_true(wa_span_eq(plain, wa_vectors_hex(&v, s, "plaintext")));
+
+        assert_int_equal(wa_secret_seal(&k, iv, plain, &arena, &sealed),
+                         WA_OK);
+        assert_true(wa_span_eq(sealed, payload));
+        assert_int_equal(wa_secret_seal(&k, wa_span(iv.p, 11), plain, &arena,
+                                        &sealed), WA_ERR_SYNTAX);
 
         assert_int_equal(wa_secret_open(&k, wa_span(iv.p, 11), payload,
                                         &arena, &plain), WA_ERR_SYNTAX);

@@ -250,10 +250,10 @@ errors_of_the_server_reach_the_parent(void **state)
     assert_int_equal(wa_devices_resolve(wa_bench_task(b), &user, 1, &list),
                      WA_AGAIN);
     wa_bench_run(b);
-    wa_peer_error(b->peer, usync_iq(b, 1), 429);
+    wa_peer_error(b->peer, usync_iq(b, 1), 500);
     assert_int_equal(b->rc, WA_ERR_REFUSED);
 
-    /* The rate limit of one protocol. */
+    /* The rate limit of one protocol: the next question waits. */
     assert_int_equal(wa_devices_resolve(wa_bench_task(b), &user, 1, &list),
                      WA_AGAIN);
     wa_bench_run(b);
@@ -270,6 +270,7 @@ errors_of_the_server_reach_the_parent(void **state)
     assert_int_equal(wa_devices_resolve(wa_bench_task(b), &user, 1, &list),
                      WA_AGAIN);
     wa_bench_run(b);
+    assert_null(wa_peer_next(b->peer));
     wa_peer_drop(b->peer);
     assert_int_equal(b->rc, WA_ERR_GONE);
 }
@@ -600,6 +601,41 @@ own_devices_that_are_gone_lose_their_sessions(void **state)
 
 
 static void
+one_notice_may_tell_of_several_things(void **state)
+{
+    wa_node_t         *n, *part;
+    wa_bench_t        *b = *state;
+    wa_device_list_t   devices;
+
+    static const uint16_t  ids[] = { 0, 0xffff };
+
+    resolve_both(b, &devices, user_node(b, ana_pn, ana_lid, ids));
+    n = notification(b, "account_sync", own_pn);
+
+    part = wa_node_add_new(b->arena, n, "blocklist");
+    part = wa_node_add_new(b->arena, part, "item");
+    wa_node_set_str(b->arena, part, "jid", ana_lid);
+    wa_node_set_str(b->arena, part, "action", "block");
+
+    part = wa_node_add_new(b->arena, n, "privacy");
+    part = wa_node_add_new(b->arena, part, "category");
+    wa_node_set_str(b->arena, part, "name", "last");
+    wa_node_set_str(b->arena, part, "value", "none");
+
+    part = wa_node_add_new(b->arena, n, "devices");
+    wa_node_set_str(b->arena, wa_node_add_new(b->arena, part, "device"),
+                    "jid", own_pn);
+
+    wa_peer_send(b->peer, n);
+    expect_ack(b, "account_sync");
+
+    assert_false(wa_bench_stored(b, "dev/100000000000001@lid"));
+    assert_int_equal(wa_host_event_count(b->host, "privacy.updated"), 1);
+    assert_int_equal(wa_host_event_count(b->host, "blocklist.updated"), 1);
+}
+
+
+static void
 a_new_registration_drops_all_sessions(void **state)
 {
     wa_bench_t        *b = *state;
@@ -748,6 +784,8 @@ main(void)
             wa_bench_setup, wa_bench_teardown),
         cmocka_unit_test_setup_teardown(
             own_devices_that_are_gone_lose_their_sessions,
+            wa_bench_setup, wa_bench_teardown),
+        cmocka_unit_test_setup_teardown(one_notice_may_tell_of_several_things,
             wa_bench_setup, wa_bench_teardown),
         cmocka_unit_test_setup_teardown(a_new_registration_drops_all_sessions,
             wa_bench_setup, wa_bench_teardown),

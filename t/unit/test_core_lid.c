@@ -284,6 +284,77 @@ a_new_number_takes_the_chat_along(void **state)
 }
 
 
+/* A phone's history: all that is new in one commit, the rest is left. */
+static void
+new_pairs_are_learnt_together(void **state)
+{
+    char                 text[64];
+    size_t               i, commits;
+    wa_bench_t          *b = *state;
+    wa_jid_t             j, out;
+    wa_unit_t           *u;
+    wa_lid_pair_t        pairs[WA_LID_NEW_MAX + 1];
+    wa_device_record_t   rec;
+
+    for (i = 0; i <= WA_LID_NEW_MAX; i++) {
+        (void) snprintf(text, sizeof(text), "15556%02zu@s.whatsapp.net", i);
+        pairs[i].pn = wa_bench_jid(text);
+        (void) snprintf(text, sizeof(text), "3000%02zu@lid", i);
+        pairs[i].lid = wa_bench_jid(text);
+    }
+
+    /* Known, ours, twice, with devices, one of them named. */
+
+    assert_int_equal(learn(b, "1555600@s.whatsapp.net", "400@lid"), WA_OK);
+    pairs[1].pn = wa_bench_jid("15550001@s.whatsapp.net");
+    pairs[2].pn = pairs[3].pn;
+    memset(&rec, 0, sizeof(rec));
+    rec.fetched_s = 1767225600;
+    rec.n = 1;
+    u = wa_unit_new(b->a);
+    assert_int_equal(wa_device_record_put(u, &pairs[4].pn, &rec), WA_OK);
+    assert_int_equal(wa_unit_commit(u, NULL), WA_OK);
+    pairs[5].lid.device = 3;
+
+    wa_bench_put(b, "sess/1555606.0", "s0");
+    wa_bench_put(b, "ident/1555606.0", "i0");
+    wa_bench_put(b, "pn/300007", "?");
+    wa_host_drain(b->host);
+    commits = wa_host_commits(b->host);
+
+    assert_int_equal(wa_bench_finish(b,
+                         wa_lid_learn_new(wa_bench_task(b), pairs,
+                                          WA_LID_NEW_MAX + 1)),
+                     WA_OK);
+    assert_int_equal(wa_host_commits(b->host), commits + 1);
+
+    for (i = 0; i <= WA_LID_NEW_MAX; i++) {
+        j = wa_jid_bare(&pairs[i].lid);
+        assert_int_equal(wa_pn_of(b->a, &j, &out),
+                         i == 2 || (i > 5 && i < WA_LID_NEW_MAX));
+    }
+
+    assert_value(b, "lid/1555600", "400");
+    assert_value(b, "lid/1555603", "300002");
+    assert_false(wa_bench_stored(b, "lid/15550001"));
+    assert_value(b, "sess/300006_1.0", "s0");
+    assert_value(b, "ident/300006_1.0", "i0");
+    assert_false(wa_bench_stored(b, "sess/1555606.0"));
+    assert_merged(b, 1, "300007@lid", "1555607@s.whatsapp.net",
+                  "300007@lid");
+
+    /* Known by now: nothing is written. */
+
+    assert_int_equal(wa_bench_finish(b,
+                         wa_lid_learn_new(wa_bench_task(b), pairs + 6, 50)),
+                     WA_OK);
+    assert_int_equal(wa_bench_finish(b,
+                         wa_lid_learn_new(wa_bench_task(b), pairs, 0)),
+                     WA_OK);
+    assert_int_equal(wa_host_commits(b->host), commits + 1);
+}
+
+
 static void
 our_own_pair_is_fixed(void **state)
 {
@@ -373,6 +444,8 @@ main(void)
         cmocka_unit_test_setup_teardown(a_pair_is_known_after_a_restart,
             wa_bench_setup, wa_bench_teardown),
         cmocka_unit_test_setup_teardown(sessions_and_devices_move_to_the_lid,
+            wa_bench_setup, wa_bench_teardown),
+        cmocka_unit_test_setup_teardown(new_pairs_are_learnt_together,
             wa_bench_setup, wa_bench_teardown),
         cmocka_unit_test_setup_teardown(the_newest_pair_wins,
             wa_bench_setup, wa_bench_teardown),

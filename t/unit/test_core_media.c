@@ -304,13 +304,21 @@ events_need_no_connection(void **state)
 
     wa_peer_drop(s->p);
     wa_host_submit(s->h, WA_OP_QUERY,
-        json_pack("{s:s, s:s, s:{s:s, s:s}}", "verb", "media.event", "type",
+        json_pack("{s:s, s:s, s:{s:s, s:s}}", "verb", "event.tell", "type",
                   "media.failed", "data", "media_id", "abc", "error", "x"));
     assert_null(reply_code(s));
     assert_int_equal(wa_host_event_count(s->h, "media.failed"), 1);
     assert_non_null(strstr(wa_host_event_body(s->h,
                                               wa_host_events(s->h) - 1),
                            "\"media_id\":\"abc\""));
+
+    /* what only the engine may say, the host may not */
+
+    wa_host_submit(s->h, WA_OP_QUERY,
+        json_pack("{s:s, s:s, s:{}}", "verb", "event.tell", "type",
+                  "message.received", "data"));
+    assert_string_equal(reply_code(s), "INVALID_PARAMETER");
+    assert_int_equal(wa_host_event_count(s->h, "message.received"), 0);
 }
 
 

@@ -9,6 +9,7 @@
 
 #include "wa_account_int.h"
 #include "wa_event_message.h"
+#include "wa_filename.h"
 #include "wa_host.h"
 #include "wa_json.h"
 #include "wa_message.h"
@@ -265,7 +266,8 @@ json_is_written_without_values(void **state)
         size_t       n;
         const char  *out;
     } rows[] = {
-        { "", 0, "" }, { "plain", 5, "plain" }, { "a\0b", 3, "a\\u0000b" },
+        { "", 0, "" }, { "plain", 5, "plain" },
+        { "a\0b", 3, "a\xef\xbf\xbd" "b" },
         { "\"\\/\n\r\t\x01\x1f\x7f", 9,
           "\\\"\\\\/\\n\\r\\t\\u0001\\u001f\x7f" },
         { "\xc3\xa9\xf0\x9f\x98\x80", 6, "\xc3\xa9\xf0\x9f\x98\x80" },
@@ -394,12 +396,15 @@ static void
 the_unified_form_is_as_documented(void **state)
 {
     char                ref[WA_MESSAGE_REF_LEN] = "r";
+    char                exp[24], sig[WA_LINK_SIG_LEN + 1];
     json_t             *u, *want;
     wa_jw_t             w;
     wa_buf_t            text = WA_BUF_EMPTY;
     wa_host_t          *h;
     wa_content_t        c;
     wa_account_t       *a;
+    wa_span_t           path;
+    const char         *url;
     wa_message_view_t   v;
 
     (void) state;
@@ -436,6 +441,51 @@ the_unified_form_is_as_documented(void **state)
                      "text", "text", "hello", "media");
     assert_non_null(want);
     assert_true(json_equal(u, want));
+
+    json_decref(u);
+    json_decref(want);
+
+    /* A voice note in a group. */
+
+    c.kind = WA_KIND_AUDIO;
+    c.text = NULL;
+    c.mimetype = "audio/ogg";
+    c.file_len = 8;
+    c.seconds = 2;
+    assert_int_equal(wa_jid_parse(wa_span_str("120363@g.us"), &v.chat),
+                     WA_OK);
+
+    wa_jw_init(&w, &text);
+    wa_event_unified(a, &v, &w);
+    assert_int_equal(w.err, WA_OK);
+    u = json_loadb((const char *) text.p, text.n, 0, NULL);
+    wa_buf_free(&text);
+    want = json_pack("{s:s, s:n, s:i, s:n, s:i}", "mimetype", "audio/ogg",
+                     "filename", "size", 8, "media_url", "duration", 2);
+    assert_true(json_equal(json_object_get(u, "media"), want));
+    assert_string_equal(json_string_value(json_object_get(u, "participant")),
+                        "12345@c.us");
+    json_decref(u);
+    json_decref(want);
+
+    /* The file has a link before it is there. */
+
+    v.media_id = "0123456789abcdef0123456789abcdef";
+    wa_jw_init(&w, &text);
+    wa_event_unified(a, &v, &w);
+    assert_int_equal(w.err, WA_OK);
+    u = json_loadb((const char *) text.p, text.n, 0, NULL);
+    wa_buf_free(&text);
+    url = json_string_value(json_object_get(json_object_get(u, "media"),
+                                            "media_url"));
+    assert_non_null(url);
+    want = json_sprintf("/files/%s/%s.ogg", a->id, v.media_id);
+    path = wa_span_str(json_string_value(want));
+    assert_memory_equal(url, path.p, path.n);
+    assert_int_equal(sscanf(url + path.n, "?exp=%20[0-9]&sig=%43s", exp,
+                            sig), 2);
+    assert_true(wa_link_check(a->engine->link_key, path, wa_span_str(exp),
+                              wa_span_str(sig), wa_unix_ms(a) / 1000));
 
     json_decref(u);
     json_decref(want);

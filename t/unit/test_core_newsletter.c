@@ -595,6 +595,46 @@ bad_questions_are_refused(void **state)
 }
 
 
+static void
+numbers_of_queries_are_set(void **state)
+{
+    size_t        i;
+    wa_mex_ids_t  ids;
+
+    static const struct {
+        const char  *name;
+        const char  *id;
+        wa_err_t     rc;
+    } rows[] = {
+        { "channel.get", "01234567890123456789", WA_OK },
+        { "profile.about", "7", WA_OK },
+        { "channel.get", "1", WA_ERR_DUPLICATE },
+        { "channel.list", "", WA_ERR_SYNTAX },
+        { "channel.list", "012345678901234567890", WA_ERR_SYNTAX },
+        { "channel.list", "-1", WA_ERR_SYNTAX },
+        { "channel.list", "12x", WA_ERR_SYNTAX },
+        { "channel.lis", "1", WA_ERR_GONE },
+        { "channel.messages", "1", WA_ERR_GONE },
+        { "", "1", WA_ERR_GONE }
+    };
+
+    (void) state;
+
+    memset(&ids, 0, sizeof(ids));
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(wa_mex_ids_set(&ids, wa_span_str(rows[i].name),
+                                        wa_span_str(rows[i].id)),
+                         rows[i].rc);
+    }
+
+    assert_string_equal(wa_mex_ids_get(&ids, WA_MEX_CHANNEL_GET),
+                        "01234567890123456789");
+    assert_string_equal(wa_mex_ids_get(&ids, WA_MEX_CHANNEL_LIST),
+                        "6388546374527196");
+}
+
+
 #define T(f)  cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -611,7 +651,8 @@ main(void)
         T(nonsense_is_acknowledged),
         T(short_memory_loses_no_post),
         T(bad_answers_are_errors),
-        T(bad_questions_are_refused)
+        T(bad_questions_are_refused),
+        cmocka_unit_test(numbers_of_queries_are_set)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,40 +1,13 @@
 /* Privacy tokens: given, received, shown; who is cold. */
-#include "wa_room.h"
+#include "wa_room_pair.h"
 
 #include "wa_hashes.h"
 #include "wa_lid.h"
 #include "wa_privacy.h"
 #include "wa_report.h"
 
-#define ALICE_PN   "4915100001"
-#define ALICE_LID  "70000001"
-#define BOB_PN     "4915100002"
-#define BOB_LID    "70000002"
 
 #define WEEK_S     604800
-
-
-static int
-setup(void **state)
-{
-    room_t  *r;
-
-    r = room_create();
-    room_add(r, ALICE_PN, ALICE_LID, 5);
-    room_add(r, BOB_PN, BOB_LID, 7);
-    *state = r;
-
-    return 0;
-}
-
-
-static int
-teardown(void **state)
-{
-    room_free(*state);
-
-    return 0;
-}
 
 
 static int64_t

@@ -6,26 +6,7 @@
 
 #include <cmocka.h>
 
-#include "wa_db.h"
-
-
-/* Answers one value as text, "" for null. */
-static const char *
-look(wa_db_t *d, const char *query)
-{
-    static char  out[1024];
-
-    wa_db_text(d->db, query, out, sizeof(out));
-
-    return out;
-}
-
-
-static int64_t
-number(wa_db_t *d, const char *query)
-{
-    return wa_db_int(d->db, query);
-}
+#include "wa_db_look.h"
 
 
 static bool
@@ -83,6 +64,34 @@ messages_chats_and_contacts(void **state)
                         "message.sent");
     assert_string_equal(look(d, "SELECT account_id FROM wa_events"
                                 " WHERE ms = 3"), "a1");
+}
+
+
+/* PostgreSQL has no NUL in texts: it must not hold up what comes after it. */
+static void
+a_nul_holds_up_nothing(void **state)
+{
+    char             *text, *at;
+    wa_db_t          *d = *state;
+    wa_db_message_t   m;
+
+    memset(&m, 0, sizeof(m));
+    m.id = "m1";
+    m.body = "nul ###### here";
+    m.push_name = "######";
+    text = wa_db_message_text(&m);
+
+    while ((at = strstr(text, "######")) != NULL) {
+        memcpy(at, "\\u0000", 6);
+    }
+
+    assert_true(wa_db_body(d, 7, 1, wa_span_str(text)));
+    free(text);
+    assert_true(message(d, 2, "message.received", "m2", 101, "next"));
+    assert_string_equal(look(d, "SELECT body FROM wa_messages"
+                                " WHERE id = 'm1'"),
+                        "nul \xef\xbf\xbd here");
+    assert_string_equal(look(d, "SELECT last_body FROM wa_chats"), "next");
 }
 
 
@@ -339,6 +348,7 @@ edited_deleted_starred(void **state)
     assert_string_equal(look(d, "SELECT deleted_at FROM wa_messages"),
                         "2026-11-21T10:00:09.000Z");
     assert_string_equal(look(d, "SELECT last_body FROM wa_chats"), "");
+    assert_int_equal(number(d, "SELECT by_admin FROM wa_messages"), 1);
 
     /* Of messages that nobody knows: no row, no error. */
 
@@ -693,6 +703,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         WA_DB_BOTH(messages_chats_and_contacts),
+        WA_DB_BOTH(a_nul_holds_up_nothing),
         WA_DB_BOTH(a_replay_changes_nothing),
         WA_DB_BOTH(a_message_said_twice_counts_once),
         WA_DB_BOTH(a_batch_overlaps_and_mixes_shards),

@@ -9,28 +9,10 @@
 #include <jansson.h>
 
 #include "wa_archive.h"
-#include "wa_db.h"
+#include "wa_db_look.h"
 
 #define ROOM  "120363001@g.us"
 #define BIG   1024
-
-
-static int64_t
-number(wa_db_t *d, const char *query)
-{
-    return wa_db_int(d->db, query);
-}
-
-
-static const char *
-look(wa_db_t *d, const char *query)
-{
-    static char  out[2048];
-
-    wa_db_text(d->db, query, out, sizeof(out));
-
-    return out;
-}
 
 
 /* `people` is the inside of "participants". */
@@ -115,6 +97,61 @@ a_group_is_kept(void **state)
 
 
 static void
+expect_time(const json_t *o, const char *name, const char *value)
+{
+    const char  *s;
+
+    s = json_string_value(json_object_get(o, name));
+
+    if (value == NULL) {
+        assert_true(json_is_null(json_object_get(o, name)));
+
+    } else {
+        assert_non_null(s);
+        assert_string_equal(s, value);
+    }
+}
+
+
+static void
+members_are_known_since(void **state)
+{
+    char                 a[200], b[200], both[400];
+    json_t              *o, *list;
+    wa_db_t             *d = *state;
+    wa_archive_query_t   q;
+
+    person(a, sizeof(a), 0, "admin");
+    person(b, sizeof(b), 1, "member");
+    (void) snprintf(both, sizeof(both), "%s%s", a, b);
+    group(d, 1000, ROOM, "room", a);
+    group(d, 2000, ROOM, "room", both);
+
+    wa_archive_query_init(&q, wa_span_str("default"));
+    q.account = wa_span_str("a1");
+    o = json_pack("{s:s, s:[{s:s}, {s:s}, {s:s}]}", "jid", ROOM,
+                  "participants", "jid", "15550@s.whatsapp.net",
+                  "jid", "15551@s.whatsapp.net",
+                  "jid", "15552@s.whatsapp.net");
+    list = json_object_get(o, "participants");
+
+    assert_int_equal(wa_archive_group_since(d->db, &q, o), WA_OK);
+    expect_time(o, "first_seen_at", "1970-01-01T00:00:01.000Z");
+    expect_time(json_array_get(list, 0), "added_at",
+                "1970-01-01T00:00:01.000Z");
+    expect_time(json_array_get(list, 1), "added_at",
+                "1970-01-01T00:00:02.000Z");
+    expect_time(json_array_get(list, 2), "added_at", NULL);
+
+    q.account = wa_span_str("a2");
+    assert_int_equal(wa_archive_group_since(d->db, &q, o), WA_OK);
+    expect_time(o, "first_seen_at", NULL);
+    expect_time(json_array_get(list, 0), "added_at", NULL);
+    json_decref(o);
+}
+
+
+static void
 members_come_and_go(void **state)
 {
     char      a[200], b[200], list[800];
@@ -145,6 +182,87 @@ members_come_and_go(void **state)
     assert_true(wa_db_event(d, 5, "group.updated", "{\"group\":7}"));
     assert_true(wa_db_event(d, 6, "group.participants", "{}"));
     assert_int_equal(number(d, "SELECT COUNT(*) FROM wa_groups"), 1);
+}
+
+
+/* "jid reason left_at" of each, newest first. */
+static const char *
+past(wa_db_t *d, const char *tenant)
+{
+    size_t               i;
+    json_t              *o;
+    wa_archive_page_t    page;
+    wa_archive_query_t   q;
+
+    static char  out[512];
+
+    out[0] = '\0';
+    wa_archive_query_init(&q, wa_span_str(tenant));
+    q.chat = wa_span_str(ROOM);
+    assert_int_equal(wa_archive_group_past(d->db, &q, &page), WA_OK);
+    assert_int_equal(page.total, json_array_size(page.items));
+
+    json_array_foreach(page.items, i, o) {
+        (void) snprintf(out + strlen(out), sizeof(out) - strlen(out),
+                        "%s %s %s %lld,",
+                        json_string_value(json_object_get(o, "jid")),
+                        json_is_null(json_object_get(o, "lid")) ? "-"
+                        : json_string_value(json_object_get(o, "lid")),
+                        json_string_value(json_object_get(o, "reason")),
+                        json_integer_value(json_object_get(o, "left_at")));
+    }
+
+    json_decref(page.items);
+
+    return out;
+}
+
+
+static void
+removed(wa_db_t *d, uint64_t ms, const char *by, const char *who)
+{
+    char  data[512];
+
+    (void) snprintf(data, sizeof(data), "{\"jid\":\"" ROOM "\","
+                    "\"action\":\"remove\",\"by_jid\":%s,"
+                    "\"participants\":[%s]}", by, who);
+    assert_true(wa_db_event(d, ms, "group.participants", data));
+}
+
+
+static void
+who_left_is_known(void **state)
+{
+    char      people[400];
+    wa_db_t  *d = *state;
+
+    assert_true(wa_db_event(d, 1, "session.created",
+        "{\"account\":{\"name\":\"Shop\",\"state\":\"INIT\","
+        "\"status\":\"INIT\"}}"));
+    person(people, sizeof(people), 0, "member");
+    group(d, 2, ROOM, "room", people);
+    assert_string_equal(past(d, "default"), "");
+
+    removed(d, 5000, "\"15550@s.whatsapp.net\"",
+         "\"15550@s.whatsapp.net\",7,\"a\\u0000b\",\"\"");
+    removed(d, 6000, "\"15559@s.whatsapp.net\"", "\"15558@s.whatsapp.net\"");
+    group(d, 7000, ROOM, "room", "");
+    assert_string_equal(past(d, "default"),
+        "15558@s.whatsapp.net - removed 6,"
+        "15550@s.whatsapp.net 20@lid left 5,");
+    assert_string_equal(past(d, "another"), "");
+
+    /* Told once more, or before: the last time counts. */
+
+    removed(d, 8000, "null", "\"15558@s.whatsapp.net\"");
+    assert_string_equal(past(d, "default"),
+        "15558@s.whatsapp.net - left 8,"
+        "15550@s.whatsapp.net 20@lid left 5,");
+
+    /* Who is back is not listed. */
+
+    group(d, 9000, ROOM, "room", people);
+    assert_string_equal(past(d, "default"), "15558@s.whatsapp.net - left 8,");
 }
 
 
@@ -287,15 +405,51 @@ stories_are_read(void **state)
 }
 
 
+static void
+a_chat_has_the_name_of_its_group(void **state)
+{
+    json_t              *o;
+    wa_db_t             *d = *state;
+    wa_db_message_t      m = { .id = "m1", .jid = ROOM, .ts = 1000 };
+    wa_archive_page_t    page;
+    wa_archive_query_t   q;
+
+    assert_true(wa_db_message(d, 1, &m));
+    group(d, 2, ROOM, "Old", "");
+    group(d, 3, ROOM, "Walkers", "");
+
+    wa_archive_query_init(&q, wa_span_str("default"));
+    assert_int_equal(wa_archive_chats(d->db, &q, &page), WA_OK);
+    assert_int_equal(page.total, 1);
+    o = json_array_get(page.items, 0);
+    assert_string_equal(json_string_value(json_object_get(o, "name")),
+                        "Walkers");
+    json_decref(page.items);
+
+    q.search = wa_span_str("walk");
+    assert_int_equal(wa_archive_chats(d->db, &q, &page), WA_OK);
+    assert_int_equal(page.total, 1);
+    json_decref(page.items);
+
+    q.search = wa_span_str("old");
+    assert_int_equal(wa_archive_chats(d->db, &q, &page), WA_OK);
+    assert_int_equal(page.total, 0);
+    json_decref(page.items);
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
         WA_DB_BOTH(a_group_is_kept),
+        WA_DB_BOTH(members_are_known_since),
         WA_DB_BOTH(members_come_and_go),
+        WA_DB_BOTH(who_left_is_known),
         WA_DB_BOTH(what_was_left_is_not_listed),
         WA_DB_BOTH(a_big_group_is_cheap),
         WA_DB_BOTH(stories_are_read),
+        WA_DB_BOTH(a_chat_has_the_name_of_its_group),
     };
 
     return cmocka_run_group_tests(tests, NULL, wa_pg_end);

@@ -8,28 +8,10 @@
 #include <jansson.h>
 
 #include "wa_archive.h"
-#include "wa_db.h"
+#include "wa_db_look.h"
 
 #define PN   "15550002@s.whatsapp.net"
 #define LID  "200@lid"
-
-
-static const char *
-look(wa_db_t *d, const char *query)
-{
-    static char  out[2048];
-
-    wa_db_text(d->db, query, out, sizeof(out));
-
-    return out;
-}
-
-
-static int64_t
-number(wa_db_t *d, const char *query)
-{
-    return wa_db_int(d->db, query);
-}
 
 
 static void
@@ -211,6 +193,73 @@ votes_follow(void **state)
 }
 
 
+/* What a member did in a group is his under his number, too. */
+static void
+members_follow(void **state)
+{
+    wa_db_t  *d = *state;
+
+    message(d, 1, "g1", "1203@g.us", NULL, 100, "message.received");
+    reaction(d, 2, "g1", LID);
+    reaction(d, 3, "g1", "300@lid");
+    vote(d, 4, "g1", LID, 10, "A");
+    vote(d, 5, "g1", "300@lid", 11, "B");
+    assert_true(merge(d, 6, LID, PN));
+
+    assert_int_equal(number(d, "SELECT COUNT(*) FROM wa_reactions"), 2);
+    assert_int_equal(number(d, "SELECT COUNT(*) FROM wa_reactions"
+                               " WHERE from_jid = '" PN "'"), 1);
+    assert_int_equal(number(d, "SELECT COUNT(*) FROM wa_votes"), 2);
+    assert_string_equal(look(d, "SELECT options FROM wa_votes"
+                                " WHERE voter = '" PN "'"), "[\"A\"]");
+}
+
+
+static void
+removed(wa_db_t *d, uint64_t ms, const char *room, const char *by,
+    const char *who)
+{
+    char  data[300];
+
+    (void) snprintf(data, sizeof(data), "{\"jid\":\"%s\",\"action\":"
+                    "\"remove\",\"by_jid\":\"%s\",\"participants\":"
+                    "[\"%s\"]}", room, by, who);
+    assert_true(wa_db_event(d, ms, "group.participants", data));
+}
+
+
+/* Who left a group under the hidden address, and under both. */
+static void
+past_members_follow(void **state)
+{
+    wa_db_t  *d = *state;
+
+    removed(d, 1000, "1203@g.us", LID, LID);
+    removed(d, 2000, "1204@g.us", PN, PN);
+    removed(d, 3000, "1204@g.us", "300@lid", LID);
+    removed(d, 4000, "1205@g.us", LID, LID);
+    removed(d, 5000, "1205@g.us", "300@lid", PN);
+    removed(d, 6000, "1203@g.us", "", "300@lid");
+    assert_int_equal(number(d, "SELECT COUNT(*) FROM wa_group_past"), 6);
+    assert_true(merge(d, 7000, LID, PN));
+
+    assert_int_equal(number(d, "SELECT COUNT(*) FROM wa_group_past"), 4);
+    assert_int_equal(number(d, "SELECT COUNT(*) FROM wa_group_past"
+                               " WHERE jid = '" LID "'"), 0);
+    assert_string_equal(look(d, "SELECT jid || ' ' || lid || ' ' || reason"
+                                " FROM wa_group_past WHERE left_ts = 1"),
+                        PN " " LID " left");
+    assert_string_equal(look(d, "SELECT lid || ' ' || reason || ' ' ||"
+                                " left_ts FROM wa_group_past"
+                                " WHERE group_jid = '1204@g.us'"),
+                        LID " removed 3");
+    assert_string_equal(look(d, "SELECT lid || ' ' || reason || ' ' ||"
+                                " left_ts FROM wa_group_past"
+                                " WHERE group_jid = '1205@g.us'"),
+                        LID " removed 5");
+}
+
+
 /* Another account's chats, a body that looks like an address. */
 static void
 nothing_else_is_touched(void **state)
@@ -262,6 +311,8 @@ main(void)
         WA_DB_BOTH(a_chat_gets_its_number),
         WA_DB_BOTH(two_chats_become_one),
         WA_DB_BOTH(votes_follow),
+        WA_DB_BOTH(members_follow),
+        WA_DB_BOTH(past_members_follow),
         WA_DB_BOTH(nothing_else_is_touched),
     };
 

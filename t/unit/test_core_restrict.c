@@ -1,14 +1,7 @@
 /* What WhatsApp does not let an account do: noticed, told, kept, ended. */
-#include "wa_room.h"
+#include "wa_room_people.h"
 
 #include "wa_restrict.h"
-
-#define ALICE_PN   "4915100001"
-#define ALICE_LID  "70000001"
-#define BOB_PN     "4915100002"
-#define BOB_LID    "70000002"
-#define CAROL_PN   "4915100003"
-#define CAROL_LID  "70000003"
 
 
 static int
@@ -21,15 +14,6 @@ setup(void **state)
     room_add(r, BOB_PN, BOB_LID, 7);
     room_add(r, CAROL_PN, CAROL_LID, 0);
     *state = r;
-
-    return 0;
-}
-
-
-static int
-teardown(void **state)
-{
-    room_free(*state);
 
     return 0;
 }

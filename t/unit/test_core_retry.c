@@ -1,38 +1,11 @@
 /* Retry receipts both ways. */
-#include "wa_room.h"
+#include "wa_room_pair.h"
 
 #include "wa_retry.h"
 #include "wa_signal.h"
 
-#define ALICE_PN   "4915100001"
-#define ALICE_LID  "70000001"
-#define BOB_PN     "4915100002"
-#define BOB_LID    "70000002"
 #define EVE_PN     "4915100003"
 #define EVE_LID    "70000003"
-
-
-static int
-setup(void **state)
-{
-    room_t  *r;
-
-    r = room_create();
-    room_add(r, ALICE_PN, ALICE_LID, 5);
-    room_add(r, BOB_PN, BOB_LID, 7);
-    *state = r;
-
-    return 0;
-}
-
-
-static int
-teardown(void **state)
-{
-    room_free(*state);
-
-    return 0;
-}
 
 
 /* Deletes a record of a device's session, as a lost store would. */

@@ -1,60 +1,7 @@
 /* Text both ways between whole accounts. */
-#include "wa_room.h"
+#include "wa_room_pair.h"
 
 #include "wa_failmem.h"
-
-#define ALICE_PN   "4915100001"
-#define ALICE_LID  "70000001"
-#define BOB_PN     "4915100002"
-#define BOB_LID    "70000002"
-
-
-static int
-setup(void **state)
-{
-    room_t  *r;
-
-    r = room_create();
-    room_add(r, ALICE_PN, ALICE_LID, 5);
-    room_add(r, BOB_PN, BOB_LID, 7);
-    *state = r;
-
-    return 0;
-}
-
-
-static int
-teardown(void **state)
-{
-    room_free(*state);
-
-    return 0;
-}
-
-
-static void
-assert_text(json_t *event, const char *text)
-{
-    json_t  *m;
-
-    assert_non_null(event);
-    m = json_object_get(json_object_get(event, "data"), "message");
-    assert_non_null(m);
-    assert_string_equal(json_string_value(json_object_get(m, "body")), text);
-    assert_string_equal(json_string_value(json_object_get(m, "type")),
-                        "TEXT");
-}
-
-
-static const char *
-message_field(json_t *event, const char *name)
-{
-    json_t  *m;
-
-    m = json_object_get(json_object_get(event, "data"), "message");
-
-    return json_string_value(json_object_get(m, name));
-}
 
 
 static void

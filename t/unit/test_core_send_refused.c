@@ -1,58 +1,5 @@
 /* Texts that the server refuses. */
-#include "wa_room.h"
-
-#define ALICE_PN   "4915100001"
-#define ALICE_LID  "70000001"
-#define BOB_PN     "4915100002"
-#define BOB_LID    "70000002"
-
-
-static int
-setup(void **state)
-{
-    room_t  *r;
-
-    r = room_create();
-    room_add(r, ALICE_PN, ALICE_LID, 5);
-    room_add(r, BOB_PN, BOB_LID, 7);
-    *state = r;
-
-    return 0;
-}
-
-
-static int
-teardown(void **state)
-{
-    room_free(*state);
-
-    return 0;
-}
-
-
-static void
-assert_text(json_t *event, const char *text)
-{
-    json_t  *m;
-
-    assert_non_null(event);
-    m = json_object_get(json_object_get(event, "data"), "message");
-    assert_non_null(m);
-    assert_string_equal(json_string_value(json_object_get(m, "body")), text);
-    assert_string_equal(json_string_value(json_object_get(m, "type")),
-                        "TEXT");
-}
-
-
-static const char *
-message_field(json_t *event, const char *name)
-{
-    json_t  *m;
-
-    m = json_object_get(json_object_get(event, "data"), "message");
-
-    return json_string_value(json_object_get(m, name));
-}
+#include "wa_room_pair.h"
 
 
 static void
@@ -94,6 +41,45 @@ refusals_of_the_server_are_failures(void **state)
 
     assert_null(wa_host_record(r->side[0].h, "pending", 0).p);
     assert_int_equal(room_events(r, 0, "message.sent"), 0);
+}
+
+
+/* Refused before anything left: told and kept all the same, once stored. */
+static void
+recipients_that_whatsapp_does_not_know_are_failures(void **state)
+{
+    size_t             replies;
+    json_t            *e;
+    room_t            *r = *state;
+    wa_host_t         *h = r->side[0].h;
+    const wa_reply_t  *reply;
+
+    replies = wa_host_replies(h);
+    room_send(r, 0, "999888777666", "anybody?");
+    room_run(r);
+
+    assert_int_equal(wa_host_replies(h), replies + 1);
+    reply = wa_host_reply(h);
+    assert_string_equal(reply->code, "SEND_FAILED");
+    assert_int_equal(json_integer_value(json_object_get(reply->data,
+                         "provider_code")), 404);
+
+    assert_int_equal(room_count(r, 0, "message", NULL), 0);
+    e = room_event(r, 0, "message.failed", 0);
+    assert_non_null(e);
+    assert_text(e, "anybody?");
+    assert_string_equal(message_field(e, "status"), "FAILED");
+    assert_string_equal(message_field(e, "message_id"),
+                        json_string_value(json_object_get(reply->data,
+                                                          "message_id")));
+    json_decref(e);
+
+    /* The next one is not held up. */
+
+    room_send(r, 0, BOB_PN, "hello bob");
+    room_run(r);
+    assert_null(wa_host_reply(h)->code);
+    assert_null(wa_host_record(h, "pending", 0).p);
 }
 
 
@@ -164,6 +150,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         T(refusals_of_the_server_are_failures),
+        T(recipients_that_whatsapp_does_not_know_are_failures),
         T(a_stale_address_is_tried_once_more),
         T(a_stale_address_survives_a_restart)
     };

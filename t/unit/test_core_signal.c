@@ -144,6 +144,7 @@ room_close(room_t *r)
 static void
 room_bundle(room_t *r, json_t *c, wa_bundle_t *b)
 {
+    char          name[WA_PREKEY_NAME_LEN];
     wa_unit_t    *u;
     wa_creds_t   *bob;
     wa_keypair_t  one;
@@ -177,6 +178,9 @@ room_bundle(room_t *r, json_t *c, wa_bundle_t *b)
                              (const uint8_t (*)[32]) &one.priv, 1), WA_OK);
         assert_int_equal(wa_unit_commit(u, NULL), WA_OK);
         wa_host_drain(r->bob.host);
+
+        wa_prekey_name(b->prekey_id, name);
+        wa_host_need(r->bob.host, r->bob.a, name);
     }
 }
 

@@ -196,9 +196,10 @@ addresses_compare(void **state)
     a = jid("1@g.us");
     assert_true(wa_jid_is_group(&a));
     a = jid("status@broadcast");
-    assert_true(wa_jid_is_status(&a) && wa_jid_is_broadcast(&a));
+    assert_true(wa_jid_is_status(&a) && wa_jid_is_broadcast(&a)
+                && !wa_jid_is_list(&a));
     a = jid("1@broadcast");
-    assert_false(wa_jid_is_status(&a));
+    assert_true(!wa_jid_is_status(&a) && wa_jid_is_list(&a));
     a = jid("1@newsletter");
     assert_true(wa_jid_is_newsletter(&a));
     a = jid("s.whatsapp.net");

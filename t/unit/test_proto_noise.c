@@ -132,6 +132,112 @@ transcript_matches_vectors(void **state)
 }
 
 
+/* A client that has said hello as one whom the server knows. */
+static void
+ik_start(xx_t *x, wa_noise_t *n, const uint8_t *server, json_t *vector,
+    const char *hello)
+{
+    wa_buf_t   out = WA_BUF_EMPTY;
+    wa_span_t  want;
+
+    want = wa_vectors_hex(&x->v, vector, hello);
+
+    assert_int_equal(wa_noise_init(n, x->e_priv.p), WA_OK);
+    assert_int_equal(wa_noise_resume(n, server, x->s_priv.p, x->s_pub.p,
+                                     x->payload, &out), WA_OK);
+    assert_true(wa_span_eq(body_of(wa_span_buf(&out)), want));
+
+    wa_buf_free(&out);
+}
+
+
+static void
+known_server_is_resumed_with(void **state)
+{
+    xx_t        x;
+    json_t     *ik;
+    wa_buf_t    out = WA_BUF_EMPTY;
+    wa_span_t   hello;
+    wa_noise_t  n;
+
+    (void) state;
+
+    xx_open(&x);
+    ik = wa_vectors_get(x.v.root, "handshakes.1");
+    assert_string_equal(wa_vectors_str(ik, "pattern"), "IK");
+    hello = wa_vectors_hex(&x.v, ik, "server_hello_protobuf");
+
+    ik_start(&x, &n, wa_vectors_hex(&x.v, x.v.root,
+                                    "keys.server_static.pub").p, ik,
+             "client_hello_protobuf");
+    assert_int_equal(xx_finish(&x, &n, hello, &out), WA_OK);
+    assert_int_equal(out.n, 0);
+    assert_true(n.resumed);
+    assert_int_equal(n.state, WA_NOISE_TRANSPORT);
+    assert_memory_equal(n.write_key,
+                        wa_vectors_hex(&x.v, ik, "client_write_key").p, 32);
+    assert_memory_equal(n.read_key,
+                        wa_vectors_hex(&x.v, ik, "client_read_key").p, 32);
+
+    /* The same answer is nothing for another key. */
+
+    wa_noise_wipe(&n);
+    assert_int_equal(wa_noise_init(&n, x.e_priv.p), WA_OK);
+    assert_int_equal(wa_noise_resume(&n, x.root.p, x.s_priv.p, x.s_pub.p,
+                                     x.payload, &out), WA_OK);
+    out.n = 0;
+    assert_int_equal(xx_finish(&x, &n, hello, &out), WA_ERR_AUTH);
+    assert_int_equal(n.state, WA_NOISE_FAILED);
+    assert_int_equal(n.cert, WA_CERT_OK);
+    assert_int_equal(out.n, 0);
+
+    wa_buf_free(&out);
+    wa_vectors_close(&x.v);
+}
+
+
+static void
+unknown_key_falls_back_to_xx(void **state)
+{
+    xx_t        x;
+    json_t     *fb;
+    wa_buf_t    out = WA_BUF_EMPTY;
+    wa_noise_t  n;
+
+    (void) state;
+
+    xx_open(&x);
+    fb = wa_vectors_get(x.v.root, "handshakes.2");
+    assert_string_equal(wa_vectors_str(fb, "pattern"), "XXfallback");
+
+    ik_start(&x, &n, wa_vectors_hex(&x.v, fb, "stale_server_static.pub").p,
+             fb, "ik_client_hello_protobuf");
+    assert_int_equal(xx_finish(&x, &n,
+                         wa_vectors_hex(&x.v, fb, "server_hello_protobuf"),
+                         &out), WA_OK);
+    assert_true(wa_span_eq(body_of(wa_span_buf(&out)),
+                    wa_vectors_hex(&x.v, fb, "client_finish_protobuf")));
+    assert_false(n.resumed);
+    assert_memory_equal(n.write_key,
+                        wa_vectors_hex(&x.v, fb, "client_write_key").p, 32);
+    assert_memory_equal(n.read_key,
+                        wa_vectors_hex(&x.v, fb, "client_read_key").p, 32);
+
+    /* What to resume with the next time. */
+
+    assert_memory_equal(n.server.key,
+                        wa_vectors_hex(&x.v, x.v.root,
+                                       "keys.server_static.pub").p, 32);
+    assert_true(wa_noise_server_valid(&n.server, NOW_S));
+    assert_false(wa_noise_server_valid(&n.server, 0));
+    assert_false(wa_noise_server_valid(&n.server,
+                                       (int64_t) n.server.not_after));
+
+    wa_buf_free(&out);
+    wa_vectors_close(&x.v);
+}
+
+
 static void
 wrong_root_is_told_from_wrong_bytes(void **state)
 {
@@ -597,6 +703,8 @@ main(void)
 {
     static const struct CMUnitTest  tests[] = {
         cmocka_unit_test(transcript_matches_vectors),
+        cmocka_unit_test(known_server_is_resumed_with),
+        cmocka_unit_test(unknown_key_falls_back_to_xx),
         cmocka_unit_test(wrong_root_is_told_from_wrong_bytes),
         cmocka_unit_test(every_bit_of_the_hello_is_authenticated),
         cmocka_unit_test(certificates_are_checked_link_by_link),

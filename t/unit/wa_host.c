@@ -7,6 +7,7 @@
 #define HOST_RECORDS  4096
 #define HOST_EVENTS   4096
 #define HOST_LOADS    64
+#define HOST_STRETCHES  8
 #define HOST_WALL_MS  1767225600000
 
 /* A broken expectation of the host itself ends the test program. */
@@ -25,6 +26,12 @@ typedef struct {
     uint8_t   *p;
     size_t     n;
 } host_record_t;
+
+typedef struct {
+    uint64_t   token;
+    wa_err_t   err;
+    uint8_t    key[WA_KEY_LEN];
+} host_stretch_t;
 
 typedef struct host_held_s  host_held_t;
 
@@ -50,12 +57,24 @@ struct wa_host_s {
     size_t          last_writes;
     size_t          connects;
     size_t          closes;
+    size_t              histories;
     size_t          replies;
     wa_reply_t      reply;
     char            message[256];
     wa_buf_t        written;
+    host_stretch_t  stretches[HOST_STRETCHES];
+    size_t          n_stretches;
+    size_t          versions;
     bool            gone;
     wa_gone_e       why;
+    char            path[128];
+    wa_buf_t        file;
+    size_t          piece;
+    bool            asked;
+    bool            has_file;
+    uint64_t        token;
+    uint64_t        offset;
+    size_t          fetched;
 };
 
 static const char  host_id[] = "11111111-2222-4333-8444-555555555555";
@@ -123,6 +142,7 @@ wa_host_free(wa_host_t *h)
     free(h->records);
     json_decref(h->reply.data);
     wa_buf_free(&h->written);
+    wa_buf_free(&h->file);
     free(h);
 }
 
@@ -298,6 +318,33 @@ host_done(wa_host_t *h, uint64_t seq, wa_err_t err)
 }
 
 
+/* Made here and now; the engine hears of it when it is drained. */
+static void
+host_stretch(host_stretch_t *x, const wa_stretch_t *job)
+{
+    x->token = job->token;
+    x->err = wa_pbkdf2(job->password, job->salt, job->iterations, x->key,
+                       sizeof(x->key));
+}
+
+
+static void
+host_stretched(wa_host_t *h, const host_stretch_t *x)
+{
+    wa_done_t  d;
+    wa_span_t  key;
+
+    key = wa_span(x->key, sizeof(x->key));
+    memset(&d, 0, sizeof(d));
+    d.type = WA_DONE_STRETCH;
+    d.token = x->token;
+    d.err = x->err;
+    d.values = &key;
+    d.n = 1;
+    (void) wa_account_complete(h->account, &d, h->now);
+}
+
+
 static void
 host_load(wa_host_t *h, const wa_load_t *load)
 {
@@ -360,6 +407,60 @@ host_reply(wa_host_t *h, const wa_reply_t *r)
 }
 
 
+/* The piece is given after the drain, see wa_host_drain(). */
+static void
+host_file(wa_host_t *h, const wa_file_fetch_t *f)
+{
+    HOST_CHECK(!h->asked);
+    h->asked = true;
+    h->token = f->token;
+    h->offset = f->offset;
+    h->has_file = wa_span_eq_str(f->path, h->path);
+}
+
+
+static void
+host_piece(wa_host_t *h)
+{
+    size_t     n;
+    wa_done_t  d;
+    wa_span_t  piece;
+
+    h->asked = false;
+    memset(&d, 0, sizeof(d));
+    d.type = WA_DONE_FETCH;
+    d.token = h->token;
+    d.err = h->has_file ? WA_OK : WA_ERR_GONE;
+
+    if (h->has_file && h->offset < h->file.n) {
+        n = h->file.n - h->offset;
+        n = n < h->piece ? n : h->piece;
+        piece = wa_span(h->file.p + h->offset, n);
+        d.values = &piece;
+        d.n = 1;
+    }
+
+    (void) wa_account_complete(h->account, &d, h->now);
+}
+
+
+void
+wa_host_file(wa_host_t *h, const char *path, wa_span_t bytes, size_t piece)
+{
+    (void) snprintf(h->path, sizeof(h->path), "%s", path);
+    h->file.n = 0;
+    (void) wa_buf_append_span(&h->file, bytes);
+    h->piece = piece;
+}
+
+
+size_t
+wa_host_files_ended(const wa_host_t *h)
+{
+    return h->fetched;
+}
+
+
 /* Completions may not be given while draining: loads are gathered first. */
 static size_t
 host_take(wa_host_t *h, const wa_load_t **loads)
@@ -398,6 +499,27 @@ host_take(wa_host_t *h, const wa_load_t **loads)
             host_reply(h, &out.u.reply);
             break;
 
+        case WA_OUT_STRETCH:
+            HOST_CHECK(h->n_stretches < HOST_STRETCHES);
+            host_stretch(&h->stretches[h->n_stretches++], out.u.stretch);
+            break;
+
+        case WA_OUT_VERSION:
+            h->versions++;
+            break;
+
+        case WA_OUT_HISTORY:
+            h->histories++;
+            break;
+
+        case WA_OUT_FETCH:
+            host_file(h, out.u.fetch);
+            break;
+
+        case WA_OUT_FETCHED:
+            h->fetched++;
+            break;
+
         case WA_OUT_GONE:
             h->gone = true;
             h->why = out.u.gone;
@@ -431,6 +553,16 @@ wa_host_drain(wa_host_t *h)
         for (i = 0; i < n; i++) {
             host_load(h, loads[i]);
         }
+
+        while (h->n_stretches > 0) {
+            again = true;
+            host_stretched(h, &h->stretches[--h->n_stretches]);
+        }
+
+        if (h->asked) {
+            host_piece(h);
+            again = true;
+        }
     } while (again);
 }
 
@@ -443,6 +575,27 @@ wa_host_hold(wa_host_t *h, bool hold)
     if (!hold) {
         wa_host_drain(h);
     }
+}
+
+
+void
+wa_host_version(wa_host_t *h, wa_err_t err, const char *text)
+{
+    wa_done_t  d;
+
+    memset(&d, 0, sizeof(d));
+    d.type = WA_DONE_VERSION;
+    d.err = err;
+    d.text = text;
+    (void) wa_account_complete(h->account, &d, h->now);
+    wa_host_drain(h);
+}
+
+
+size_t
+wa_host_versions(const wa_host_t *h)
+{
+    return h->versions;
 }
 
 
@@ -551,6 +704,13 @@ size_t
 wa_host_connects(const wa_host_t *h)
 {
     return h->connects;
+}
+
+
+size_t
+wa_host_histories(const wa_host_t *h)
+{
+    return h->histories;
 }
 
 

@@ -8,6 +8,7 @@
 #define WA_HOST_H
 
 #include "wa_account.h"
+#include "wa_task.h"
 
 
 typedef struct wa_host_s  wa_host_t;
@@ -40,6 +41,9 @@ void wa_host_submit(wa_host_t *h, wa_op_e op, json_t *args);
 const wa_reply_t *wa_host_reply(const wa_host_t *h);    /* the last one    */
 size_t wa_host_replies(const wa_host_t *h);
 
+/* Answers WA_OUT_VERSION, and drains. */
+void wa_host_version(wa_host_t *h, wa_err_t err, const char *text);
+
 /* Holds commits from now on; then confirms or refuses the oldest. */
 void wa_host_hold(wa_host_t *h, bool hold);
 size_t wa_host_held(const wa_host_t *h);
@@ -51,6 +55,8 @@ size_t wa_host_commits(const wa_host_t *h);
 size_t wa_host_last_writes(const wa_host_t *h);     /* of the last commit  */
 size_t wa_host_connects(const wa_host_t *h);
 size_t wa_host_closes(const wa_host_t *h);
+size_t wa_host_versions(const wa_host_t *h);        /* asked for           */
+size_t wa_host_histories(const wa_host_t *h);       /* WA_OUT_HISTORY      */
 bool wa_host_gone(const wa_host_t *h, wa_gone_e *why);
 wa_buf_t *wa_host_written(wa_host_t *h);            /* transport bytes     */
 
@@ -60,9 +66,30 @@ const char *wa_host_event_type(const wa_host_t *h, size_t i);
 const char *wa_host_event_body(const wa_host_t *h, size_t i);
 size_t wa_host_event_count(const wa_host_t *h, const char *type);
 
+/* The one file of the media servers, already decrypted, handed out in pieces
+   of so many bytes; and how many the account has done with. */
+void wa_host_file(wa_host_t *h, const char *path, wa_span_t bytes,
+    size_t piece);
+size_t wa_host_files_ended(const wa_host_t *h);
+
 /* A stored record (sealed as the store has it); p NULL: absent. */
 wa_span_t wa_host_record(const wa_host_t *h, const char *name,
     uint32_t day);
 size_t wa_host_records(const wa_host_t *h);
+
+/* The record comes into memory, as a task that needs it begins. */
+static inline void
+wa_host_need(wa_host_t *h, wa_account_t *a, const char *name)
+{
+    wa_key_t    key;
+    wa_task_t  *t;
+
+    t = wa_task_new(a, "test", NULL);
+    key.name = wa_span_str(name);
+    key.day = 0;
+    (void) wa_task_need(t, &key, 1);
+    wa_task_end(t, WA_OK);
+    wa_host_drain(h);
+}
 
 #endif /* WA_HOST_H */

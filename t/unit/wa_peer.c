@@ -385,6 +385,7 @@ peer_hello(wa_peer_t *p, wa_span_t frame)
 {
     wa_buf_t                           body = WA_BUF_EMPTY;
     wa_buf_t                           out = WA_BUF_EMPTY;
+    wa_span_t                          text;
     wa_noise_t                        *n;
     const uint8_t                     *client;
     Wa__HandshakeMessage              *hello, answer;
@@ -401,8 +402,16 @@ peer_hello(wa_peer_t *p, wa_span_t frame)
     n = &p->noise;
     memset(n, 0, sizeof(*n));
     memcpy(n->h, name, 32);
-    memcpy(n->ck, name, 32);
-    memcpy(n->k, name, 32);
+
+    /* IK is declined: the hello counts as that of XXfallback. */
+
+    if (hello->client_hello->has_static_) {
+        text = wa_span_str("Noise_XXfallback_25519_AESGCM_SHA256");
+        PEER_CHECK(wa_sha256(&text, 1, n->h) == WA_OK);
+    }
+
+    memcpy(n->ck, n->h, 32);
+    memcpy(n->k, n->h, 32);
     noise_mix_hash(n, wa_span(wa_intro, WA_INTRO_LEN));
     noise_mix_hash(n, wa_span(client, 32));
 

@@ -276,8 +276,9 @@ room_usync(room_t *r, size_t i, const wa_node_t *iq)
     q = wa_node_child(wa_node_child(wa_node_child(iq, "usync"), "list"),
                       "user");
 
-    for ( /* void */ ; q != NULL; q = wa_node_sibling(q, "user")) {
-        assert_true(wa_node_attr_jid(q, "jid", &jid));
+    for ( /* void */ ; wa_node_attr_jid(q, "jid", &jid);   /* or a number */
+         q = wa_node_sibling(q, "user"))
+    {
         user = wa_node_add_new(ar, list, "user");
         wa_node_set_jid(ar, user, "jid", &jid);
         devices = wa_node_add_new(ar, wa_node_add_new(ar, user, "devices"),

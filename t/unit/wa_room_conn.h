@@ -29,6 +29,7 @@ typedef struct {
 struct wa_conn_s {
     uint32_t    gen;
     bool        online;
+    bool        available;
     uint64_t    next_id;
     room_out_t  out[ROOM_OUT];
     size_t      n_out;
@@ -173,9 +174,16 @@ wa_account_online(const wa_account_t *a)
 bool
 wa_account_available(const wa_account_t *a)
 {
-    (void) a;
+    return a->conn != NULL && a->conn->available;
+}
 
-    return false;
+
+void
+wa_conn_set_available(wa_account_t *a, bool available)
+{
+    if (a->conn != NULL) {
+        a->conn->available = available;
+    }
 }
 
 

@@ -13,12 +13,14 @@ import { parallel, serve } from './remote.mjs';
 
 const clients = [];
 const FETCH_MS = 300000;
+const HISTORY_MS = 600000;
 const dir = mkdtempSync(join(tmpdir(), 'wahub-bench-'));
 const done = new EventEmitter();
 // an application that writes to groups keeps what it knows of them
 const groups = new Map();
 let echo = false;
 let fetched = 0;
+let told = 0;
 let url;
 
 process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
@@ -38,6 +40,10 @@ class LeanClient extends BaileysClient {
         sock.ev.on('connection.update', u => this.onConnection(sock, u));
         sock.ev.on('messages.upsert', ({ messages }) =>
             messages.forEach(m => this.onText(m)));
+        sock.ev.on('messaging-history.set', ({ messages }) => {
+            told += messages.length;
+            done.emit('told');
+        });
     }
 
     onText(m) {
@@ -58,11 +64,13 @@ serve({
         url = simUrl;
     },
 
-    /** A new client, up to its QR. */
-    async open() {
+    /** A new client, up to its QR; `history`: it takes in that of its
+     *  phone, and waits for it after linking. */
+    async open(options) {
+        const history = options?.history === true;
         const client = new LeanClient({ url, name: `b${clients.length}`,
-            socketOptions: { cachedGroupMetadata: async jid =>
-                groups.get(jid) } });
+            socketOptions: { shouldSyncHistoryMessage: () => history,
+                cachedGroupMetadata: async jid => groups.get(jid) } });
         clients.push(client);
         client.start();
         return client.waitQr();
@@ -102,6 +110,13 @@ serve({
         return performance.now() - start;
     },
 
+    async change({ chat, count }) {
+        for (let i = 0; i < count; i++) {
+            await clients[0].sock.chatModify({ pin: i % 2 === 0 },
+                `${chat}@s.whatsapp.net`);
+        }
+    },
+
     files(count, size) {
         return Array.from({ length: count }, () => {
             const name = join(dir, randomBytes(8).toString('hex'));
@@ -122,6 +137,13 @@ serve({
         const signal = AbortSignal.timeout(FETCH_MS);
         while (fetched < count) {
             await once(done, 'fetched', { signal });
+        }
+    },
+
+    async waitHistory(count) {
+        const signal = AbortSignal.timeout(HISTORY_MS);
+        while (told < count) {
+            await once(done, 'told', { signal });
         }
     },
 

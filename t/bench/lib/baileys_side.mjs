@@ -35,10 +35,11 @@ export class BaileysSide {
         return { main: residentKib(this.pid) };
     }
 
-    async link(total) {
+    /** `options` of baileys_process.mjs open(). */
+    async link(total, options) {
         while (this.accounts.length < total) {
             const i = this.accounts.length;
-            const qr = await this.remote.call('open');
+            const qr = await this.remote.call('open', options);
             this.accounts.push(await this.sim.call('scan', qr));
             await this.remote.call('waitOpen', i);
         }
@@ -62,6 +63,11 @@ export class BaileysSide {
 
     send(options) {
         return this.remote.call('send', options);
+    }
+
+    /** A chat is pinned and unpinned, one after the other. */
+    change(options) {
+        return this.remote.call('change', options);
     }
 
     /** Gone, until comeBack(). */
@@ -88,6 +94,15 @@ export class BaileysSide {
 
     waitFetched(count) {
         return this.remote.call('waitFetched', count);
+    }
+
+    /** Resolves, with the ms it took, when the client has told all of it. */
+    async takeHistory(to, count) {
+        const start = performance.now();
+        const all = this.remote.call('waitHistory', count);
+        await this.sim.call('release', [to]);
+        await all;
+        return performance.now() - start;
     }
 
     setEcho(on) {

@@ -42,6 +42,8 @@ export function explained(plan) {
 - Received: ${count('receive')} texts of one contact to one account, prepared
   beforehand and let loose at once, until the last was answered to the server;
   the same with ${count('crowd')} texts to ${CROWD} accounts at once.
+- Receipts: ${count('receipts')} of one contact, each of another text,
+  delivered and read by turns, let loose at once like texts.
 - Sent: ${count('send')} texts to a contact with a phone, through
   \`POST /api/accounts/{id}/messages\`, ${WIDTH} at a time over kept-alive
   connections, each waiting for the server's ack. Each text is encrypted
@@ -76,6 +78,29 @@ export function explained(plan) {
   ten received texts, two sent ones, two receipts) into an empty database,
   ${BATCH} events a transaction, each on disk before the next; PostgreSQL on
   the same machine, its default settings.
+- History: ${many(plan.history)} messages in 10 pieces of 100 chats each,
+  offered by the phone at once, until the receipt of the last one; every
+  message is then a row of SQLite, on disk. Baileys gets the pieces inside the
+  notifications, wahub as files, and tells them to a listener that keeps
+  nothing. Memory: the highest resident set meanwhile, above that before. A
+  turn of wahub's event loop is what it does between two looks at its sockets
+  (epoll), in CPU time of its thread. The rows alone: 500 chats from one file
+  into an empty database, scanned and written as a worker does it.
+- App state received: a chain of
+  ${many(plan.wahub.appstate.received)} (Baileys
+  ${many(plan.Baileys.appstate.received)}) patches of one change each, told of
+  once and fetched 50 at a time, until the last ones were handed out; written:
+  ${many(plan.wahub.appstate.written)} (Baileys
+  ${many(plan.Baileys.appstate.written)}) changes of a chat one after the
+  other, \`PATCH /api/chats/{jid}\` and \`chatModify\`. Baileys does not check
+  MACs of patches and snapshots unless told to, and is not. The snapshot, and a
+  patch that changes all of it, are given to the engine alone; CPU ms of one
+  call.
+- Cut off: ${many(plan.reconnect.wahub)} accounts (Baileys
+  ${many(plan.reconnect.Baileys)}) lose their sockets at the same moment, as
+  behind a router that restarts, and come back by themselves; CPU until all is
+  quiet again. wahub waits for a second ±20 % first, so that not all of them
+  knock at once; the application around Baileys starts it again after 0.2 s.
 - Soak: some 80 texts a second each way over 40 accounts, one of which is
   deleted and replaced every 1.5 s, half of them after being unlinked on the
   phone; every 0.4 s a socket is cut. Growth is the least-squares slope over

@@ -3,8 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { appstate, snapshot } from './appstate.mjs';
 import { BaileysSide } from './baileys_side.mjs';
 import { record } from './profile.mjs';
+import { history, takeIn } from './history.mjs';
+import { Loop } from './loop.mjs';
 import { project } from './project.mjs';
 import { Remote } from './remote.mjs';
 import { soak } from './soak.mjs';
@@ -26,6 +29,8 @@ const TRAFFIC = {
         { count, times }),
     crowd: (sim, side, count, times) => work.receive(sim, side,
         { count, times, accounts: CROWD }),
+    receipts: (sim, side, count, times) => work.receipts(sim, side,
+        { count, times }),
     send: (sim, side, count, times) => work.send(sim, side,
         { count, times, width: WIDTH }),
     echo: (sim, side, count, times) => work.roundTrips(sim, side,
@@ -34,12 +39,15 @@ const TRAFFIC = {
         { count, times, contacts: CONTACTS }),
 };
 
+/** Pieces of a phone's history. */
+const PIECES = 10;
+
 export const FILES = {
     large: { text: '16 MiB', size: 16 << 20, width: 2 },
     small: { text: '100 KiB', size: 100 << 10, width: 8 } };
 
 export const PARTS = ['idle', 'tls', ...Object.keys(TRAFFIC), 'group',
-    'media', 'project', 'soak'];
+    'media', 'project', 'history', 'appstate', 'reconnect', 'soak'];
 
 /** 10, 100 ... up to and with `most`. */
 function steps(most) {
@@ -71,7 +79,7 @@ function certificates() {
 
 /** Starts a side, runs `body`, ends it; what the simulator held against it
  *  makes the numbers worthless. */
-async function withSide(Side, { tls, env, media }, body) {
+export async function withSide(Side, { tls, env, media }, body) {
     const sim = new Remote(SIM);
     let side;
     try {
@@ -188,6 +196,43 @@ export class Bench {
         return out;
     }
 
+    /** Patches both ways. */
+    async appstate(sim, side) {
+        await side.link(1);
+        const out = await this.watched(side, () => appstate(sim, side,
+            { ...this.plan[side.name].appstate, times: this.times }));
+        for (const way of ['received', 'written']) {
+            this.say(`${side.name}: patches of app state ${way}: `
+                + `${out[way].perSecond.toFixed(0)}/s, `
+                + `${out[way].main.toFixed(3)} CPU s per 1,000`);
+        }
+        return out;
+    }
+
+    /** The history of a phone, from its offer to the receipt. */
+    async takenIn(run, wahub) {
+        const loop = wahub ? new Loop() : undefined;
+        const options = { count: this.plan.history, pieces: PIECES, loop };
+        const out = await run({ media: true, env: loop?.env },
+            (sim, side) => takeIn(sim, side, options));
+        loop?.close();
+        this.say(`history: ${out.perSecond.toFixed(0)} messages/s, `
+            + `${out.grown.toFixed(1)} MiB more`
+            + (wahub ? `, event loop ${out.loopTime.longest.toFixed(2)} ms `
+                + `at most, 99 % within ${out.loopTime.p99.toFixed(2)}, `
+                + `by the clock ${out.loopTime.clock.toFixed(2)}` : ''));
+        return out;
+    }
+
+    async reconnect(sim, side) {
+        await side.link(this.plan.reconnect[side.name]);
+        const out = await work.reconnects(sim, side, this.times);
+        this.say(`${side.name}: ${out.n} cut off, `
+            + `${out.perSecond.toFixed(0)} back per second, the last after `
+            + `${(out.worst / 1000).toFixed(1)} s`);
+        return out;
+    }
+
     async measure(Side) {
         const out = { parts: {} };
         const wahub = Side === WahubSide;
@@ -213,6 +258,22 @@ export class Bench {
         }
         if (this.has('project') && wahub) {
             out.project = project(this.plan.project, this.times, this.say);
+        }
+        if (this.has('history')) {
+            out.taken = await this.takenIn(run, wahub);
+            out.history = wahub ? history(this.plan.history, this.say)
+                : undefined;
+        }
+        if (this.has('appstate')) {
+            out.appstate = await run({}, (sim, side) =>
+                this.appstate(sim, side));
+        }
+        if (this.has('appstate') && wahub) {
+            out.snapshot = snapshot(this.plan.snapshot, this.say);
+        }
+        if (this.has('reconnect')) {
+            out.reconnect = await run({}, (sim, side) =>
+                this.reconnect(sim, side));
         }
         if (this.has('soak') && wahub) {
             this.say(`wahub: soak of ${this.plan.minutes} minutes`);

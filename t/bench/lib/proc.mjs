@@ -1,5 +1,5 @@
 // What the kernel says about a process.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 /** CPU seconds, user and system, of all threads that live, so far. */
 export function cpuSeconds(pid) {
@@ -20,6 +20,16 @@ export function residentKib(pid) {
     const line = /^VmRSS:\s*(\d+) kB/m.exec(
         readFileSync(`/proc/${pid}/status`, 'utf8'));
     return Number(line[1]);
+}
+
+/** The most that was resident since peakReset(), in KiB. */
+export function peakKib(pid) {
+    return Number(/^VmHWM:\s*(\d+) kB/m.exec(
+        readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
+}
+
+export function peakReset(pid) {
+    writeFileSync(`/proc/${pid}/clear_refs`, '5');
 }
 
 /** Resident memory in KiB, shared pages counted by share. */

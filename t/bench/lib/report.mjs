@@ -8,7 +8,8 @@ import { BOUND } from './soak.mjs';
 
 const HEAD = ['', 'wahub', 'its Redis', 'Baileys', 'aim'];
 const TITLE = { receive: 'received texts',
-    crowd: 'texts received by 50 accounts', send: 'sent texts',
+    crowd: 'texts received by 50 accounts', receipts: 'receipts',
+    send: 'sent texts',
     echo: 'round trips', offline: 'texts after an absence' };
 const AIM = { one: 20 * 1024, idle: 24, tls: 48, redis: 96, cpu: 0.3,
     login: 1, back: 30, gap: 1000, receive: 0.03, crowd: 0.03, send: 0.06,
@@ -182,6 +183,65 @@ function projectRows({ project }) {
             fixed(0)(rate), '', '', '']);
 }
 
+function reconnectRows({ wahub, Baileys }) {
+    const [w, b] = [wahub.reconnect, Baileys?.reconnect];
+    const cost = v => (v === undefined ? '' : `${(v * 1000).toFixed(2)} ms`);
+    const what = w && `${[...new Set([w.n, b?.n].filter(Boolean))].join(
+        ' / ')} accounts cut off at once`;
+    return w === undefined ? [] : [
+        [`${what}: back per second`, fixed(0)(w.perSecond), '',
+            fixed(0)(b?.perSecond), ''],
+        ['- CPU of each', cost(w.main), cost(w.redis), cost(b?.main), ''],
+        ['- without a socket, median', ms(w.gap), '', b ? ms(b.gap) : '', ''],
+        ['- without a socket, worst', ms(w.worst), '', b ? ms(b.worst) : '',
+            '']];
+}
+
+/** The whole of it beside Baileys, then the rows alone. */
+function historyRows({ wahub, Baileys }) {
+    const [w, b] = [wahub.taken, Baileys?.taken];
+    const grown = v => (v === undefined ? '' : `${v.toFixed(1)} MiB`);
+    const limit = v => '≤ 32 MiB' + (v > 32 ? ', missed' : '');
+    const slice = (name, v) => [`- event loop, ${name}`, `${fixed(2)(v)} ms`,
+        '', '', '≤ 5 ms' + (v > 5 ? ', missed' : '')];
+    return [...(w === undefined ? [] : [
+        ['history of the phone, messages per second',
+            fixed(0)(w.perSecond), '', fixed(0)(b?.perSecond), ''],
+        ['CPU s per 1,000 messages of history', fixed(3)(w.main),
+            fixed(3)(w.redis), fixed(3)(b?.main), ''],
+        ...threadRows(w, b),
+        ['history of the phone: memory grows by', grown(w.grown), '',
+            grown(b?.grown), limit(w.grown)],
+        slice('longest turn, CPU', w.loopTime.longest),
+        slice('99th percentile of turns, CPU', w.loopTime.p99)]),
+    ...(wahub.history === undefined ? [] : [['SQLite',
+        wahub.history.sqlite], ['PostgreSQL', wahub.history.postgresql]])
+        .flatMap(([name, h]) => [
+        [`rows of history alone into ${name}, messages per second`,
+            fixed(0)(h.rate), '', '', ''],
+        [`rows of history alone into ${name}: memory grows by`,
+            grown(h.grown), '', '', limit(h.grown)]])];
+}
+
+function appstateRows({ wahub, Baileys }) {
+    const rows = ['received', 'written'].flatMap(way => {
+        const w = wahub.appstate?.[way];
+        const b = Baileys?.appstate?.[way];
+        const what = `patches of app state ${way}`;
+        return w === undefined ? [] : [[`${what} per second`,
+            fixed(0)(w.perSecond), '', fixed(0)(b?.perSecond), ''],
+        [`CPU s per 1,000 ${what}`, fixed(3)(w.main), fixed(3)(w.redis),
+            fixed(3)(b?.main), ''], ...threadRows(w, b)];
+    });
+    const s = wahub.snapshot;
+    return s === undefined ? rows : [...rows,
+        [`snapshot of ${s.records.toLocaleString('en')} records, records per `
+            + 'CPU second', fixed(0)(s.rate), '', '', ''],
+        ['- longest on the event loop', `${s.longest.toFixed(1)} ms`, '', '',
+            `≤ 5 ms${s.longest > 5 ? ', missed' : ''}`],
+        ['- 99 of 100 calls', `${s.p99.toFixed(1)} ms`, '', '', '']];
+}
+
 function soakRows({ soak }) {
     if (soak === undefined) {
         return [];
@@ -207,6 +267,8 @@ function rowsOf({ wahub, Baileys }) {
     ...(wahub.tls === undefined ? [] : idleRows(wahub.tls, undefined, 'tls')),
     ...workRows({ wahub, Baileys }), ...groupRows({ wahub, Baileys }),
     ...mediaRows({ wahub, Baileys }), ...projectRows(wahub),
+    ...historyRows({ wahub, Baileys }), ...appstateRows({ wahub, Baileys }),
+    ...reconnectRows({ wahub, Baileys }),
     ...soakRows(wahub)];
 }
 

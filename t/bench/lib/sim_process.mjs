@@ -4,9 +4,12 @@ import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { allowBaileys } from '../../e2e/lib/baileys_client.mjs';
+import { node } from '../../sim/codec.mjs';
+import { newId } from '../../sim/ids.mjs';
 import { WaSim } from '../../sim/server.mjs';
 import { serve } from './remote.mjs';
 import { Rooms } from './sim_group.mjs';
+import { offered, taken } from './sim_history.mjs';
 import { uploaded } from './sim_media.mjs';
 
 const CHUNK = 64;
@@ -151,6 +154,19 @@ serve({
         }
     },
 
+    /** Cuts the connections of all of them at once; ms until the last one
+     *  has logged in again, and how long each was without a socket. */
+    async cutAll(to) {
+        const signal = AbortSignal.timeout(CROWD_MS);
+        gaps.clear();
+        const start = performance.now();
+        to.map(deviceOf).forEach(d => d.link?.ws.terminate());
+        while (gaps.size < to.length) {
+            await once(sim, 'bench-login', { signal });
+        }
+        return { ms: performance.now() - start, gaps: [...gaps.values()] };
+    },
+
     unlink(to) {
         const { phone } = sim.registry.byPn.get(to.pn);
         phone.logout(deviceOf(to));
@@ -182,6 +198,21 @@ serve({
     async prepare({ from, to, count }) {
         for (const one of to) {
             await prepare(from, deviceOf(one), count);
+        }
+    },
+
+    /** `count` receipts of one contact, delivered and read by turns, each of
+     *  another text, kept back like texts. */
+    async prepareReceipts({ from, to, count }) {
+        const { device: teller } = sim.registry.byPn.get(from).phone;
+        for (const one of to) {
+            const device = deviceOf(one);
+            device.mailbox.hold();
+            for (let i = 0; i < count; i++) {
+                device.mailbox.post(node('receipt', { from: teller.lidJid,
+                    id: newId(), type: i % 2 === 0 ? undefined : 'read',
+                    t: Math.floor(Date.now() / 1000) }));
+            }
         }
     },
 
@@ -218,6 +249,29 @@ serve({
         await drained(deviceOf(to), CROWD_MS);
     },
 
+    /** The phone writes `count` patches, then says so; resolves when the
+     *  device has been handed the last one: ms since it was told. */
+    async patches({ to, count }) {
+        const { phone } = sim.registry.byPn.get(to.pn);
+        const device = deviceOf(to);
+        const { state } = phone.account;
+        const set = i => phone.state.set('regular_low',
+            ['pin_v1', `1555${1000000 + i % 50}@s.whatsapp.net`], 5,
+            { pinAction: { pinned: i % 100 < 50 } });
+        await drained(device);
+        state.quiet = true;
+        for (let i = 1; i < count; i++) {
+            await set(i);
+        }
+        state.quiet = false;
+        const all = sim.next('appstate-fetched', d => d === device,
+            CROWD_MS);
+        const start = performance.now();
+        await set(count);
+        await all;
+        return performance.now() - start;
+    },
+
     uploads: () => uploads,
 
     /** `count` documents of `size` bytes, uploaded and told of. */
@@ -230,6 +284,14 @@ serve({
                 size));
         }
     },
+
+    /** History of the device's phone, see sim_history.mjs. */
+    offerHistory(to, options) {
+        return offered(sim.registry.byPn.get(to.pn).phone, deviceOf(to),
+            options);
+    },
+
+    takeHistory: to => taken(sim, deviceOf(to)),
 
     /** Lets them go; resolves when every one has been answered. */
     async release(to) {

@@ -56,16 +56,20 @@ export class WahubSide {
 
     /** POST with as little of a client as node offers. */
     post(path, body) {
+        return this.request('POST', path, body, 201);
+    }
+
+    request(method, path, body, status) {
         const data = JSON.stringify(body);
         return new Promise((resolve, reject) => {
             const req = http.request({ host: '127.0.0.1',
-                port: this.hub.env.PORT, path, method: 'POST',
+                port: this.hub.env.PORT, path, method,
                 agent: this.agent, headers: { 'x-api-key': this.hub.key,
                     'content-type': 'application/json',
                     'content-length': Buffer.byteLength(data) } }, res => {
                 const parts = [];
                 res.on('data', d => parts.push(d));
-                res.on('end', () => (res.statusCode === 201
+                res.on('end', () => (res.statusCode === status
                     ? resolve() : reject(new Error(`${path}: `
                         + `${res.statusCode} ${Buffer.concat(parts)}`))));
             });
@@ -165,6 +169,14 @@ export class WahubSide {
         return performance.now() - start;
     }
 
+    /** A chat is pinned and unpinned, one after the other. */
+    async change({ chat, count }) {
+        for (let i = 0; i < count; i++) {
+            await this.request('PATCH', `/api/chats/${chat}`,
+                { pinned: i % 2 === 0 }, 200);
+        }
+    }
+
     /** Gone, until comeBack(). */
     async leave() {
         const { id } = this.accounts[0];
@@ -213,6 +225,17 @@ export class WahubSide {
     waitFetched(count) {
         return until(`${count} files`, () => this.fetched() >= count,
             FETCH_MS);
+    }
+
+    /** What is given up is answered, too: so the rows are counted. */
+    async takeHistory(to, count) {
+        const ms = await this.sim.call('takeHistory', to);
+        const { total } = await this.hub.api('GET',
+            '/api/messages?limit=1');
+        if (total !== count) {
+            throw new Error(`${total} of ${count} messages are there`);
+        }
+        return ms;
     }
 
     /** Replies by the API to what the webhook brings. */

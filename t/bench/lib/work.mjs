@@ -1,8 +1,11 @@
 // The work that is measured, the same for every side.
 import { median, pause, quiet } from './proc.mjs';
 
+/** wahub forgets failures after 30 s of READY. */
+const STABLE_MS = 31000;
+
 /** Runs `work` and returns what it took: CPU seconds of every process. */
-async function cpuOf(side, work) {
+export async function cpuOf(side, work) {
     await quiet(side.pids);
     const before = side.cpu();
     const ms = await work();
@@ -20,7 +23,7 @@ function perThousand(runs, count) {
     return out;
 }
 
-async function repeat(times, count, run) {
+export async function repeat(times, count, run) {
     const runs = [];
     for (let i = 0; i < times; i++) {
         runs.push(await run());
@@ -29,7 +32,7 @@ async function repeat(times, count, run) {
 }
 
 /** A contact with whom the first account has exchanged texts both ways. */
-async function acquaint(sim, side, name) {
+export async function acquaint(sim, side, name) {
     const contact = await sim.call('contact', name);
     await sim.call('text', { from: contact, to: side.accounts[0],
         text: 'hello' });
@@ -67,6 +70,30 @@ export async function idle(side, seconds) {
     const after = side.cpu();
     return Object.fromEntries(Object.keys(after).map(k => [k,
         (after[k] - before[k]) * 1000 / side.accounts.length / minutes]));
+}
+
+/** All sockets cut at once, as a router that restarts does: what each account
+ *  costs until the last one is back.  Each time after so long in peace that
+ *  the first pause is the short one. */
+export async function reconnects(sim, side, times) {
+    const runs = [];
+    const n = side.accounts.length;
+    for (let i = 0; i < times; i++) {
+        let gaps;
+        await pause(STABLE_MS);
+        const run = await cpuOf(side, async () => {
+            const cut = await sim.call('cutAll', side.accounts);
+            ({ gaps } = cut);
+            return cut.ms;
+        });
+        runs.push({ ...run, gaps });
+    }
+    const mid = f => median(runs.map(f));
+    return { n, perSecond: mid(r => n / r.ms * 1000),
+        gap: mid(r => median(r.gaps)),
+        worst: Math.max(...runs.flatMap(r => r.gaps)),
+        main: mid(r => r.cpu.main / n),
+        redis: runs[0].cpu.redis && mid(r => r.cpu.redis / n) };
 }
 
 /** The median of the runs' medians and the worst gap of all, in ms. */
@@ -113,6 +140,17 @@ export async function receive(sim, side, { count, times, accounts = 1 }) {
     }
     return measured(side, times, count, async n => {
         await sim.call('prepare', { from, to, count: n / accounts });
+        return cpuOf(side, () => sim.call('release', to));
+    });
+}
+
+/** `count` receipts of one contact, each of another text. */
+export async function receipts(sim, side, { count, times }) {
+    const from = await acquaint(sim, side, 'Reader');
+    const to = side.accounts.slice(0, 1);
+    await sim.call('text', { from, to: to[0], text: 'hello' });
+    return measured(side, times, count, async n => {
+        await sim.call('prepareReceipts', { from, to, count: n });
         return cpuOf(side, () => sim.call('release', to));
     });
 }

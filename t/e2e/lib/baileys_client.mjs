@@ -23,6 +23,7 @@ export const BAILEYS_ALLOWANCES = [
     'status-meta', // does not say whom its audience is made of
     'status-own', // shows its status to none of its own devices
     'receipt-own-status', // takes what its account posted for somebody's
+    'call-ack', // does not say what of a call it acknowledges
     'presence-without-name', // announces presence before it has a push name
 ];
 
@@ -149,8 +150,16 @@ export class BaileysClient extends EventEmitter {
                         ?? m.message?.extendedTextMessage?.text, raw: m };
                 this.messages.push(entry);
                 this.emit('message', entry);
-                // a status that was buffered with its message comes merged
+                // what was buffered with its message comes merged
                 this.noteUpdate({ id: m.key.id, status: m.status });
+                for (const receipt of m.userReceipt ?? []) {
+                    this.noteUpdate({ id: m.key.id, receipt });
+                }
+            }
+        });
+        sock.ev.on('message-receipt.update', list => {
+            for (const { key, receipt } of list) {
+                this.noteUpdate({ id: key.id, receipt });
             }
         });
         sock.ev.on('messages.update', list => {

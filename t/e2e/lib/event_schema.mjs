@@ -32,6 +32,12 @@ const types = {
     'session.qr_code': object(['qr', 'qr_image', 'expires_at'], { qr: R,
         qr_image: { type: 'string', pattern: '^data:image/png;base64,' },
         expires_at: iso }),
+    'session.pairing_code': object(['code', 'expires_at'], {
+        code: { type: 'string', pattern: '^[0-9A-Z]{4}-[0-9A-Z]{4}$' },
+        expires_at: iso }),
+    'session.passkey': object(['stage', 'expires_at'], {
+        stage: { enum: ['challenge', 'confirm'] }, expires_at: iso,
+        code: s }),
     'session.authenticated': object(['jid'], { jid: sn }),
     'session.loading': object([], { percent: { type: 'number', minimum: 0,
         maximum: 100 }, message: s }),
@@ -50,8 +56,18 @@ const types = {
         error: object(['code', 'message'], { code: s, message: s }) }),
     'message.receipt': object(['id', 'message_id', 'chat_jid',
         'recipient_jid', 'status', 'timestamp'], { id: R, message_id: R,
-        chat_jid: R, recipient_jid: R, timestamp: i,
+        chat_jid: R, recipient_jid: R, timestamp: i, from_me: b,
         status: { enum: ['sent', 'delivered', 'read', 'played'] } }),
+    'presence.updated': object(['chat_jid', 'jid', 'status'], {
+        chat_jid: R, jid: R, lid: sn, last_seen: inn, status: { enum: [
+            'available', 'unavailable', 'composing', 'recording',
+            'paused'] } }),
+    'privacy.updated': object(['settings'], { settings: { type: 'object',
+        additionalProperties: s } }),
+    'blocklist.updated': object(['action', 'people'], {
+        action: { enum: ['block', 'unblock', 'changed'] },
+        people: { type: 'array', items: object(['jid', 'lid'],
+            { jid: R, lid: sn }) } }),
     'message.reaction': object(['target_id', 'chat_jid', 'from_jid',
         'emoji'], { target_id: R, chat_jid: R, from_jid: R, from_me: b,
         emoji: s }),
@@ -63,6 +79,34 @@ const types = {
     'chat.updated': object(['chat'], { created: b,
         chat: object(['jid'], { jid: R, name: sn, is_muted: b }) }),
     'chat.deleted': object(['jid'], { jid: R }),
+    'chat.cleared': object(['jid', 'keep_starred'], { jid: R, lid: sn,
+        until: i, keep_starred: b }),
+    'message.starred': object(['id', 'value'], { id: R, message_id: R,
+        chat_jid: R, value: b }),
+    'message.queued': object(['message'], { message: { $ref: '#/$defs/M' },
+        position: i }),
+    'poll.vote': object(['target_id', 'voter_jid', 'options'], {
+        target_id: R, chat_jid: R, voter_jid: R,
+        options: { type: 'array', items: s } }),
+    'media.ready': object(['media'], { media: { $ref: '#/$defs/Media' },
+        message_id: R }),
+    'media.failed': object(['media_id', 'error'], { media_id: R, error: s }),
+    'group.updated': object(['group'], { created: b,
+        group: { $ref: '#/$defs/Group' } }),
+    'group.participants': object(['jid', 'action', 'participants'], {
+        jid: R, action: { enum: ['add', 'remove', 'promote', 'demote'] },
+        participants: { type: 'array', items: R }, by_jid: sn }),
+    'label.updated': object(['id', 'name'], { id: R, name: s, color: sn,
+        deleted: b }),
+    'label.associated': object(['label_id', 'type', 'value'], {
+        label_id: R, type: { enum: ['chat', 'message'] }, chat_jid: sn,
+        message_id: sn, value: b }),
+    'setting.updated': object(['name', 'value'], { name: s,
+        value: { type: ['string', 'boolean', 'null'] } }),
+    'app_state.synced': all({ collection: s, version: i, changes: i,
+        snapshot: b, last: b }),
+    'history.sync': object(['chats', 'contacts', 'messages'], { chats: i,
+        contacts: i, messages: i, progress: inn, is_latest: b }),
     'message.undecryptable': object(['message_id', 'chat_jid', 'from_jid'],
         { message_id: R, chat_jid: R, from_jid: R, retrying: b }),
     'chat.merged': object(['from', 'into'], { from: R, into: R, lid: sn }),
@@ -70,11 +114,23 @@ const types = {
         'timestamp', 'message_type', 'expires_at'], { id: R, from_jid: R,
         timestamp: i, message_type: s, body: sn, media_id: sn,
         expires_at: iso }) }),
+    'call': object(['call'], { call: all({ id: R, account_id: R,
+        from_jid: sn, from_lid: sn, group_jid: sn, from_me: b, is_group: b,
+        is_video: b, timestamp: i, duration: inn, is_missed: b,
+        status: { enum: ['offer', 'ringing', 'accept', 'reject', 'timeout',
+            'terminate'] }, participants: { type: 'array', items: R } }) }),
+    'contact.updated': object(['contact'], { created: b,
+        contact: object(['jid'], { jid: R, lid: sn, account_id: R,
+            status_text: sn, profile_pic_url: sn, picture_id: sn }) }),
     'account.restricted': object(['kind', 'until', 'code'], {
         kind: { enum: ['reachout', 'rate', 'temporary_ban'] }, until: ison,
         code: inn }),
     'account.restricted_cleared': object(['kind'], {
         kind: { enum: ['reachout', 'rate', 'temporary_ban'] }, code: inn }),
+    'account.degraded': object(['reason'], { reason: { enum:
+        ['deaf', 'decrypt', 'prekeys', 'clock', 'storage'] } }),
+    'account.degraded_cleared': object(['reason'], { reason: { enum:
+        ['deaf', 'decrypt', 'prekeys', 'clock', 'storage'] } }),
     'identity.changed': object(['jid', 'lid'], { jid: R, lid: sn }),
 };
 
@@ -84,11 +140,12 @@ const account = all({
     provider: { enum: ['web', 'cloud', 'external'] },
     status: { enum: ['INIT', 'QR', 'AUTH', 'READY', 'DISCONNECTED'] },
     state: State, reason: sn, message: s, qr_code: sn, qr: sn,
-    pairing_code: sn, phone_number: sn, whatsapp_number: sn, jid: sn,
+    pairing_code: sn, proxy: sn, phone_number: sn, whatsapp_number: sn, jid: sn,
     lid: sn, push_name: sn, webhook_url: sn, user_id: sn, userId: sn,
     is_default: b, is_active: b, auto_relink: b,
     drip_per_minute: { type: 'number' }, is_notification: b,
-    isNotification: b, ai_config: on, aiConfig: on, metadata: on,
+    isNotification: b, reject_calls: b, reject_calls_text: sn,
+    ai_config: on, aiConfig: on, metadata: on,
     snapshot_timestamp: ison, connected_at: ison, last_seen_at: ison,
     last_seen: ison, created_at: iso, createdAt: iso, updated_at: iso,
     updatedAt: iso,
@@ -119,6 +176,21 @@ const message = {
     }),
 };
 
+// first_seen_at is of the history database
+const group = all({ jid: R, account_id: R, name: sn, description: sn,
+    owner_jid: sn, creation_time: inn, participant_count: i,
+    is_announce: b, is_restrict: b, profile_pic_url: sn, invite_code: sn,
+    updated_at: iso, participants: { type: 'array',
+        items: all({ participant_jid: R, jid: R, lid: sn,
+            role: { enum: ['member', 'admin', 'superadmin'] } }) } });
+
+const media = all({ id: R, message_id: sn, account_id: sn, mime_type: sn,
+    file_size: inn, filename: sn, original_filename: sn, file_path: sn,
+    file_hash: sn, width: inn, height: inn, duration: inn, url: sn,
+    thumbnail_url: sn, download_error: sn, created_at: iso,
+    download_status: { enum: ['pending', 'downloaded', 'failed', 'skipped',
+        'expired'] } });
+
 const envelope = {
     type: 'object',
     required: ['id', 'type', 'timestamp', 'tenant_id', 'data'],
@@ -135,11 +207,13 @@ const envelope = {
     })),
     $defs: {
         R: { type: 'string', minLength: 1 },
-        State: { enum: ['INIT', 'CONNECTING', 'QR', 'CODE', 'AUTH',
-            'LOADING', 'READY', 'DISCONNECTED', 'STOPPED', 'LOGGED_OUT',
-            'AUTH_FAILURE', 'ERROR'] },
+        State: { enum: ['INIT', 'CONNECTING', 'QR', 'CODE', 'PASSKEY',
+            'AUTH', 'LOADING', 'READY', 'DISCONNECTED', 'STOPPED',
+            'LOGGED_OUT', 'AUTH_FAILURE', 'ERROR'] },
         A: account,
         M: message,
+        Group: group,
+        Media: media,
     },
 };
 

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { node } from '../../sim/codec.mjs';
 import { newId } from '../../sim/phone.mjs';
 import { encodeMessage } from '../../sim/signal.mjs';
+import { eventErrors } from './event_schema.mjs';
 import { SimEnv } from './sim_env.mjs';
 import { until, Wahub } from './wahub.mjs';
 
@@ -29,9 +30,12 @@ export class Stage {
     }
 
     /** An account of wahub's, linked to a phone of its own and READY,
-     *  with `companions` Baileys clients beside it. */
-    async me(name, { companions = 0, w = this.w, ...options } = {}) {
-        const person = await this.env.person(name, companions);
+     *  with `companions` Baileys clients beside it (`client`: their
+     *  options); `before` sees the person before wahub is linked. */
+    async me(name, { companions = 0, w = this.w, client, before,
+        ...options } = {}) {
+        const person = await this.env.person(name, companions, client);
+        await before?.(person);
         const { phone, account } = person;
         const { id } = await w.patient('POST', '/api/accounts',
             { name, ...options });
@@ -40,12 +44,14 @@ export class Stage {
         return { ...person, id, device, account, phone };
     }
 
-    /** Waits for what follows a new link: the first keys, and the message
-     *  of the own phone that they call for.  Before faults that count. */
+    /** Waits for what follows a new link: the first keys, the message of the
+     *  own phone that they call for, and the question which groups there
+     *  are.  Before faults that count. */
     async settled(me) {
         const { device } = me;
         await until('the first keys', () => device.greeting !== undefined);
         await device.greeting;
+        await until('its groups', () => device.askedGroups > 0);
         await this.env.drained(device);
     }
 
@@ -100,6 +106,12 @@ export class Stage {
         const ids = w.events.of(type).map(e =>
             `${e.account_id} ${e.data.message.message_id}`);
         assert.deepEqual(ids.filter((x, i) => ids.indexOf(x) !== i), []);
+    }
+
+    /** Every event so far is as the HTTP contract has it. */
+    checkEvents(w = this.w) {
+        assert.deepEqual(w.events.all.map(eventErrors).filter(x => x !== ''),
+            []);
     }
 
     /** For afterEach. */

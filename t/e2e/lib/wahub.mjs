@@ -182,7 +182,8 @@ export class Wahub {
         this.env = { WAHUB_DATA: this.data, WAHUB_WORKERS: String(workers),
             WAHUB_WEBHOOK_ALLOW: '127.0.0.0/8', WAHUB_MAX_ACCOUNTS: '0',
             ...(sim === undefined ? {} : { WAHUB_ENDPOINT: sim.url,
-                WAHUB_NOISE_ROOT_KEY: sim.rootKeyHex }),
+                WAHUB_NOISE_ROOT_KEY: sim.rootKeyHex,
+                WAHUB_VERSION_URL: 'http://127.0.0.1:9/' }),
             ...(sim?.media === undefined ? {} : {
                 WAHUB_MEDIA_HOST: sim.media.host,
                 WAHUB_TRUSTED_CERTIFICATE: sim.media.ca }), ...env };
@@ -250,12 +251,19 @@ export class Wahub {
         return { status: res.status, headers: res.headers, raw, json };
     }
 
-    /** As request(), but the status must be 2xx; returns the JSON. */
-    async api(method, path, body) {
-        const r = await this.request(method, path, body);
-        assert.ok(r.status < 300,
-            `${method} ${path}: ${r.status} ${r.raw.toString()}`);
-        return r.json;
+    /** As request(), but the status must be 2xx; returns the JSON.  What is
+     *  only read is asked for again after 503 and 504: a machine that stands
+     *  still for seconds makes every server pause. */
+    api(method, path, body) {
+        return until(`${method} ${path}`, async () => {
+            const r = await this.request(method, path, body);
+            if (method === 'GET' && [503, 504].includes(r.status)) {
+                return undefined;
+            }
+            assert.ok(r.status < 300,
+                `${method} ${path}: ${r.status} ${r.raw.toString()}`);
+            return r.json ?? null;
+        });
     }
 
     /** As api(), but 503 and 504 are asked again, as a client would. */
@@ -277,7 +285,7 @@ export class Wahub {
     }
 
     async create(options = {}) {
-        return this.api('POST', '/api/accounts', { name: 'Test',
+        return this.patient('POST', '/api/accounts', { name: 'Test',
             ...options });
     }
 
@@ -363,6 +371,15 @@ export class Wahub {
                 assert.ok(!content.includes(s), `${f} contains a secret`);
             }
         }
+    }
+
+    /** ./wahub reload, until the master has read the configuration: before
+     *  that the file must stay as it is. */
+    async reload() {
+        const { workers } = this.pids();
+        await this.script('reload');
+        await until('workers of the new configuration', () =>
+            this.pids().workers.some(pid => !workers.includes(pid)));
     }
 
     async stop() {
