@@ -2,6 +2,9 @@
  * A request from its arrival to its row:
  *
  *     route -> origin -> credential -> access -> body -> account -> row
+ *
+ * A worker takes requests a moment before it knows its stores.  After a
+ * reload that is no outage: the first requests wait for the first answer.
  */
 #include "ngx_http_wahub_api.h"
 
@@ -13,14 +16,19 @@
 #include "ngx_http_wahub_link.h"
 #include "ngx_http_wahub_lookup.h"
 #include "ngx_http_wahub_redact.h"
+#include "ngx_http_wahub_redis.h"
 #include "ngx_http_wahub_route.h"
 #include "ngx_http_wahub_script.h"
+#include "ngx_http_wahub_shard.h"
+#include "ngx_http_wahub_sql.h"
 #include "ngx_http_wahub_upload.h"
 
 #include "wa_crypto.h"
 
 
 #define NGX_HTTP_WAHUB_REQUEST_ID_MAX  64
+#define NGX_HTTP_WAHUB_START_MAX       2000     /* ms                    */
+#define NGX_HTTP_WAHUB_START_LOOK      5
 
 
 /*
@@ -50,6 +58,8 @@ static const char *ngx_http_wahub_api_access(ngx_http_wahub_ctx_t *ctx);
 static ngx_int_t ngx_http_wahub_api_refuse(ngx_http_wahub_ctx_t *ctx,
     const char *code);
 static void ngx_http_wahub_api_body(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_wahub_api_settled(ngx_http_wahub_worker_t *w);
+static void ngx_http_wahub_api_begin(ngx_http_wahub_ctx_t *ctx);
 static void ngx_http_wahub_api_row(ngx_http_wahub_ctx_t *ctx);
 static ngx_int_t ngx_http_wahub_api_request_id(ngx_http_wahub_ctx_t *ctx);
 static void ngx_http_wahub_api_path(ngx_http_wahub_ctx_t *ctx);
@@ -212,11 +222,6 @@ ngx_http_wahub_api_refuse(ngx_http_wahub_ctx_t *ctx, const char *code)
 static void
 ngx_http_wahub_api_body(ngx_http_request_t *r)
 {
-    const char            *code, *message;
-    ngx_http_wahub_ctx_t  *ctx;
-
-    ctx = ngx_http_wahub_api_ctx(r);
-
     /*
      * A read may be dropped when its client goes away; an action that has
      * begun is brought to its end.
@@ -224,12 +229,51 @@ ngx_http_wahub_api_body(ngx_http_request_t *r)
 
     if (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) {
         r->read_event_handler = ngx_http_test_reading;
+    }
 
-    } else if (ngx_http_wahub_upload_wanted(ctx)) {
-        ngx_http_wahub_upload_read(ctx, ngx_http_wahub_api_row);
+    ngx_http_wahub_api_begin(ngx_http_wahub_api_ctx(r));
+}
+
+
+/* Redis and the history have answered once, or failed to. */
+static ngx_uint_t
+ngx_http_wahub_api_settled(ngx_http_wahub_worker_t *w)
+{
+    ngx_http_wahub_api_t  *api = w->api;
+
+    if (api->settled == 0
+        && (ngx_current_msec - api->began >= NGX_HTTP_WAHUB_START_MAX
+            || (ngx_http_wahub_redis_tried(w->redis)
+                && ngx_http_wahub_redis_tried(w->sub)
+                && (ngx_http_wahub_redis_up(w->redis) == 0
+                    || ngx_http_wahub_shards_judged(w))
+                && ngx_http_wahub_sql_known(w))))
+    {
+        api->settled = 1;
+    }
+
+    return api->settled;
+}
+
+
+static void
+ngx_http_wahub_api_begin(ngx_http_wahub_ctx_t *ctx)
+{
+    const char  *code, *message;
+
+    if (ngx_http_wahub_api_settled(ctx->worker) == 0) {
+        ngx_http_wahub_wait_timer(ctx, NGX_HTTP_WAHUB_START_LOOK,
+                                  ngx_http_wahub_api_begin);
         return;
+    }
 
-    } else {
+    if ((ctx->request->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) == 0) {
+
+        if (ngx_http_wahub_upload_wanted(ctx)) {
+            ngx_http_wahub_upload_read(ctx, ngx_http_wahub_api_row);
+            return;
+        }
+
         code = ngx_http_wahub_body_parse(ctx, &message);
 
         if (code != NULL) {
@@ -426,6 +470,7 @@ ngx_http_wahub_api_init(ngx_http_wahub_worker_t *w)
 
     w->api = api;
     api->started = ngx_time();
+    api->began = ngx_current_msec;
     api->reserve = ngx_http_wahub_redis_add_script(w->redis,
                        &ngx_http_wahub_api_reserve);
     api->unreserve = ngx_http_wahub_redis_add_script(w->redis,

@@ -112,12 +112,14 @@ struct ngx_http_wahub_ctx_s {
 };
 
 
-/* Scripts and the start time of this worker. */
+/* Scripts and the start of this worker. */
 struct ngx_http_wahub_api_s {
     ngx_int_t                       reserve;
     ngx_int_t                       unreserve;
     ngx_int_t                       view;
     time_t                          started;
+    ngx_msec_t                      began;      /* the same, monotonic   */
+    ngx_uint_t                      settled;    /* it is over            */
 };
 
 

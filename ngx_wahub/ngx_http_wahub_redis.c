@@ -126,6 +126,13 @@ ngx_http_wahub_redis_up(ngx_http_wahub_redis_t *rc)
 }
 
 
+ngx_uint_t
+ngx_http_wahub_redis_tried(ngx_http_wahub_redis_t *rc)
+{
+    return rc->up || rc->attempts != 0;
+}
+
+
 void
 ngx_http_wahub_redis_close(ngx_http_wahub_redis_t *rc)
 {

@@ -50,6 +50,9 @@ void ngx_http_wahub_redis_wait(ngx_http_wahub_redis_t *rc,
 /* Pending handlers get NULL.  NULL-safe; frees rc. */
 void ngx_http_wahub_redis_close(ngx_http_wahub_redis_t *rc);
 
+/* Up, or the first try to connect has failed (2 s at most after the start). */
+ngx_uint_t ngx_http_wahub_redis_tried(ngx_http_wahub_redis_t *rc);
+
 /*
  * Up, answers within two seconds, and takes writes: not full, not a replica,
  * not without its disk.  What is sent in spite of a 0 here may be refused.

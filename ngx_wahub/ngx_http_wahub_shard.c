@@ -227,6 +227,13 @@ ngx_http_wahub_shards_admitted(ngx_http_wahub_worker_t *w)
 }
 
 
+ngx_uint_t
+ngx_http_wahub_shards_judged(ngx_http_wahub_worker_t *w)
+{
+    return w->shards->admitted || w->shards->refused;
+}
+
+
 /* -- what to do now ------------------------------------------------------ */
 
 static void

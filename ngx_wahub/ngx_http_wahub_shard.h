@@ -76,6 +76,9 @@ ngx_uint_t ngx_http_wahub_shards_members(ngx_http_wahub_worker_t *w);
    of shards. */
 ngx_uint_t ngx_http_wahub_shards_admitted(ngx_http_wahub_worker_t *w);
 
+/* The cluster has said whether it may. */
+ngx_uint_t ngx_http_wahub_shards_judged(ngx_http_wahub_worker_t *w);
+
 /* Worker exit without a loop turn: queues releases of what is held. */
 void ngx_http_wahub_shards_abandon(ngx_http_wahub_worker_t *w);
 

@@ -465,3 +465,10 @@ ngx_http_wahub_sql_up(ngx_http_wahub_worker_t *w)
 {
     return w->sql->known && w->sql->err == WA_OK;
 }
+
+
+ngx_uint_t
+ngx_http_wahub_sql_known(ngx_http_wahub_worker_t *w)
+{
+    return w->sql->known;
+}

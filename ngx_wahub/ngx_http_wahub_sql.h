@@ -68,4 +68,7 @@ void ngx_http_wahub_sql_report(ngx_http_wahub_worker_t *w, wa_err_t err,
 /* As last reported; 0 before the first report. */
 ngx_uint_t ngx_http_wahub_sql_up(ngx_http_wahub_worker_t *w);
 
+/* There was a report, of whatever. */
+ngx_uint_t ngx_http_wahub_sql_known(ngx_http_wahub_worker_t *w);
+
 #endif /* NGX_HTTP_WAHUB_SQL_H */

@@ -1,5 +1,6 @@
 // A worker that is asked to end finishes the requests it has begun, also
-// when all they wait for is Redis.
+// when all they wait for is Redis; the one that comes after it is asked
+// before it knows its stores, and answers when it does.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -74,6 +75,22 @@ it('a request that waits for Redis is answered', async () => {
     await until('the old worker is gone', () =>
         !w.pids().workers.includes(begun));
 });
+
+it('the first requests of a new worker wait until it knows its stores',
+    async () => {
+        const begun = newest();
+        await w.redis('client', 'pause', '800', 'all');
+        await w.reload();
+        await until('the old worker leaves', () => new RegExp(
+            `${begun}#${begun}: wahub: worker .* leaves`).test(w.log()));
+        const answers = await Promise.all(['/health', '/api/health/ready',
+            '/api/accounts', `/api/accounts/${me.id}`, '/api/messages']
+            .map(path => w.request('GET', path)));
+        assert.deepEqual(answers.map(r => r.status),
+            [200, 200, 200, 200, 200]);
+        await until('the old worker is gone', () =>
+            !w.pids().workers.includes(begun));
+    });
 
 it('a file that is not on its way yet is told of by a worker that ends '
     + 'at once', async () => {

@@ -160,7 +160,7 @@ const MAKERS = ['POST /api/accounts', 'POST /tenant/sessions'];
 /** A request of the guest; no key. */
 async function ask(method, path, { body, headers, base = bases.other } = {}) {
     const res = await fetch(base + path, { method, redirect: 'manual',
-        headers: { ...(body === undefined ? {}
+        headers: { connection: 'close', ...(body === undefined ? {}
             : { 'content-type': 'application/json' }), ...headers },
         body: body === undefined ? undefined : JSON.stringify(body) });
     const raw = Buffer.from(await res.arrayBuffer());

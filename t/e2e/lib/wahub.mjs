@@ -235,9 +235,12 @@ export class Wahub {
         this.events.all.unshift(...all);
     }
 
+    /** Over a connection of its own: a worker that leaves closes idle ones,
+     *  in the moment in which another request may be written to them. */
     async request(method, path, body, headers = {}) {
         const res = await fetch(this.url + path, { method, headers: {
-            'x-api-key': this.key, ...(body === undefined ? {}
+            connection: 'close', 'x-api-key': this.key,
+            ...(body === undefined ? {}
                 : { 'content-type': 'application/json' }), ...headers },
         body: body === undefined ? undefined : typeof body === 'string'
             ? body : JSON.stringify(body), redirect: 'manual' });
