@@ -49,17 +49,31 @@ export async function until(what, probe, ms = WAIT_MS) {
 
 /** Every event on wahub's pub/sub channels, in order. */
 class Events extends EventEmitter {
-    /** cli: arguments of redis-cli that lead to the server. */
+    /** cli: arguments of redis-cli that lead to the server, which may be
+     *  about to start. */
     constructor(cli) {
         super();
         this.setMaxListeners(0);
         this.all = [];
-        this.child = spawn('redis-cli', [...cli, '--csv',
-            'psubscribe', 'wahub:events:*'], { stdio: ['ignore', 'pipe',
-            'ignore'] });
-        this.ready = new Promise(r => this.once('subscribed', r));
-        createInterface({ input: this.child.stdout }).on('line',
-            line => this.onLine(line));
+        this.closed = false;
+        let done = false;
+        this.ready = new Promise(r => this.once('subscribed', () => {
+            done = true;
+            r();
+        }));
+        const subscribe = () => {
+            if (this.closed) {
+                return;
+            }
+            this.child = spawn('redis-cli', [...cli, '--csv',
+                'psubscribe', 'wahub:events:*'], { stdio: ['ignore', 'pipe',
+                'ignore'] });
+            createInterface({ input: this.child.stdout }).on('line',
+                line => this.onLine(line));
+            this.child.once('close', () => done
+                || setTimeout(subscribe, 25));
+        };
+        subscribe();
     }
 
     onLine(line) {
@@ -109,6 +123,7 @@ class Events extends EventEmitter {
     }
 
     close() {
+        this.closed = true;
         this.child.kill();
     }
 }
@@ -215,23 +230,32 @@ export class Wahub {
                 chmodSync(join(this.data, name), 0o600);
             }
         }
-        await this.script('run');
-        this.key = readFileSync(join(this.data, 'api.key'), 'utf8').trim();
         this.socket = join((this.mate ?? this).data, 'redis.sock');
         this.cli = this.server?.cli ?? ['-s', this.socket];
-        this.events?.close();
-        this.events = new Events(this.cli);
-        await this.events.ready;
+        await this.run();
+        this.key = readFileSync(join(this.data, 'api.key'), 'utf8').trim();
         return this;
+    }
+
+    /** ./wahub run; the first events of what it starts are not missed. */
+    async run() {
+        const before = this.events;
+        this.events = new Events(this.cli);
+        try {
+            await this.script('run');
+            await this.events.ready;
+        } catch (e) {
+            this.events.close();
+            throw e;
+        } finally {
+            before?.close();
+        }
     }
 
     /** Starts what is missing (a killed Redis) of a running instance. */
     async resume() {
-        await this.script('run');
-        this.events?.close();
         const { all } = this.events;
-        this.events = new Events(this.cli);
-        await this.events.ready;
+        await this.run();
         this.events.all.unshift(...all);
     }
 
