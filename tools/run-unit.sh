@@ -27,6 +27,15 @@ count() {
         awk '{ n += $1 } END { print n + 0 }'
 }
 
+# What was left out, and why: cmocka prints a test's messages before its end.
+skipped() {
+    awk -v "name=$1" '
+        /^\[ RUN/ { why = ""; next }
+        /^\[  SKIPPED \]/ && $4 ~ /^[a-z]/ && !($4 in seen) {
+            seen[$4] = 1; print "skip " name " " $4 ": " why }
+        !/^\[/ { why = $0 }' "$log"
+}
+
 for bin in "$@"; do
     name=${bin##*/}
     timeout -k 5 "$limit" "${wrap[@]}" "$bin" > "$log" 2>&1
@@ -49,6 +58,7 @@ for bin in "$@"; do
         echo "FAIL $suite $name (exit $rc): $p passed, $f failed"
     else
         echo "ok   $suite $name: $p passed"
+        skipped "$name"
     fi
 
     passed=$((passed + p))

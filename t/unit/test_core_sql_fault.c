@@ -373,8 +373,7 @@ small_device(const char *dir, const char *options)
         || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0
         || mount("tmpfs", dir, "tmpfs", 0, options) != 0)
     {
-        print_message("no small device here (not root, or a container): "
-                      "left out\n");
+        print_message("no small device here (not root, or a container)\n");
         return false;
     }
 
