@@ -76,22 +76,6 @@ it('a request that waits for Redis is answered', async () => {
         !w.pids().workers.includes(begun));
 });
 
-it('the first requests of a new worker wait until it knows its stores',
-    async () => {
-        const begun = newest();
-        await w.redis('client', 'pause', '800', 'all');
-        await w.reload();
-        await until('the old worker leaves', () => new RegExp(
-            `${begun}#${begun}: wahub: worker .* leaves`).test(w.log()));
-        const answers = await Promise.all(['/health', '/api/health/ready',
-            '/api/accounts', `/api/accounts/${me.id}`, '/api/messages']
-            .map(path => w.request('GET', path)));
-        assert.deepEqual(answers.map(r => r.status),
-            [200, 200, 200, 200, 200]);
-        await until('the old worker is gone', () =>
-            !w.pids().workers.includes(begun));
-    });
-
 it('a file that is not on its way yet is told of by a worker that ends '
     + 'at once', async () => {
     const begun = newest();
@@ -151,3 +135,20 @@ it('a request that waits for a Redis that does not answer is told by a '
     assert.equal(r.status, 503);
     assert.equal(r.json.services.redis, 'unhealthy');
 });
+
+it('the first requests of a new worker wait until it knows its stores',
+    async () => {
+        const begun = await until('a worker', () => newest() > 0
+            && newest());
+        await w.redis('client', 'pause', '600', 'all');
+        await w.reload();
+        await until('the old worker leaves', () => new RegExp(
+            `${begun}#${begun}: wahub: worker .* leaves`).test(w.log()));
+        const answers = await Promise.all(['/health', '/api/health/ready',
+            '/api/accounts', `/api/accounts/${me.id}`, '/api/messages']
+            .map(path => w.request('GET', path)));
+        assert.deepEqual(answers.map(r => r.status),
+            [200, 200, 200, 200, 200]);
+        await until('the old worker is gone', () =>
+            !w.pids().workers.includes(begun));
+    });
