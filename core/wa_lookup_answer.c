@@ -3,13 +3,11 @@
  */
 #include "wa_lookup_int.h"
 
-#include "business.pb-c.h"
-
 #include "wa_event_message.h"
 #include "wa_hashes.h"
 #include "wa_life_int.h"
-#include "wa_pb.h"
 #include "wa_privacy.h"
+#include "wa_profile.h"
 #include "wa_signal.h"
 
 
@@ -29,7 +27,6 @@ static void answer_check(wa_lookup_t *l, wa_lookup_item_t *item,
 static void answer_about(wa_lookup_t *l, wa_lookup_item_t *item,
     const wa_node_t *user);
 static wa_span_t answer_text(wa_lookup_t *l, const wa_node_t *node);
-static wa_span_t answer_verified(wa_lookup_t *l, const wa_node_t *cert);
 static const wa_jid_t *answer_jid(const wa_lookup_item_t *item);
 static const char *answer_reach(wa_account_t *a,
     const wa_lookup_item_t *item);
@@ -161,7 +158,7 @@ answer_check(wa_lookup_t *l, wa_lookup_item_t *item, const wa_node_t *user)
     item->business = (business != NULL);
 
     if (business != NULL) {
-        item->verified = answer_verified(l, business);
+        item->verified = wa_profile_verified(&l->task->arena, business);
     }
 
     item->username = answer_text(l, wa_node_child(user, "username"));
@@ -202,31 +199,6 @@ answer_text(wa_lookup_t *l, const wa_node_t *node)
     return text.n != 0
            && wa_arena_dup_span(&l->task->arena, text, &copy) == WA_OK
            ? copy : wa_span_none();
-}
-
-
-/* The certificate's signatures are the server's word to itself: the name is
-   shown, nothing rests on it. */
-static wa_span_t
-answer_verified(wa_lookup_t *l, const wa_node_t *cert)
-{
-    wa_arena_t                    *arena;
-    Wa__VerifiedNameDetails       *d;
-    Wa__VerifiedNameCertificate   *c;
-
-    arena = &l->task->arena;
-
-    if (WA_PB_UNPACK(wa__verified_name_certificate__descriptor,
-                     wa_node_content(cert), arena, &c) != WA_OK
-        || !c->has_details
-        || WA_PB_UNPACK(wa__verified_name_details__descriptor,
-                        wa_pb_span(&c->details), arena, &d) != WA_OK
-        || d->verified_name == NULL)
-    {
-        return wa_span_none();
-    }
-
-    return wa_span_str(d->verified_name);
 }
 
 

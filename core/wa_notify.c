@@ -163,7 +163,9 @@ wa_notify_stanza(wa_task_t *t)
     } else if (wa_node_attr_is(t->stanza, "type", "account_sync")) {
         wa_notify_account(t, NULL, NULL);
 
-    } else if (wa_node_attr_is(t->stanza, "type", "status")) {
+    } else if (wa_node_attr_is(t->stanza, "type", "status")
+               || wa_node_attr_is(t->stanza, "type", "business"))
+    {
         wa_profile_notification(t);
 
     } else if (wa_node_attr_is(t->stanza, "type", "contacts")) {

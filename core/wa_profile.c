@@ -3,10 +3,13 @@
  */
 #include "wa_profile.h"
 
+#include "business.pb-c.h"
+
 #include "wa_account_int.h"
 #include "wa_event_message.h"
 #include "wa_lid.h"
 #include "wa_mex.h"
+#include "wa_pb.h"
 #include "wa_receipt.h"
 
 
@@ -37,9 +40,10 @@ static json_t *business_hours(const wa_node_t *hours);
 static json_t *business_options(const wa_node_t *options);
 static json_t *profile_text(wa_span_t text);
 static json_t *profile_attr(const wa_node_t *n, const char *name);
+static bool notice_who(const wa_node_t *stanza, wa_jid_t *who);
 static void notice_apply(wa_task_t *t, wa_err_t rc);
-static void notice_tell(wa_unit_t *u, const wa_node_t *stanza,
-    const wa_jid_t *who);
+static void notice_tell(wa_unit_t *u, wa_task_t *t, const wa_jid_t *who);
+static bool notice_business(wa_task_t *t, json_t *contact);
 
 
 static size_t
@@ -328,6 +332,28 @@ profile_attr(const wa_node_t *n, const char *name)
 }
 
 
+/* The certificate's signatures are the server's word to itself: the name is
+   shown, nothing rests on it. */
+wa_span_t
+wa_profile_verified(wa_arena_t *arena, const wa_node_t *node)
+{
+    Wa__VerifiedNameDetails       *d;
+    Wa__VerifiedNameCertificate   *c;
+
+    if (WA_PB_UNPACK(wa__verified_name_certificate__descriptor,
+                     wa_node_content(node), arena, &c) != WA_OK
+        || !c->has_details
+        || WA_PB_UNPACK(wa__verified_name_details__descriptor,
+                        wa_pb_span(&c->details), arena, &d) != WA_OK
+        || d->verified_name == NULL)
+    {
+        return wa_span_none();
+    }
+
+    return wa_span_str(d->verified_name);
+}
+
+
 /* ---- notifications ---- */
 
 json_t *
@@ -358,13 +384,13 @@ wa_profile_notification(wa_task_t *t)
 {
     wa_err_t  rc;
     wa_key_t  key;
-    wa_jid_t  from;
+    wa_jid_t  who;
 
     t->resume = notice_apply;
     rc = WA_OK;
 
-    if (wa_node_attr_jid(t->stanza, "from", &from)
-        && wa_lid_need(&from, &t->arena, &key) == WA_LID_KEYS)
+    if (notice_who(t->stanza, &who)
+        && wa_lid_need(&who, &t->arena, &key) == WA_LID_KEYS)
     {
         rc = wa_task_need(t, &key, WA_LID_KEYS);
     }
@@ -375,11 +401,31 @@ wa_profile_notification(wa_task_t *t)
 }
 
 
+/* A business names itself through the server. */
+static bool
+notice_who(const wa_node_t *stanza, wa_jid_t *who)
+{
+    const wa_node_t  *n;
+
+    if (!wa_node_attr_is(stanza, "type", "business")) {
+        return wa_node_attr_jid(stanza, "from", who);
+    }
+
+    n = wa_node_child(stanza, "verified_name");
+
+    if (n == NULL) {
+        n = wa_node_child(stanza, "remove");
+    }
+
+    return n != NULL && wa_node_attr_jid(n, "jid", who);
+}
+
+
 static void
 notice_apply(wa_task_t *t, wa_err_t rc)
 {
-    wa_jid_t          from;
-    wa_unit_t        *u;
+    wa_jid_t    who;
+    wa_unit_t  *u;
 
     if (rc != WA_OK) {
         wa_task_end(t, rc);
@@ -388,12 +434,11 @@ notice_apply(wa_task_t *t, wa_err_t rc)
 
     u = wa_unit_new(t->account);
 
-    if (u != NULL && wa_node_attr_jid(t->stanza, "from", &from)
-        && wa_jid_is_user(&from)
-        && !wa_account_is_self(t->account, &from))
+    if (u != NULL && notice_who(t->stanza, &who) && wa_jid_is_user(&who)
+        && !wa_account_is_self(t->account, &who))
     {
-        from = wa_jid_person(&from);
-        notice_tell(u, t->stanza, &from);
+        who = wa_jid_person(&who);
+        notice_tell(u, t, &who);
     }
 
     (void) wa_ack_stanza(u, t->stanza, NULL, 0);
@@ -405,18 +450,21 @@ notice_apply(wa_task_t *t, wa_err_t rc)
    <set id/>, <add id/>, <delete/> of type picture, where nothing at all is a
    deletion as well (whatsapp-rust notification/profile.rs). */
 static void
-notice_tell(wa_unit_t *u, const wa_node_t *stanza, const wa_jid_t *who)
+notice_tell(wa_unit_t *u, wa_task_t *t, const wa_jid_t *who)
 {
-    bool              about, gone;
+    bool              about, business, gone;
     json_t           *c;
     const wa_node_t  *n;
 
-    n = wa_node_first(stanza);
-    about = wa_node_attr_is(stanza, "type", "status");
+    n = wa_node_first(t->stanza);
+    about = wa_node_attr_is(t->stanza, "type", "status");
+    business = wa_node_attr_is(t->stanza, "type", "business");
     gone = (n == NULL || wa_node_is(n, "delete"));
 
-    if (about ? !wa_node_is(n, "set")
-              : (!gone && !wa_node_is(n, "set") && !wa_node_is(n, "add")))
+    if (!business
+        && (about ? !wa_node_is(n, "set")
+                  : (!gone && !wa_node_is(n, "set")
+                     && !wa_node_is(n, "add"))))
     {
         return;
     }
@@ -428,7 +476,14 @@ notice_tell(wa_unit_t *u, const wa_node_t *stanza, const wa_jid_t *who)
         return;
     }
 
-    if (about) {
+    if (business) {
+
+        if (!notice_business(t, c)) {
+            json_decref(c);
+            return;
+        }
+
+    } else if (about) {
         (void) json_object_set_new(c, "status_text",
                                    profile_text(wa_node_content(n)));
 
@@ -440,4 +495,27 @@ notice_tell(wa_unit_t *u, const wa_node_t *stanza, const wa_jid_t *who)
 
     (void) wa_unit_event(u, "contact.updated",
                          json_pack("{s:o}", "contact", c));
+}
+
+
+/* <verified_name jid>certificate</verified_name>; <remove jid/> of who is no
+   business any more.  Both may give a hash in place of the address, which
+   tells us nothing (zapo client/events/business.ts, whatsapp-rust
+   stanza/business.rs).  False: nothing is told. */
+static bool
+notice_business(wa_task_t *t, json_t *contact)
+{
+    wa_span_t         name;
+    const wa_node_t  *n;
+
+    n = wa_node_child(t->stanza, "verified_name");
+    name = (n == NULL) ? wa_span_none() : wa_profile_verified(&t->arena, n);
+
+    if (n != NULL && name.n == 0) {
+        return false;
+    }
+
+    (void) json_object_set_new(contact, "verified_name", profile_text(name));
+
+    return true;
 }

@@ -11,9 +11,9 @@
  *
  * Errors: VALIDATION_ERROR, those of wa_query_failed().
  *
- * Notifications become contact.updated with what is new: status_text, or
- * profile_pic_url null and picture_id (null: it was taken away), because
- * where a picture is has to be asked for.
+ * Notifications become contact.updated with what is new: status_text,
+ * verified_name, or profile_pic_url null and picture_id (null: it was taken
+ * away), because where a picture is has to be asked for.
  *
  * Facts: protocol 15, 8.6; whatsmeow user.go (about, business profile),
  * notification.go (picture, status).
@@ -38,8 +38,11 @@ void wa_profile_business_query(wa_account_t *a, const wa_cmd_t *cmd);
  */
 json_t *wa_profile_contact(wa_account_t *a, const wa_jid_t *who);
 
-/* Serial stanza task of <notification type=picture|status> of a person;
-   acknowledges it and ends the task. */
+/* The name in the certificate of a <verified_name>; empty: none. */
+wa_span_t wa_profile_verified(wa_arena_t *arena, const wa_node_t *node);
+
+/* Serial stanza task of <notification type=picture|status|business> about a
+   person; acknowledges it and ends the task. */
 void wa_profile_notification(wa_task_t *t);
 
 #endif /* WA_PROFILE_H */

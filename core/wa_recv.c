@@ -603,6 +603,10 @@ recv_content(wa_task_t *t, wa_unit_t *u, wa_span_t plain)
 
     if (rc == WA_OK) {
         wa_recent_add(t->account, m->key.brief);
+
+        if (m->business != 0) {
+            wa_recent_add(t->account, m->business);
+        }
     }
 
     wa_task_end(t, rc);

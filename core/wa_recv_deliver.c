@@ -12,6 +12,7 @@
 #include "wa_history_verbs.h"
 #include "wa_lid.h"
 #include "wa_placeholder.h"
+#include "wa_profile.h"
 #include "wa_receipt.h"
 #include "wa_status.h"
 
@@ -27,6 +28,8 @@ static wa_err_t deliver_content(wa_unit_t *u, wa_recv_t *m,
 static wa_err_t deliver_event(wa_unit_t *u, const char *type, json_t *data);
 static wa_err_t deliver_message(wa_unit_t *u, wa_recv_t *m,
     const wa_content_t *c);
+static void deliver_business(wa_unit_t *u, const wa_node_t *stanza,
+    wa_recv_t *m);
 static void deliver_chat(wa_account_t *a, wa_recv_t *m,
     const wa_content_t *c);
 static wa_err_t deliver_protocol(wa_unit_t *u, wa_recv_t *m,
@@ -88,6 +91,8 @@ wa_recv_deliver(wa_unit_t *u, wa_task_t *t, wa_recv_t *m,
         if (rc != WA_OK) {
             return rc;
         }
+
+        deliver_business(u, t->stanza, m);
     }
 
     wa_recv_answer(u, t, m);
@@ -172,6 +177,48 @@ wa_recv_answer(wa_unit_t *u, wa_task_t *t, const wa_recv_t *m)
     } else {
         (void) wa_receipt_message(u, t->stanza, "sender", &m->chat);
     }
+}
+
+
+/* A business's messages bring its name, every one; it is told when it was not
+   lately (whatsmeow message.go, updateBusinessName). */
+static void
+deliver_business(wa_unit_t *u, const wa_node_t *stanza, wa_recv_t *m)
+{
+    json_t           *c;
+    wa_span_t         parts[3];
+    wa_account_t     *a;
+    const wa_node_t  *n;
+
+    n = wa_node_child(stanza, "verified_name");
+
+    if (n == NULL || m->from_me) {
+        return;
+    }
+
+    a = wa_unit_account(u);
+    parts[0] = wa_span_str("verified_name");
+    parts[1] = wa_span_str(m->who.user);
+    parts[2] = wa_profile_verified(m->arena, n);
+
+    if (parts[2].n == 0
+        || wa_recent_brief(parts, 3, &m->business) != WA_OK
+        || wa_recent_has(a, m->business))
+    {
+        m->business = 0;
+        return;
+    }
+
+    c = wa_profile_contact(a, &m->show);
+
+    if (c == NULL) {
+        wa_unit_fail(u, WA_ERR_NOMEM);
+        return;
+    }
+
+    (void) json_object_set_new(c, "verified_name", wa_json_span(parts[2]));
+    (void) wa_unit_event(u, "contact.updated",
+                         json_pack("{s:o}", "contact", c));
 }
 
 

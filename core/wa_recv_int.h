@@ -32,6 +32,7 @@ typedef struct {
     wa_span_t         type;
     wa_span_t         plain;       /* Message bytes                        */
     wa_stanza_key_t   key;
+    uint64_t          business;    /* a name that was told; 0: none        */
     uint8_t           reason;      /* wa_retry_e                           */
     bool              pair;        /* pn and lid are both from the stanza  */
     bool              from_me;

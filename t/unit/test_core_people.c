@@ -1,6 +1,8 @@
 /* Calls, lookups, profiles and pictures: what is told, asked and refused. */
 #include "wa_room_pair.h"
 
+#include "business.pb-c.h"
+
 #include "wa_b64.h"
 #include "wa_call.h"
 #include "wa_lookup.h"
@@ -476,6 +478,164 @@ what_people_took_away_is_told(void **state)
 }
 
 
+/* ---- businesses ---- */
+
+/* <verified_name> with a certificate for `name`. */
+static wa_node_t *
+verified(room_t *r, wa_node_t *parent, const char *name)
+{
+    wa_buf_t                      buf = WA_BUF_EMPTY;
+    wa_span_t                     copy;
+    wa_node_t                    *n;
+    Wa__VerifiedNameDetails       d = WA__VERIFIED_NAME_DETAILS__INIT;
+    Wa__VerifiedNameCertificate   c = WA__VERIFIED_NAME_CERTIFICATE__INIT;
+
+    d.has_serial = 1;
+    d.serial = 7;
+    d.verified_name = (char *) (uintptr_t) name;
+    assert_int_equal(WA_PB_PACK(&d, &buf), WA_OK);
+    assert_int_equal(wa_arena_dup_span(&r->arena, wa_span_buf(&buf), &copy),
+                     WA_OK);
+    buf.n = 0;
+
+    c.has_details = 1;
+    c.details = wa_pb_bytes(copy);
+    assert_int_equal(WA_PB_PACK(&c, &buf), WA_OK);
+    assert_int_equal(wa_arena_dup_span(&r->arena, wa_span_buf(&buf), &copy),
+                     WA_OK);
+    wa_buf_free(&buf);
+
+    n = wa_node_add_new(&r->arena, parent, "verified_name");
+    wa_node_set_str(&r->arena, n, "verified_level", "unknown");
+    wa_node_bytes(n, copy);
+
+    return n;
+}
+
+
+/* The i-th one that was told; "": that there is none. */
+static const char *
+named(room_t *r, size_t i)
+{
+    static char  text[64];
+
+    json_t  *e, *c, *name;
+
+    e = room_event(r, 0, "contact.updated", i);
+
+    assert_non_null(e);
+    c = json_object_get(json_object_get(e, "data"), "contact");
+    assert_string_equal(json_string_value(json_object_get(c, "jid")),
+                        BOB_PN "@s.whatsapp.net");
+    name = json_object_get(c, "verified_name");
+    assert_non_null(name);
+    (void) snprintf(text, sizeof(text), "%s", json_is_null(name)
+                                              ? "" : json_string_value(name));
+    json_decref(e);
+
+    return text;
+}
+
+
+static wa_node_t *
+business_notice(room_t *r)
+{
+    wa_node_t  *n;
+
+    n = wa_node_new(&r->arena, "notification");
+    wa_node_set_str(&r->arena, n, "id", "b1");
+    wa_node_set_str(&r->arena, n, "type", "business");
+    wa_node_set_str(&r->arena, n, "from", "s.whatsapp.net");
+
+    return n;
+}
+
+
+static void
+a_business_is_named_by_the_server(void **state)
+{
+    room_t     *r = *state;
+    wa_node_t  *n, *v;
+
+    n = business_notice(r);
+    v = verified(r, n, "Bob & Co");
+    wa_node_set_str(&r->arena, v, "jid", BOB_PN "@s.whatsapp.net");
+    feed(r, n);
+    assert_string_equal(named(r, 0), "Bob & Co");
+
+    /* Of whom, or what, is not said: */
+
+    n = business_notice(r);
+    v = verified(r, n, "Bob & Co");
+    wa_node_set_str(&r->arena, v, "hash", "2fa1");
+    feed(r, n);
+    n = business_notice(r);
+    v = wa_node_add_new(&r->arena, n, "verified_name");
+    wa_node_set_str(&r->arena, v, "jid", BOB_PN "@s.whatsapp.net");
+    feed(r, n);
+    n = business_notice(r);
+    v = verified(r, n, "Alice & Co");
+    wa_node_set_str(&r->arena, v, "jid", ALICE_PN "@s.whatsapp.net");
+    feed(r, n);
+    feed(r, business_notice(r));
+    assert_int_equal(room_events(r, 0, "contact.updated"), 1);
+
+    n = business_notice(r);
+    v = wa_node_add_new(&r->arena, n, "remove");
+    wa_node_set_str(&r->arena, v, "jid", BOB_PN "@s.whatsapp.net");
+    feed(r, n);
+    assert_string_equal(named(r, 1), "");
+}
+
+
+/* Bob writes to Alice as a business of that name. */
+static void
+business_text(room_t *r, const char *name)
+{
+    size_t      k;
+    wa_buf_t   *b;
+    wa_span_t   copy;
+    wa_node_t  *n;
+
+    r->side[0].away = true;
+    room_send(r, 1, ALICE_PN "@s.whatsapp.net", "hello");
+    room_run(r);
+
+    for (k = 0; k < r->side[0].n_queue; k++) {
+        b = &r->side[0].queue[k];
+        assert_int_equal(wa_arena_dup_span(&r->arena, wa_span_buf(b), &copy),
+                         WA_OK);
+        assert_int_equal(wa_node_unpack(copy, &r->arena, &n), WA_OK);
+
+        if (wa_node_is(n, "message")) {
+            (void) verified(r, n, name);
+            b->n = 0;
+            assert_int_equal(wa_node_pack(n, b), WA_OK);
+        }
+    }
+
+    room_back(r, 0);
+    room_run(r);
+}
+
+
+static void
+a_business_is_named_by_its_messages(void **state)
+{
+    room_t  *r = *state;
+
+    business_text(r, "Bob & Co");
+    business_text(r, "Bob & Co");
+    assert_int_equal(room_events(r, 0, "message.received"), 2);
+    assert_string_equal(named(r, 0), "Bob & Co");
+    assert_int_equal(room_events(r, 0, "contact.updated"), 1);
+
+    business_text(r, "Bob & Sons");
+    assert_string_equal(named(r, 1), "Bob & Sons");
+    assert_int_equal(room_events(r, 0, "message.received"), 3);
+}
+
+
 #define T(f)  cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 
@@ -494,6 +654,8 @@ main(void)
         T(pictures_are_asked_for_and_set),
         T(notices_of_people_are_told),
         T(what_people_took_away_is_told),
+        T(a_business_is_named_by_the_server),
+        T(a_business_is_named_by_its_messages),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
