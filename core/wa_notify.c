@@ -36,7 +36,8 @@ static const struct {
 } parts[] = {
     { "devices", wa_device_own_notification },
     { "privacy", wa_settings_notification },
-    { "blocklist", wa_blocklist_notification }
+    { "blocklist", wa_blocklist_notification },
+    { "picture", wa_profile_own_notification }
 };
 
 

@@ -9,6 +9,7 @@
 #include "wa_event_message.h"
 #include "wa_lid.h"
 #include "wa_mex.h"
+#include "wa_notify.h"
 #include "wa_pb.h"
 #include "wa_receipt.h"
 
@@ -518,4 +519,32 @@ notice_business(wa_task_t *t, json_t *contact)
     (void) json_object_set_new(contact, "verified_name", profile_text(name));
 
     return true;
+}
+
+
+/* It does not say what the picture is now (whatsmeow notification.go,
+   handleAccountSyncNotification). */
+void
+wa_profile_own_notification(wa_task_t *t)
+{
+    json_t        *c;
+    wa_jid_t       me;
+    wa_unit_t     *u;
+    wa_account_t  *a;
+
+    a = t->account;
+    me = wa_jid_person(&a->creds->jid);
+    u = wa_unit_new(a);
+    c = wa_profile_contact(a, &me);
+
+    if (c == NULL) {
+        wa_unit_fail(u, WA_ERR_NOMEM);
+
+    } else {
+        (void) json_object_set_new(c, "profile_pic_url", json_null());
+        (void) wa_unit_event(u, "contact.updated",
+                             json_pack("{s:o}", "contact", c));
+    }
+
+    wa_notify_account(t, u, "picture");
 }

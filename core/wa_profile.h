@@ -45,4 +45,9 @@ wa_span_t wa_profile_verified(wa_arena_t *arena, const wa_node_t *node);
    person; acknowledges it and ends the task. */
 void wa_profile_notification(wa_task_t *t);
 
+/* Serial stanza task of <notification type=account_sync> with <picture>: the
+   account's own was changed elsewhere.  Told as other people's are, without
+   picture_id. */
+void wa_profile_own_notification(wa_task_t *t);
+
 #endif /* WA_PROFILE_H */

@@ -478,6 +478,36 @@ what_people_took_away_is_told(void **state)
 }
 
 
+/* Two parts of one stanza, and one that says nothing. */
+static void
+a_picture_of_ones_own_is_told(void **state)
+{
+    json_t     *e, *c;
+    room_t     *r = *state;
+    wa_node_t  *n;
+
+    n = wa_node_new(&r->arena, "notification");
+    wa_node_set_str(&r->arena, n, "id", "n1");
+    wa_node_set_str(&r->arena, n, "type", "account_sync");
+    wa_node_set_str(&r->arena, n, "from", ALICE_PN "@s.whatsapp.net");
+    (void) wa_node_add_new(&r->arena, n, "picture");
+    (void) wa_node_add_new(&r->arena, n, "privacy");
+    (void) wa_node_add_new(&r->arena, n, "status");
+    feed(r, n);
+
+    assert_int_equal(room_events(r, 0, "contact.updated"), 1);
+    e = room_event(r, 0, "contact.updated", 0);
+    c = json_object_get(json_object_get(e, "data"), "contact");
+    assert_string_equal(json_string_value(json_object_get(c, "jid")),
+                        ALICE_PN "@s.whatsapp.net");
+    assert_string_equal(json_string_value(json_object_get(c, "lid")),
+                        ALICE_LID "@lid");
+    assert_true(json_is_null(json_object_get(c, "profile_pic_url")));
+    assert_null(json_object_get(c, "picture_id"));
+    json_decref(e);
+}
+
+
 /* ---- businesses ---- */
 
 /* <verified_name> with a certificate for `name`. */
@@ -654,6 +684,7 @@ main(void)
         T(pictures_are_asked_for_and_set),
         T(notices_of_people_are_told),
         T(what_people_took_away_is_told),
+        T(a_picture_of_ones_own_is_told),
         T(a_business_is_named_by_the_server),
         T(a_business_is_named_by_its_messages),
     };
