@@ -52,30 +52,6 @@ wa_as_state(wa_account_t *a)
 }
 
 
-wa_err_t
-wa_as_label(wa_account_t *a, wa_arena_t *arena, wa_span_t *id)
-{
-    char                   text[16];
-    uint64_t               n;
-    struct wa_appstate_s  *s;
-
-    s = wa_as_state(a);
-
-    if (s == NULL) {
-        return WA_ERR_NOMEM;
-    }
-
-    if (!wa_span_u64(*id, &n) || n >= INT32_MAX) {
-        return WA_OK;
-    }
-
-    s->label = (n > s->label) ? (uint32_t) n : s->label + 1;
-    (void) snprintf(text, sizeof(text), "%u", s->label);
-
-    return wa_arena_dup_span(arena, wa_span_str(text), id);
-}
-
-
 void
 wa_appstate_free(wa_account_t *a)
 {

@@ -93,6 +93,10 @@ typedef struct {
     size_t                n_index;
     int32_t               version;
     Wa__SyncActionValue  *value;
+    uint32_t              number;    /* not 0: the last part of the index,
+                                        which wa_appstate_write() sets, or
+                                        a later one if the index is taken  */
+    char                  digits[12];
 } wa_appstate_change_t;
 
 /*
@@ -103,11 +107,12 @@ typedef struct {
  *   WA_OK
  *   WA_ERR_STATE    there is no key yet: our phone has shared none
  *   WA_ERR_REFUSED  the server refuses (t->iq_code is not set)
+ *   WA_ERR_LIMIT    there is no number left
  *   WA_ERR_GONE, WA_ERR_TIMEOUT, WA_ERR_NOMEM, WA_ERR_AUTH
  * WA_ERR_ARG, WA_ERR_NOMEM: not started.
  */
 wa_err_t wa_appstate_write(wa_task_t *parent,
-    const wa_appstate_change_t *changes, size_t n);
+    wa_appstate_change_t *changes, size_t n);
 
 
 /* Verbs of WA_OP_QUERY, see wa_appstate_query.c. */

@@ -84,7 +84,6 @@ struct wa_appstate_s {
     uint8_t             wanted;        /* collections, by bit              */
     uint8_t             failures;      /* in a row                         */
     bool                answered;      /* our phone sent a collection      */
-    uint32_t            label;         /* number of the last new one       */
     int64_t             dirty;         /* the server's mark; 0: none       */
     wa_as_waiter_t     *waiters;
     uint64_t            tokens;        /* files fetched                    */
@@ -96,11 +95,6 @@ struct wa_appstate_s {
 
 /* NULL: no memory. */
 struct wa_appstate_s *wa_as_state(wa_account_t *a);
-
-/* The number of a new label: `id`, a decimal, or the next one that nobody was
-   given here.  Whoever asks knows the labels of the history, which is a moment
-   behind.  WA_ERR_NOMEM. */
-wa_err_t wa_as_label(wa_account_t *a, wa_arena_t *arena, wa_span_t *id);
 
 /* One at a time: true, it is the task's turn; false: it is resumed with
    WA_OK when it is, `w` lives until then. */
@@ -194,6 +188,9 @@ wa_err_t wa_as_map_load(wa_account_t *a, wa_collection_e c, uint64_t mask,
 wa_err_t wa_as_map_mix(wa_as_map_t *m, wa_arena_t *arena, wa_syncd_op_e op,
     const uint8_t *index_mac, const uint8_t *value_mac,
     uint8_t hash[WA_LTHASH_LEN]);
+
+/* Whether something has this index; its bucket is loaded. */
+bool wa_as_map_has(const wa_as_map_t *m, const uint8_t *index_mac);
 
 /* Bytes of the touched buckets. */
 size_t wa_as_map_bytes(const wa_as_map_t *m);

@@ -13,6 +13,7 @@ static const char *const  collection_names[WA_COLLECTION_MAX] = {
 };
 
 
+static uint8_t *map_find(const wa_as_map_t *m, const uint8_t *index_mac);
 static wa_err_t map_room(wa_as_map_t *m, wa_arena_t *arena, unsigned b);
 
 
@@ -273,22 +274,13 @@ wa_as_map_mix(wa_as_map_t *m, wa_arena_t *arena, wa_syncd_op_e op,
     uint8_t hash[WA_LTHASH_LEN])
 {
     uint8_t   *e;
-    uint32_t   i;
     wa_err_t   rc;
     unsigned   b;
 
     b = wa_as_bucket(index_mac);
-    e = NULL;
+    e = map_find(m, index_mac);
 
-    for (i = 0; i < m->n[b]; i++) {
-        e = m->entries[b] + (size_t) i * WA_AS_ENTRY;
-
-        if (memcmp(e, index_mac, WA_SYNCD_MAC_LEN) == 0) {
-            break;
-        }
-    }
-
-    if (i == m->n[b]) {
+    if (e == NULL) {
 
         if (op == WA_SYNCD_REMOVE) {
             return WA_OK;
@@ -301,7 +293,7 @@ wa_as_map_mix(wa_as_map_t *m, wa_arena_t *arena, wa_syncd_op_e op,
         }
 
         if (rc == WA_OK) {
-            e = m->entries[b] + (size_t) i * WA_AS_ENTRY;
+            e = m->entries[b] + (size_t) m->n[b] * WA_AS_ENTRY;
             memcpy(e, index_mac, WA_SYNCD_MAC_LEN);
             memcpy(e + WA_SYNCD_MAC_LEN, value_mac, WA_SYNCD_MAC_LEN);
             m->n[b]++;
@@ -325,6 +317,34 @@ wa_as_map_mix(wa_as_map_t *m, wa_arena_t *arena, wa_syncd_op_e op,
     memmove(e, m->entries[b] + (size_t) m->n[b] * WA_AS_ENTRY, WA_AS_ENTRY);
 
     return WA_OK;
+}
+
+
+bool
+wa_as_map_has(const wa_as_map_t *m, const uint8_t *index_mac)
+{
+    return map_find(m, index_mac) != NULL;
+}
+
+
+static uint8_t *
+map_find(const wa_as_map_t *m, const uint8_t *index_mac)
+{
+    uint8_t   *e;
+    uint32_t   i;
+    unsigned   b;
+
+    b = wa_as_bucket(index_mac);
+
+    for (i = 0; i < m->n[b]; i++) {
+        e = m->entries[b] + (size_t) i * WA_AS_ENTRY;
+
+        if (memcmp(e, index_mac, WA_SYNCD_MAC_LEN) == 0) {
+            return e;
+        }
+    }
+
+    return NULL;
 }
 
 

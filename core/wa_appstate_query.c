@@ -14,7 +14,7 @@
  *     contact.save   {jid, name?, first_name?}   without a name: removed
  *     setting.push_name {name}                   what others are shown
  *
- * A new label gets the number `id` or the next that no other one was given.
+ * A new label gets the number `id`, or a later one if a label has that.
  * `last` is the chat's newest message, {id, from_me, sender?, timestamp}: a
  * phone applies the change to what is not newer.  Actions, their collections
  * and versions: protocol notes, app state.
@@ -572,6 +572,7 @@ static wa_err_t
 query_label(wa_task_t *t, query_t *q)
 {
     bool                   edit, message;
+    uint64_t               n;
     wa_appstate_change_t  *c;
 
     edit = (strcmp(q->verb, "label.edit") == 0);
@@ -579,16 +580,20 @@ query_label(wa_task_t *t, query_t *q)
     c = query_add(t, q, WA_COLLECTION_REGULAR, 3,
                   edit ? "label_edit" : message ? "label_message"
                                                 : "label_jid");
-    if (c == NULL
-        || (edit && q->flags[F_NEW]
-            && wa_as_label(t->account, &t->arena, &q->texts[T_ID]) != WA_OK))
-    {
+    if (c == NULL) {
         return WA_ERR_NOMEM;
     }
 
     query_part(c, q->texts[T_ID]);
 
     if (edit) {
+
+        if (q->flags[F_NEW] && wa_span_u64(q->texts[T_ID], &n)
+            && n < INT32_MAX)
+        {
+            c->number = (uint32_t) n;
+        }
+
         PART(t, c->value, label_edit_action, LabelEdit, label_edit);
         c->value->label_edit_action->name = (char *) (uintptr_t)
                                             q->texts[T_NAME].p;
@@ -778,6 +783,7 @@ query_write(wa_task_t *t, wa_err_t rc)
     }
 
     wa_query_done(t, q->verb[0] == 'l' && q->flags[F_NEW]
-                     ? json_pack("{s:o}", "id", wa_json_span(q->texts[T_ID]))
+                     ? json_pack("{s:o}", "id",
+                                 wa_json_span(q->changes[0].index[1]))
                      : json_object());
 }

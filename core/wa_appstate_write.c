@@ -7,13 +7,20 @@
  *     write_answered   taken: it is applied as any other patch is
  *
  * Where the server knows more than we do (409) that is fetched, and the
- * patch made anew.
+ * patch made anew; and so it is with the next number, where something has
+ * that of a new label already.
  */
+#include <stdio.h>
+
 #include "wa_appstate_int.h"
 #include "wa_pb.h"
 
 
 #define WRITE_TRIES    5
+
+/* So many numbers after a taken one are tried one by one; then twice as far
+   each time, because labels that were deleted keep theirs. */
+#define WRITE_NEXT     8
 
 /* Random bytes of one mutation. */
 #define WRITE_IV       16
@@ -21,9 +28,10 @@
 
 typedef struct {
     wa_as_waiter_t               waiter;
-    const wa_appstate_change_t  *changes;
+    wa_appstate_change_t        *changes;
     size_t                       n;
     unsigned                     tries;
+    unsigned                     taken;        /* numbers                  */
     bool                         fetched;      /* in this try              */
     Wa__AppStateKeys            *keys;
     wa_span_t                    key_id;
@@ -42,6 +50,7 @@ static void write_fetched(wa_task_t *t, wa_err_t rc);
 static wa_err_t write_key(wa_task_t *t, write_t *w);
 static wa_err_t write_indexes(wa_task_t *t, write_t *w);
 static void write_loaded(wa_task_t *t, wa_err_t rc);
+static bool write_taken(write_t *w, wa_err_t *rc);
 static wa_err_t write_patch(wa_task_t *t, write_t *w, uint64_t *version);
 static wa_err_t write_mutation(wa_task_t *t, write_t *w, size_t i,
     uint8_t hash[WA_LTHASH_LEN]);
@@ -52,7 +61,7 @@ static void write_end(wa_task_t *t, wa_err_t rc);
 
 
 wa_err_t
-wa_appstate_write(wa_task_t *parent, const wa_appstate_change_t *changes,
+wa_appstate_write(wa_task_t *parent, wa_appstate_change_t *changes,
     size_t n)
 {
     size_t      i;
@@ -230,24 +239,30 @@ write_key(wa_task_t *t, write_t *w)
 static wa_err_t
 write_indexes(wa_task_t *t, write_t *w)
 {
-    char       *text;
-    size_t      i, k;
-    json_t     *list;
-    wa_err_t    rc;
+    char                  *text;
+    size_t                 i, k;
+    json_t                *list;
+    wa_err_t               rc;
+    wa_appstate_change_t  *c;
 
     memset(&w->map, 0, sizeof(w->map));
     rc = WA_OK;
 
     for (i = 0; rc == WA_OK && i < w->n; i++) {
+        c = &w->changes[i];
         list = json_array();
 
-        for (k = 0; k < w->changes[i].n_index; k++) {
-            (void) json_array_append_new(list,
-                json_stringn((const char *) w->changes[i].index[k].p,
-                             w->changes[i].index[k].n));
+        if (c->number != 0) {
+            (void) snprintf(c->digits, sizeof(c->digits), "%u", c->number);
+            c->index[c->n_index - 1] = wa_span_str(c->digits);
         }
 
-        text = json_array_size(list) == w->changes[i].n_index
+        for (k = 0; k < c->n_index; k++) {
+            (void) json_array_append_new(list,
+                json_stringn((const char *) c->index[k].p, c->index[k].n));
+        }
+
+        text = json_array_size(list) == c->n_index
                ? json_dumps(list, JSON_COMPACT) : NULL;
         rc = text == NULL ? WA_ERR_NOMEM
              : wa_arena_dup_span(&t->arena, wa_span_str(text),
@@ -286,6 +301,11 @@ write_loaded(wa_task_t *t, wa_err_t rc)
                             w->map.touched, &t->arena, &w->map, &bytes);
     }
 
+    if (rc == WA_OK && write_taken(w, &rc)) {
+        write_need(t);
+        return;
+    }
+
     if (rc == WA_OK) {
         rc = write_patch(t, w, &version);
     }
@@ -297,6 +317,39 @@ write_loaded(wa_task_t *t, wa_err_t rc)
     if (rc != WA_AGAIN) {
         write_end(t, rc);
     }
+}
+
+
+/* Of a new one, whose number is proposed by who does not know all that was
+   made lately; true: with another number, once more. */
+static bool
+write_taken(write_t *w, wa_err_t *rc)
+{
+    size_t                 i;
+    uint32_t               step;
+    wa_appstate_change_t  *c;
+
+    for (i = 0; i < w->n; i++) {
+        c = &w->changes[i];
+
+        if (c->number == 0 || !wa_as_map_has(&w->map, w->out[i].index_mac)) {
+            continue;
+        }
+
+        step = w->taken < WRITE_NEXT ? 1 : 2u << (w->taken - WRITE_NEXT);
+
+        if (c->number > INT32_MAX - step) {
+            *rc = WA_ERR_LIMIT;
+            return false;
+        }
+
+        c->number += step;
+        w->taken++;
+
+        return true;
+    }
+
+    return false;
 }
 
 

@@ -582,6 +582,91 @@ patches_of_ours(void **state)
 }
 
 
+/* A label that is asked for with the number 1, until the server has it; the
+   number that it got. */
+static void
+new_label(sync_t *s, const char *number)
+{
+    uint64_t          version;
+    const wa_node_t  *iq;
+
+    wa_host_submit(s->h, WA_OP_QUERY,
+                   json_pack("{s:s, s:s, s:s, s:b}", "verb", "label.edit",
+                             "id", "1", "name", "New", "new", 1));
+    iq = sync_asked(s);
+    assert_non_null(iq);
+
+    if (wa_node_child(collection(iq, "regular"), "patch") == NULL) {
+        give_code(s, iq, "regular", 0);
+        iq = sync_asked(s);
+        assert_non_null(iq);
+    }
+
+    version = sync_known(s).c[WA_COLLECTION_REGULAR].version + 1;
+    check_patch(s, iq, version);
+    give_code(s, iq, "regular", 0);
+    assert_null(wa_host_reply(s->h)->code);
+    assert_string_equal(json_string_value(json_object_get(
+                            wa_host_reply(s->h)->data, "id")), number);
+}
+
+
+/* Whoever proposes a number reads the history, which is behind. */
+static void
+labels_have_numbers_of_their_own(void **state)
+{
+    sync_t           *s = *state;
+    const wa_node_t  *iq;
+
+    sync_login(s);
+    iq = sync_asked(s);
+    give_code(s, iq, "regular_low", 0);
+
+    new_label(s, "1");
+    new_label(s, "2");
+
+    /* another owner */
+
+    wa_host_restart(s->h);
+    sync_login(s);
+    new_label(s, "3");
+
+    /* one that was deleted keeps its number */
+
+    wa_host_submit(s->h, WA_OP_QUERY,
+                   json_pack("{s:s, s:s, s:s, s:b}", "verb", "label.edit",
+                             "id", "3", "name", "New", "deleted", 1));
+    give_code(s, sync_asked(s), "regular", 0);
+    new_label(s, "4");
+    assert_int_equal(count(s, "label.updated"), 5);
+}
+
+
+/* The numbers that follow a taken one are not looked through one by one for
+   ever. */
+static void
+many_labels_are_passed_over(void **state)
+{
+    char              number[12];
+    size_t            i;
+    sync_t           *s = *state;
+    const wa_node_t  *iq;
+
+    sync_login(s);
+    iq = sync_asked(s);
+    give_code(s, iq, "regular_low", 0);
+
+    for (i = 1; i <= 9; i++) {
+        (void) snprintf(number, sizeof(number), "%zu", i);
+        new_label(s, number);
+    }
+
+    new_label(s, "11");
+    new_label(s, "15");
+    new_label(s, "23");
+}
+
+
 int
 main(void)
 {
@@ -601,6 +686,10 @@ main(void)
         cmocka_unit_test_setup_teardown(a_large_map_is_written_in_parts,
                                         sync_setup, sync_teardown),
         cmocka_unit_test_setup_teardown(patches_of_ours,
+                                        sync_setup, sync_teardown),
+        cmocka_unit_test_setup_teardown(labels_have_numbers_of_their_own,
+                                        sync_setup, sync_teardown),
+        cmocka_unit_test_setup_teardown(many_labels_are_passed_over,
                                         sync_setup, sync_teardown)
     };
 
