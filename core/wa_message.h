@@ -60,7 +60,8 @@ typedef enum {
     WA_SEALED_MESSAGE_EDIT,
     WA_SEALED_EVENT_EDIT,
     WA_SEALED_POLL_EDIT,
-    WA_SEALED_POLL_ADD_OPTION
+    WA_SEALED_POLL_ADD_OPTION,
+    WA_SEALED_BOT                 /* what a bot answers                    */
 } wa_sealed_e;
 
 /* Where a medium is and how it is opened; p NULL, 0: not given. */
@@ -125,6 +126,8 @@ typedef struct {
     wa_sealed_e    sealed;        /* the content is in here: wa_secret.h   */
     wa_span_t      sealed_iv;
     wa_span_t      sealed_payload;
+    wa_span_t      sealed_id;     /* of WA_SEALED_BOT: under which it is
+                                     sealed; with `edit`, that it changes  */
     int64_t        sent_ms;       /* a vote's or reaction's own time       */
 
     wa_span_t      secret;        /* 32 bytes for what will refer to this

@@ -93,12 +93,12 @@ wa_err_t wa_recv_room_learn(wa_unit_t *u, wa_task_t *t, const wa_recv_t *m,
 /* A person or a bot. */
 bool wa_recv_writes(const wa_jid_t *jid);
 
-/* A bot's message that is told, as one of an unknown kind: its <enc> opens
-   with the secret of what it was asked (protocol 8.2). */
+/* A bot's message that is told: the beginning of an answer, of an unknown
+   kind if it does not open with the secret of what the bot was asked, and the
+   end. */
 bool wa_recv_bot(const wa_node_t *stanza);
 
-/* Takes over the task of a parsed message without an <enc> of a known kind;
-   ends it. */
+/* Takes over the task of a parsed message that no session opens; ends it. */
 void wa_recv_unknown(wa_task_t *t);
 
 /* Puts what follows from a decrypted message into the unit: events, records

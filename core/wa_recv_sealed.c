@@ -1,6 +1,6 @@
 /*
  * Messages whose content is sealed with the secret of an earlier one: votes,
- * answers to events, encrypted reactions, comments and edits.
+ * answers to events, encrypted reactions, comments and edits, what bots say.
  *
  * The secret of a message is kept under sec/<reference> in the bucket of the
  * day it came, and again whenever it is used, so a poll that people vote in
@@ -58,6 +58,8 @@ static bool sealed_read(const wa_recv_t *m, const wa_content_t *c,
     wa_span_t plain, wa_content_t *out);
 static bool sealed_read_inner(const wa_recv_t *m, wa_span_t plain,
     wa_content_t *out);
+static bool sealed_read_bot(const wa_recv_t *m, const wa_content_t *c,
+    wa_span_t plain, wa_content_t *out);
 static wa_err_t vote_event(wa_unit_t *u, const wa_recv_t *m,
     const wa_content_t *c, const sealed_t *s, json_t *options);
 static json_t *vote_options(const wa_recv_t *m, const wa_content_t *c,
@@ -379,7 +381,7 @@ sealed_open(wa_account_t *a, const wa_recv_t *m, const wa_content_t *c,
     memset(&secret, 0, sizeof(secret));
     secret.secret = wa_pb_span(&s->secret->secret);
     secret.use = c->sealed;
-    secret.message_id = s->id;
+    secret.message_id = c->sealed == WA_SEALED_BOT ? c->sealed_id : s->id;
     rc = WA_ERR_AUTH;
 
     for (i = 0; i < s->n_authors; i++) {
@@ -471,6 +473,9 @@ sealed_read(const wa_recv_t *m, const wa_content_t *c, wa_span_t plain,
         out->text = inner.text;
         return true;
 
+    case WA_SEALED_BOT:
+        return sealed_read_bot(m, c, plain, out);
+
     default:
         return false;
     }
@@ -481,6 +486,45 @@ static bool
 sealed_read_inner(const wa_recv_t *m, wa_span_t plain, wa_content_t *out)
 {
     return wa_message_decode(plain, m->arena, out) == WA_OK;
+}
+
+
+/* What comes last is all of it once more, in place of what came first. */
+static bool
+sealed_read_bot(const wa_recv_t *m, const wa_content_t *c, wa_span_t plain,
+    wa_content_t *out)
+{
+    wa_content_t      inner;
+    Wa__MessageKey   *key;
+
+    if (!sealed_read_inner(m, plain, &inner) || inner.nothing
+        || inner.sent_copy || inner.sealed != WA_SEALED_NONE)
+    {
+        return false;
+    }
+
+    if (!c->edit) {
+        *out = inner;
+        return true;
+    }
+
+    key = wa_arena_calloc(m->arena, 1, sizeof(*key));
+
+    if (key == NULL || inner.text == NULL) {
+        return false;
+    }
+
+    wa__message_key__init(key);
+    key->has_from_me = 1;
+    key->from_me = 1;
+    key->id = wa_arena_strdup(m->arena, c->sealed_id);
+
+    out->kind = WA_KIND_PROTOCOL;
+    out->nothing = false;
+    out->text = inner.text;
+    out->target = key;
+
+    return key->id != NULL;
 }
 
 

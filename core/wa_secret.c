@@ -23,10 +23,12 @@ static const char *const  secret_uses[] = {
     "Message Edit",
     "Event Edit",
     "Poll Edit",
-    "Poll Edit"
+    "Poll Edit",
+    ""
 };
 
 
+static bool secret_has_aad(const wa_secret_t *s);
 static wa_err_t secret_key(const wa_secret_t *s, wa_arena_t *arena,
     uint8_t key[32], wa_span_t *aad);
 
@@ -106,7 +108,8 @@ secret_key(const wa_secret_t *s, wa_arena_t *arena, uint8_t key[32],
 {
     char      author[WA_JID_TEXT_MAX], writer[WA_JID_TEXT_MAX];
     size_t    n_author, n_writer, n_use, n_id;
-    uint8_t  *info, *p;
+    uint8_t  *info, *p, bot[32];
+    wa_err_t  rc;
 
     if (s->secret.n != WA_MESSAGE_SECRET_LEN || s->use == WA_SEALED_NONE
         || s->use >= sizeof(secret_uses) / sizeof(secret_uses[0]))
@@ -142,14 +145,38 @@ secret_key(const wa_secret_t *s, wa_arena_t *arena, uint8_t key[32],
 
     *aad = wa_span_none();
 
-    if (s->use == WA_SEALED_POLL_VOTE || s->use == WA_SEALED_EVENT_RESPONSE) {
+    if (secret_has_aad(s)) {
         memcpy(p, s->message_id.p, n_id);
         p[n_id] = '\0';
         memcpy(p + n_id + 1, writer, n_writer);
         *aad = wa_span(p, n_id + 1 + n_writer);
     }
 
-    return wa_hkdf(s->secret, wa_span_none(),
-                   wa_span(info, n_id + n_author + n_writer + n_use), key,
-                   32);
+    if (s->use != WA_SEALED_BOT) {
+        return wa_hkdf(s->secret, wa_span_none(),
+                       wa_span(info, n_id + n_author + n_writer + n_use),
+                       key, 32);
+    }
+
+    /* A bot is given no more than this of the question's secret. */
+
+    rc = wa_hkdf(s->secret, wa_span_none(), wa_span_str("Bot Message"), bot,
+                 sizeof(bot));
+
+    if (rc == WA_OK) {
+        rc = wa_hkdf(wa_span(bot, sizeof(bot)), wa_span_none(),
+                     wa_span(info, n_id + n_author + n_writer), key, 32);
+    }
+
+    wa_wipe(bot, sizeof(bot));
+
+    return rc;
+}
+
+
+static bool
+secret_has_aad(const wa_secret_t *s)
+{
+    return s->use == WA_SEALED_POLL_VOTE
+           || s->use == WA_SEALED_EVENT_RESPONSE || s->use == WA_SEALED_BOT;
 }

@@ -1,6 +1,6 @@
 /*
  * Payloads sealed with the secret of an earlier message: poll votes, answers
- * to events, encrypted reactions, comments and edits.
+ * to events, encrypted reactions, comments and edits, what bots answer.
  * Source: protocol notes on content recipes; vectors msgsecret.json.
  */
 #ifndef WA_SECRET_H
@@ -13,7 +13,8 @@
 typedef struct {
     wa_span_t    secret;         /* WA_MESSAGE_SECRET_LEN bytes            */
     wa_sealed_e  use;
-    wa_span_t    message_id;     /* of the message referred to             */
+    wa_span_t    message_id;     /* of the message referred to; of a bot's
+                                    answer its own                         */
     wa_jid_t     author;         /* its sender                             */
     wa_jid_t     writer;         /* who sealed this                        */
 } wa_secret_t;
