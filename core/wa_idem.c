@@ -530,6 +530,7 @@ idem_result(wa_account_t *a, wa_send_t *s, const Wa__ClientSend *c,
     memcpy(s->id, c->id, strlen(c->id) + 1);
     s->ts = c->has_sent ? c->sent : c->timestamp;
     s->cold = c->has_cold && c->cold;
+    s->told_ts = c->has_receipt ? c->receipt : 0;
 
     if (status == NULL
         || wa_jid_parse(wa_span_str(c->to), &s->to) != WA_OK)

@@ -102,6 +102,8 @@ wa_idem_delivered(wa_unit_t *u, const wa_send_t *s, const char *status)
     }
 
     c.status = (char *) (uintptr_t) status;
+    c.has_receipt = s->told_ts != 0;
+    c.receipt = s->told_ts;
     c.has_body = 1;
     c.body = wa_pb_bytes(wa_span(s->idem->body, WA_SHA256_LEN));
 
@@ -126,6 +128,9 @@ idem_settle_key(wa_unit_t *u, const wa_send_t *s, const char *code,
 
     if (code == NULL) {
         c.status = (char *) (uintptr_t) (s->told != NULL ? s->told : "SENT");
+        c.has_receipt = s->told_ts != 0;
+        c.receipt = s->told_ts;
+
         return wa_idem_write(u, s->idem->name, s, &c);
     }
 

@@ -361,7 +361,7 @@ receipt_loaded(wa_task_t *t, wa_err_t rc)
     /* Those who wait for it (wait=device). */
 
     for (i = 0; i < n_ids && rc == WA_OK; i++) {
-        wa_send_receipt(a, ids[i], r->told.status);
+        wa_send_receipt(a, ids[i], r->told.status, ts);
     }
 
     wa_task_end(t, rc);

@@ -188,7 +188,8 @@ group_loaded(wa_task_t *t, wa_err_t rc)
     }
 
     for (i = 0; rc == WA_OK && i < g->n; i++) {
-        wa_send_receipt(t->account, g->users[i].key, g->status);
+        wa_send_receipt(t->account, g->users[i].key, g->status,
+                        g->users[i].ts);
     }
 
     wa_task_end(t, rc);

@@ -31,7 +31,7 @@
 /*
  * Takes the command; the answer is always a reply:
  *   data {success, id, message_id, status PENDING|SENT|DELIVERED|READ|PLAYED,
- *   to, timestamp, ...}
+ *   to, timestamp, receipt? (unix s, of the last three), ...}
  *   or ACCOUNT_NOT_READY {state}, MISSING_RECIPIENT, INVALID_RECIPIENT,
  *   MISSING_CONTENT, INVALID_PARAMETER, PROVIDER_UNSUPPORTED,
  *   RATE_LIMIT_EXCEEDED, SEND_FAILED and its kin {provider_code},
@@ -45,10 +45,11 @@ void wa_send_start(wa_account_t *a, const wa_cmd_t *cmd);
 void wa_send_acked(wa_account_t *a, const wa_node_t *ack);
 
 /*
- * A receipt of the contact, committed: "delivered", "read" or "played".
- * Answers the command that waits for it.
+ * A receipt of the contact, committed: "delivered", "read" or "played", at
+ * `ts` (unix s).  Answers the command that waits for it.
  */
-void wa_send_receipt(wa_account_t *a, wa_span_t id, const char *status);
+void wa_send_receipt(wa_account_t *a, wa_span_t id, const char *status,
+    int64_t ts);
 
 /* Logged in: repeats everything that has no ack yet, in its order. */
 void wa_send_online(wa_account_t *a);

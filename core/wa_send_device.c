@@ -53,7 +53,8 @@ wa_send_taken(wa_account_t *a, wa_send_t *s)
 
 
 void
-wa_send_receipt(wa_account_t *a, wa_span_t id, const char *status)
+wa_send_receipt(wa_account_t *a, wa_span_t id, const char *status,
+    int64_t ts)
 {
     wa_send_t  *s;
 
@@ -67,6 +68,7 @@ wa_send_receipt(wa_account_t *a, wa_span_t id, const char *status)
     for (s = a->sends->taken; s != NULL; s = s->next) {
 
         if (wa_span_eq(id, wa_span_str(s->id))) {
+            s->told_ts = ts;
             device_answer(a, s, status);
             return;
         }
@@ -78,6 +80,7 @@ wa_send_receipt(wa_account_t *a, wa_span_t id, const char *status)
 
     if (s != NULL && s->wait_device) {
         s->told = status;
+        s->told_ts = ts;
     }
 }
 

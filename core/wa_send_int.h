@@ -71,6 +71,7 @@ struct wa_send_s {
     wa_jid_t         *audience;       /* of a status; NULL: not told       */
     size_t            n_audience;
     const char       *told;           /* status by a receipt; NULL: none   */
+    int64_t           told_ts;        /* unix seconds; 0: no receipt       */
     wa_task_t        *late;           /* wait_device: sleeps; NULL: none   */
     bool              cold;           /* the contact does not know us      */
     bool              issue;          /* our privacy token is due          */

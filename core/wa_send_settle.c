@@ -604,6 +604,13 @@ wa_send_result(wa_account_t *a, const wa_send_t *s, const char *status)
                      "key", "remoteJid", jid, "fromMe", 1, "id", s->id,
                      "timestamp", (json_int_t) s->ts);
 
+    /* One that overtakes the ack says nothing while there is none. */
+
+    if (s->told_ts != 0 && strcmp(status, "PENDING") != 0) {
+        (void) json_object_set_new(data, "receipt",
+                                   json_integer((json_int_t) s->told_ts));
+    }
+
     if (s->cold) {
         (void) json_object_set_new(data, "cold", json_true());
     }

@@ -23,6 +23,7 @@ static int ngx_http_wahub_message_stored(ngx_http_wahub_ctx_t *ctx,
     json_t *object, json_t *stored);
 static int ngx_http_wahub_message_text(ngx_http_wahub_ctx_t *ctx,
     json_t *object, json_t *data);
+static int ngx_http_wahub_message_receipt(json_t *object);
 static json_t *ngx_http_wahub_message_body(json_t *args);
 static int ngx_http_wahub_message_room(ngx_http_wahub_ctx_t *ctx,
     json_t *object, json_t *data);
@@ -129,6 +130,8 @@ ngx_http_wahub_message_answer(ngx_http_wahub_ctx_t *ctx, json_t *data)
 static json_t *
 ngx_http_wahub_message_with(json_t *data, json_t *first)
 {
+    (void) json_object_del(data, "receipt");
+
     if (first != NULL && json_object_update_missing(first, data) != 0) {
         json_decref(first);
         return NULL;
@@ -189,6 +192,7 @@ ngx_http_wahub_message_object(ngx_http_wahub_ctx_t *ctx, json_t *data)
 
     } else {
         rc |= ngx_http_wahub_message_text(ctx, object, data);
+        rc |= ngx_http_wahub_message_receipt(object);
         rc |= ngx_http_wahub_message_room(ctx, object, data);
         rc |= ngx_http_wahub_message_content(ctx, object);
         rc |= ngx_http_wahub_message_expires(ctx, object);
@@ -278,6 +282,34 @@ ngx_http_wahub_message_text(ngx_http_wahub_ctx_t *ctx, json_t *object,
     json_decref(text);
 
     return rc;
+}
+
+
+/* The receipt that was waited for (wait=device), as the history tells it:
+   what is read has come, too. */
+static int
+ngx_http_wahub_message_receipt(json_t *object)
+{
+    int      rc;
+    json_t  *receipt, *at;
+
+    receipt = json_object_get(object, "receipt");
+
+    if (receipt == NULL) {
+        return 0;
+    }
+
+    at = ngx_http_wahub_json_iso(json_integer_value(receipt) * 1000);
+    rc = ngx_http_wahub_message_both(object, "delivered_at", "deliveredAt",
+                                     at);
+
+    if (ngx_http_wahub_message_is(object, "status", "DELIVERED") == 0) {
+        rc |= ngx_http_wahub_message_both(object, "read_at", "readAt", at);
+    }
+
+    json_decref(at);
+
+    return rc | json_object_del(object, "receipt");
 }
 
 

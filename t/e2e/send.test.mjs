@@ -90,6 +90,36 @@ describe('a text', () => {
         assert.equal(late.json.status, 'SENT');
     });
 
+    it('tells when a device got it, as the history does', async () => {
+        const send = (wait, text = 'when') => w.request('POST',
+            '/api/messages', { wait, account: me.id, to: ann.account.pn,
+                text });
+        const { json } = await send('device');
+        assert.equal(json.status, 'DELIVERED');
+        assert.equal(json.read_at, null);
+        const m = await until('the history', async () => {
+            const r = await w.request('GET', `/api/messages/${json.id}`);
+            return r.json.status === 'DELIVERED' && r.json;
+        });
+        assert.match(m.delivered_at, /^20.*Z$/);
+        assert.equal(json.delivered_at, m.delivered_at);
+        assert.equal(json.deliveredAt, m.delivered_at);
+        const sent = await send('server');
+        assert.equal(sent.json.status, 'SENT');
+        assert.equal(sent.json.delivered_at, null);
+        // what is read has come, too
+        ann.phone.receipts = false;
+        const sending = send('device', 'when read');
+        const { id } = await s.env.phoneText(ann, 'when read');
+        ann.phone.read(id, me.account.device(0));
+        const read = (await sending).json;
+        ann.phone.receipts = true;
+        assert.equal(read.status, 'READ');
+        assert.match(read.read_at, /^20.*Z$/);
+        assert.equal(read.readAt, read.read_at);
+        assert.equal(read.delivered_at, read.read_at);
+    });
+
     it('goes to every form of address', async () => {
         const { pn, lid } = ann.account;
         const spaced = `+${pn[0]} (${pn.slice(1, 4)}) ${pn.slice(4, 7)}-`

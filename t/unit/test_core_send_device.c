@@ -33,6 +33,14 @@ receipt(room_t *r, const char *id, const char *type)
 }
 
 
+/* Unix seconds; 0: it is not told. */
+static json_int_t
+receipt_time(room_t *r)
+{
+    return json_integer_value(json_object_get(reply(r)->data, "receipt"));
+}
+
+
 static void
 the_receipt_is_the_answer(void **state)
 {
@@ -61,6 +69,7 @@ the_receipt_is_the_answer(void **state)
         assert_int_equal(replies(r), n + 2);
         assert_code(r, NULL);
         assert_string_equal(field(r, "status"), rows[i][1]);
+        assert_int_equal(receipt_time(r), 1767225600);
         assert_string_equal(field(r, "message_id"), last_id(r));
         first = answer(r);
 
@@ -89,6 +98,7 @@ silence_is_answered_with_what_is_known(void **state)
     wa_host_advance(r->side[0].h, 200);
     assert_int_equal(replies(r), 2);
     assert_string_equal(field(r, "status"), "SENT");
+    assert_int_equal(receipt_time(r), 0);
 
     receipt(r, last_id(r), NULL);
     assert_int_equal(replies(r), 2);
@@ -110,9 +120,26 @@ a_receipt_may_overtake_the_ack(void **state)
     ack(r, last_id(r), 0);
     assert_int_equal(replies(r), 2);
     assert_string_equal(field(r, "status"), "DELIVERED");
+    assert_int_equal(receipt_time(r), 1767225600);
     submit(r, waiting(1, "fast"));
     assert_true(replayed(r));
     assert_string_equal(field(r, "status"), "DELIVERED");
+    assert_int_equal(receipt_time(r), 1767225600);
+}
+
+
+static void
+a_receipt_without_an_ack_is_not_told(void **state)
+{
+    room_t  *r = *state;
+
+    r->no_acks = true;
+    submit(r, waiting(1, "no ack yet"));
+    receipt(r, last_id(r), NULL);
+    wa_host_advance(r->side[0].h, 20100);
+    assert_int_equal(replies(r), 2);
+    assert_string_equal(field(r, "status"), "PENDING");
+    assert_int_equal(receipt_time(r), 0);
 }
 
 
@@ -189,6 +216,7 @@ main(void)
         TEST(the_receipt_is_the_answer),
         TEST(silence_is_answered_with_what_is_known),
         TEST(a_receipt_may_overtake_the_ack),
+        TEST(a_receipt_without_an_ack_is_not_told),
         TEST(without_an_ack_it_is_pending),
         TEST(what_ends_the_account_ends_the_wait),
         TEST(the_answer_is_held_by_the_store)
