@@ -15,6 +15,10 @@
 #define NGX_HTTP_WAHUB_LOOK_LIST  100
 
 
+static void ngx_http_wahub_look_again(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_look_t *m);
+static void ngx_http_wahub_look_send_row(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_look_t *m);
 static void ngx_http_wahub_look_answer_row(ngx_http_wahub_ctx_t *ctx,
     ngx_http_wahub_look_t *m);
 static void ngx_http_wahub_look_answer_json(ngx_http_wahub_ctx_t *ctx,
@@ -152,16 +156,46 @@ ngx_http_wahub_look_run_sizes(wa_sql_t *db, void *data)
 
 /* -- reading ------------------------------------------------------------- */
 
+/* There is no row, or not yet: its message may have been told of just now. */
+static void
+ngx_http_wahub_look_again(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_look_t *m)
+{
+    if (m->by_message == 0 && wa_media_id_valid(wa_span_str(m->ref)) == false)
+    {
+        ngx_http_wahub_error(ctx, "MEDIA_NOT_FOUND", NULL);
+        return;
+    }
+
+    ngx_http_wahub_history_again(ctx, "MEDIA_NOT_FOUND",
+                                 m->by_message ? ngx_http_wahub_look_one_query
+                                               : ngx_http_wahub_files_get);
+}
+
+
 static void
 ngx_http_wahub_look_answer_row(ngx_http_wahub_ctx_t *ctx,
     ngx_http_wahub_look_t *m)
 {
     if (m->json == NULL) {
-        ngx_http_wahub_error(ctx, "MEDIA_NOT_FOUND", NULL);
+        ngx_http_wahub_look_again(ctx, m);
         return;
     }
 
     ngx_http_wahub_look_answer_json(ctx, m);
+}
+
+
+static void
+ngx_http_wahub_look_send_row(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_look_t *m)
+{
+    if (m->row.id.p == NULL) {
+        ngx_http_wahub_look_again(ctx, m);
+        return;
+    }
+
+    ngx_http_wahub_look_send(ctx, m);
 }
 
 
@@ -199,7 +233,7 @@ ngx_http_wahub_look_one_query(ngx_http_wahub_ctx_t *ctx)
     ngx_http_wahub_look_pt  answer;
 
     answer = (ctx->route->arg & NGX_HTTP_WAHUB_LOOK_OPEN)
-             ? ngx_http_wahub_look_send : ngx_http_wahub_look_answer_row;
+             ? ngx_http_wahub_look_send_row : ngx_http_wahub_look_answer_row;
 
     ctx->vars.message_id = ctx->params[0];
     ngx_http_wahub_look_start(ctx, &ctx->vars.tenant, &ctx->params[0],

@@ -248,9 +248,10 @@ describe('media to be sent', () => {
         const { id, message_id } = r.json;
         for (const ref of [id, message_id]) {
             const path = `/api/media/by-message/${ref}?account=${me.id}`;
-            const found = () => w.request('GET', path);
-            await until('the row', async () => (await found()).status === 200);
-            const media = (await found()).json;
+            const media = (await until('the row', async () => {
+                const found = await w.request('GET', path);
+                return found.status === 200 && found;
+            })).json;
             assert.equal(media.message_id, message_id);
             assert.equal(media.account_id, me.id);
             assert.equal(media.file_hash, sha256(bytes));
@@ -259,6 +260,24 @@ describe('media to be sent', () => {
                 + `?account=${me.id}`);
             assert.equal(sha256(file.raw), sha256(bytes));
         }
+    });
+
+    it('is found as soon as its message is told of', async () => {
+        // three in a row: a machine that stands still is not waited for
+        await until('files that are found at once', async () => {
+            const status = [];
+            for (const path of ['/api/media/by-message', '/media/download',
+                '/api/media/by-message']) {
+                const r = await post(`/api/accounts/${me.id}/messages`,
+                    { to: you.lid, type: 'image', media: {
+                        base64: randomBytes(300).toString('base64'),
+                        mime_type: 'image/jpeg' } });
+                assert.equal(r.status, 201, r.raw?.toString());
+                status.push((await w.request('GET',
+                    `${path}/${r.json.id}`)).status);
+            }
+            return status.every(x => x === 200);
+        }, 60000);
     });
 
     it('goes out again by its media_id', async () => {
