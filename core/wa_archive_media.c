@@ -54,6 +54,8 @@ static const char *const  status_names[] = {
 
 
 static wa_err_t media_one(wa_build_t *b, wa_sql_t *db, wa_media_t *out);
+static wa_err_t media_elsewhere(wa_sql_t *db, wa_span_t tenant,
+    wa_span_t ref, const wa_media_t *m);
 static wa_err_t media_sent(wa_sql_t *db, wa_span_t tenant, wa_span_t account,
     wa_span_t ref, wa_media_t *out);
 static wa_err_t media_read(const wa_sql_rows_t *rows, wa_media_t *out);
@@ -331,11 +333,55 @@ wa_media_of_message(wa_sql_t *db, wa_span_t tenant, wa_span_t account,
         return media_sent(db, tenant, account, ref, out);
     }
 
-    *out = list.items[0];
-    wa_media_init(&list.items[0]);
+    if (account.p == NULL) {
+        rc = media_elsewhere(db, tenant, ref, &list.items[0]);
+    }
+
+    if (rc == WA_OK) {
+        *out = list.items[0];
+        wa_media_init(&list.items[0]);
+    }
+
     wa_media_list_free(&list);
 
-    return WA_OK;
+    return rc;
+}
+
+
+/* WhatsApp's id is the same at both ends: whoever sent the file has a message
+   and no row here. */
+static wa_err_t
+media_elsewhere(wa_sql_t *db, wa_span_t tenant, wa_span_t ref,
+    const wa_media_t *m)
+{
+    wa_err_t        rc;
+    wa_build_t      b;
+    wa_sql_rows_t  *rows;
+
+    if (!wa_span_eq(ref, m->message_id)) {
+        return WA_OK;
+    }
+
+    wa_build_init(&b);
+    wa_build_add(&b, "SELECT 1 FROM wa_messages WHERE tenant = ");
+    wa_build_text(&b, tenant);
+    wa_build_add(&b, " AND message_id = ");
+    wa_build_text(&b, ref);
+    wa_build_add(&b, " AND account_id <> ");
+    wa_build_text(&b, m->account);
+    wa_build_add(&b, " LIMIT 1");
+
+    rc = wa_build_query(&b, db, &rows);
+
+    if (rc == WA_OK) {
+        rc = wa_sql_next(rows);
+        rc = rc == WA_AGAIN ? WA_OK : rc == WA_OK ? WA_ERR_AMBIGUOUS : rc;
+        wa_sql_rows_free(rows);
+    }
+
+    wa_build_free(&b);
+
+    return rc;
 }
 
 

@@ -280,6 +280,27 @@ describe('media to be sent', () => {
         }, 60000);
     });
 
+    it('is asked for by account, when two of the tenant have it', async () => {
+        const other = await stage.me('other');
+        const r = await post(`/api/accounts/${me.id}/messages`, { to: other.lid,
+            type: 'image', media: { base64: randomBytes(300)
+                .toString('base64'), mime_type: 'image/jpeg' } });
+        assert.equal(r.status, 201, r.raw?.toString());
+        const of = query => w.request('GET',
+            `/api/media/by-message/${r.json.message_id}${query}`);
+        for (const id of [me.id, other.id]) {
+            const found = await until('the row', async () => {
+                const x = await of(`?account=${id}`);
+                return x.json.download_status === 'downloaded' && x;
+            });
+            assert.equal(found.json.account_id, id);
+        }
+        const both = await of('');
+        assert.equal(both.status, 409, both.raw.toString());
+        assert.equal(both.json.error.code, 'AMBIGUOUS_ID');
+        await w.api('DELETE', `/api/accounts/${other.id}`);
+    });
+
     it('goes out again by its media_id', async () => {
         const bytes = randomBytes(70000);
         const up = await post('/api/media', {

@@ -185,6 +185,26 @@ test_media_of_sent(void **state)
     assert_int_equal(wa_media_of_message(d->db, TENANT, wa_span_str("a2"),
                                          wa_span_str("s1"), &got), WA_OK);
     assert_null(got.id.p);
+
+    /* Another account of the tenant has received it. */
+
+    m = row("d0000000000000000000000000000000", "a2", "r1");
+    m.message_id = wa_span_str("WS1");
+    assert_int_equal(wa_media_add(d->db, &m), WA_OK);
+    assert_int_equal(wa_media_of_message(d->db, TENANT, wa_span_none(),
+                                         wa_span_str("WS1"), &got),
+                     WA_ERR_AMBIGUOUS);
+
+    for (i = 0; i < 4; i++) {
+        assert_int_equal(wa_media_of_message(d->db, TENANT,
+                             i == 0 ? wa_span_str("a1")
+                             : i == 1 ? wa_span_str("a2") : wa_span_none(),
+                             wa_span_str(i < 2 ? "WS1"
+                                         : i == 2 ? "s1" : "r1"), &got),
+                         WA_OK);
+        assert_true(wa_span_eq(got.id, i % 2 == 0 ? ID("c") : ID("d")));
+        wa_media_free(&got);
+    }
 }
 
 
