@@ -40,6 +40,28 @@ ngx_http_wahub_answer_done(ngx_http_wahub_ctx_t *ctx, const char *message)
 
 
 void
+ngx_http_wahub_answer_done_with(ngx_http_wahub_ctx_t *ctx,
+    const ngx_http_wahub_result_t *result, const char *message)
+{
+    json_t  *json;
+
+    if (result->code != NULL) {
+        ngx_http_wahub_error_result(ctx, result);
+        return;
+    }
+
+    json = json_pack("{s:b,s:s}", "success", 1, "message", message);
+
+    if (json_object_update_missing(json, result->data) != 0) {
+        json_decref(json);
+        json = NULL;
+    }
+
+    ngx_http_wahub_answer(ctx, NGX_HTTP_OK, json);
+}
+
+
+void
 ngx_http_wahub_answer_result(ngx_http_wahub_ctx_t *ctx,
     const ngx_http_wahub_result_t *result)
 {

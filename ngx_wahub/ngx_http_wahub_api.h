@@ -146,6 +146,10 @@ void ngx_http_wahub_answer(ngx_http_wahub_ctx_t *ctx, ngx_uint_t status,
 void ngx_http_wahub_answer_done(ngx_http_wahub_ctx_t *ctx,
     const char *message);
 
+/* The same beside what a command gave; its error if it gave that. */
+void ngx_http_wahub_answer_done_with(ngx_http_wahub_ctx_t *ctx,
+    const ngx_http_wahub_result_t *result, const char *message);
+
 /* What a command gave, 200: as it is, or as {"success":true,"data":...};
    its error if it gave that. */
 void ngx_http_wahub_answer_result(ngx_http_wahub_ctx_t *ctx,

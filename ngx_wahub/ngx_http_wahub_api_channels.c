@@ -50,6 +50,8 @@ static void ngx_http_wahub_channels_listed(ngx_http_wahub_ctx_t *ctx,
     const ngx_http_wahub_result_t *result);
 static void ngx_http_wahub_channel_created(ngx_http_wahub_ctx_t *ctx,
     const ngx_http_wahub_result_t *result);
+static void ngx_http_wahub_channel_deleted(ngx_http_wahub_ctx_t *ctx,
+    const ngx_http_wahub_result_t *result);
 
 
 void
@@ -178,7 +180,8 @@ ngx_http_wahub_channels_action(ngx_http_wahub_ctx_t *ctx)
     if (ngx_http_wahub_channel_jid(ctx, ctx->args) == NGX_OK) {
         ngx_http_wahub_channel_call(ctx,
             ngx_http_wahub_channel_verbs[ctx->route->arg],
-            ngx_http_wahub_answer_result);
+            ctx->route->method == NGX_HTTP_DELETE
+            ? ngx_http_wahub_channel_deleted : ngx_http_wahub_answer_result);
     }
 }
 
@@ -302,4 +305,12 @@ ngx_http_wahub_channel_created(ngx_http_wahub_ctx_t *ctx,
     ngx_http_wahub_answer(ctx, NGX_HTTP_CREATED,
                           json_pack("{s:b, s:O}", "success", 1, "data",
                                     result->data));
+}
+
+
+static void
+ngx_http_wahub_channel_deleted(ngx_http_wahub_ctx_t *ctx,
+    const ngx_http_wahub_result_t *result)
+{
+    ngx_http_wahub_answer_done_with(ctx, result, "Channel deleted");
 }

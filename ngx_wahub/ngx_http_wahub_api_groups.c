@@ -398,6 +398,15 @@ ngx_http_wahub_group_told(ngx_http_wahub_ctx_t *ctx,
         return;
     }
 
+    if (ctx->route->method == NGX_HTTP_DELETE) {
+        ngx_http_wahub_answer_done_with(ctx, result,
+            ctx->route->arg == NGX_HTTP_WAHUB_GROUPS_REVOKE
+            ? "Invite code revoked"
+            : ctx->route->arg == NGX_HTTP_WAHUB_GROUPS_NO_PICTURE
+              ? "Picture removed" : "Groups unlinked");
+        return;
+    }
+
     ngx_http_wahub_answer(ctx, NGX_HTTP_OK, json_incref(result->data));
 }
 

@@ -48,6 +48,8 @@ static void ngx_http_wahub_profile_picture(ngx_http_wahub_ctx_t *ctx,
 static void ngx_http_wahub_profile_opened(ngx_http_wahub_ctx_t *ctx,
     ngx_http_wahub_look_t *m);
 static void ngx_http_wahub_profile_portrait(ngx_http_wahub_ctx_t *ctx);
+static void ngx_http_wahub_profile_unpictured(ngx_http_wahub_ctx_t *ctx,
+    const ngx_http_wahub_result_t *result);
 static void ngx_http_wahub_profile_named(ngx_http_wahub_ctx_t *ctx,
     const ngx_http_wahub_result_t *result);
 
@@ -396,5 +398,13 @@ ngx_http_wahub_profile_no_picture(ngx_http_wahub_ctx_t *ctx)
     ctx->args = json_object();
     ngx_http_wahub_wait_query(ctx, "picture.remove",
                               NGX_HTTP_WAHUB_PROFILE_TIMEOUT,
-                              ngx_http_wahub_answer_result);
+                              ngx_http_wahub_profile_unpictured);
+}
+
+
+static void
+ngx_http_wahub_profile_unpictured(ngx_http_wahub_ctx_t *ctx,
+    const ngx_http_wahub_result_t *result)
+{
+    ngx_http_wahub_answer_done_with(ctx, result, "Picture removed");
 }

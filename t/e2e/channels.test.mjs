@@ -311,7 +311,9 @@ describe('a channel of our own', () => {
     });
 
     it('is deleted', async () => {
-        await ok(channels('DELETE', at(own)));
+        const gone = await ok(channels('DELETE', at(own)));
+        assert.deepEqual(gone, { success: true, jid: own.jid,
+            message: 'Channel deleted' });
         await refused(channels('GET', at(own)), 404, 'RESOURCE_NOT_FOUND');
     });
 });

@@ -466,7 +466,9 @@ describe('over HTTP', () => {
         await call('PUT', pic, { image: mine.bytes.toString('base64') });
         await until('it is back', async () => (await call('GET',
             `/${g.jid}`)).profile_pic_url !== null);
-        assert.equal((await call('DELETE', pic)).success, true);
+        const gone = await call('DELETE', pic);
+        assert.equal(gone.success, true);
+        assert.equal(gone.message, 'Picture removed');
         assert.equal(g.picture, undefined);
         await until('the list says so', async () => {
             const l = await call('GET', `?search=${g.jid}`);
@@ -504,6 +506,8 @@ describe('over HTTP', () => {
         assert.equal((await call('GET', `/invite/${code}`)).jid, g.jid);
         const other = await call('DELETE', `/${g.jid}/invite-code`);
         assert.notEqual(other.code, code);
+        assert.equal(other.success, true);
+        assert.equal(other.message, 'Invite code revoked');
         await call('PUT', `/${g.jid}/settings`, { join_approval: true });
         await bob.client.sock.groupAcceptInvite(other.code);
         const { data } = await w.events.wait(e => e.type === 'group.updated'
@@ -531,7 +535,10 @@ describe('over HTTP', () => {
         await call('POST', `/${c.jid}/linked`, { groups: [g.jid] });
         const { groups } = await call('GET', `/${c.jid}/linked`);
         assert.deepEqual(groups, [{ jid: g.jid, name: g.subject }]);
-        await call('DELETE', `/${c.jid}/linked`, { groups: [g.jid] });
+        const unlinked = await call('DELETE', `/${c.jid}/linked`,
+            { groups: [g.jid] });
+        assert.equal(unlinked.success, true);
+        assert.equal(unlinked.message, 'Groups unlinked');
         assert.deepEqual((await call('GET', `/${c.jid}/linked`)).groups, []);
         const told = action => w.events.wait(e => e.type === 'group.updated'
             && e.data.group.jid === c.jid

@@ -430,6 +430,8 @@ describe('the picture of the account', () => {
         assert.match(data.profile_pic_url, /^https:/);
         const gone = await w.request('DELETE', '/api/profile/picture');
         assert.equal(gone.status, 200);
+        assert.equal(gone.json.success, true);
+        assert.equal(gone.json.message, 'Picture removed');
         assert.equal(me.account.picture, undefined);
     });
 
