@@ -3,6 +3,8 @@
  */
 #include "wa_message.h"
 
+#include <strings.h>
+
 #include "wa_limits.h"
 #include "wa_pb.h"
 #include "wa_wr.h"
@@ -72,6 +74,24 @@ const char *
 wa_kind_name_upper(wa_kind_e kind)
 {
     return kind_names[(unsigned) kind < WA_KIND_MAX ? kind : 0].upper;
+}
+
+
+bool
+wa_kind_is_name(wa_span_t word)
+{
+    size_t  i;
+
+    for (i = 0; i < WA_KIND_MAX; i++) {
+        if (strlen(kind_names[i].lower) == word.n
+            && strncasecmp(kind_names[i].lower, (const char *) word.p,
+                           word.n) == 0)
+        {
+            return true;
+        }
+    }
+
+    return false;
 }
 
 

@@ -164,6 +164,8 @@ bool wa_push_name_says(wa_span_t name);
 const char *wa_kind_name(wa_kind_e kind);
 /* The same in upper case. */
 const char *wa_kind_name_upper(wa_kind_e kind);
+/* One of those, in either case. */
+bool wa_kind_is_name(wa_span_t word);
 
 
 /*

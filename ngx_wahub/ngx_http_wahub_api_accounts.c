@@ -49,7 +49,10 @@ static const ngx_http_wahub_field_t  ngx_http_wahub_webhook_fields[] = {
 static void ngx_http_wahub_accounts_listed(ngx_http_wahub_ctx_t *ctx,
     json_t *views);
 static ngx_int_t ngx_http_wahub_accounts_filter(ngx_http_wahub_ctx_t *ctx,
-    const char *name, ngx_str_t *value);
+    const char *name, ngx_uint_t (*known)(wa_span_t word),
+    ngx_str_t *value);
+static ngx_uint_t ngx_http_wahub_accounts_provider(wa_span_t word);
+static ngx_uint_t ngx_http_wahub_accounts_state(wa_span_t word);
 static void ngx_http_wahub_accounts_update(ngx_http_wahub_ctx_t *ctx);
 static void ngx_http_wahub_accounts_undefault(ngx_http_wahub_ctx_t *ctx,
     json_t *views);
@@ -81,8 +84,12 @@ ngx_http_wahub_accounts_listed(ngx_http_wahub_ctx_t *ctx, json_t *views)
     json_t     *view, *list;
     ngx_str_t   provider, state, text;
 
-    if (ngx_http_wahub_accounts_filter(ctx, "provider", &provider) != NGX_OK
-        || ngx_http_wahub_accounts_filter(ctx, "state", &state) != NGX_OK)
+    if (ngx_http_wahub_accounts_filter(ctx, "provider",
+                                       ngx_http_wahub_accounts_provider,
+                                       &provider) != NGX_OK
+        || ngx_http_wahub_accounts_filter(ctx, "state",
+                                          ngx_http_wahub_accounts_state,
+                                          &state) != NGX_OK)
     {
         return;
     }
@@ -129,7 +136,7 @@ ngx_http_wahub_accounts_listed(ngx_http_wahub_ctx_t *ctx, json_t *views)
 /* NGX_ERROR: answered.  Without the argument `value` is empty. */
 static ngx_int_t
 ngx_http_wahub_accounts_filter(ngx_http_wahub_ctx_t *ctx, const char *name,
-    ngx_str_t *value)
+    ngx_uint_t (*known)(wa_span_t word), ngx_str_t *value)
 {
     ngx_int_t  rc;
 
@@ -140,13 +147,36 @@ ngx_http_wahub_accounts_filter(ngx_http_wahub_ctx_t *ctx, const char *name,
         return NGX_OK;
     }
 
-    if (rc == NGX_OK && value->len > 0) {
+    if (rc == NGX_OK && known(ngx_http_wahub_span(value))) {
         return NGX_OK;
     }
 
     ngx_http_wahub_error_query(ctx, name);
 
     return NGX_ERROR;
+}
+
+
+static ngx_uint_t
+ngx_http_wahub_accounts_provider(wa_span_t word)
+{
+    return wa_span_eq_str(word, "web") || wa_span_eq_str(word, "cloud")
+           || wa_span_eq_str(word, "external");
+}
+
+
+static ngx_uint_t
+ngx_http_wahub_accounts_state(wa_span_t word)
+{
+    ngx_uint_t  state;
+
+    for (state = WA_STATE_INIT; state <= WA_STATE_ERROR; state++) {
+        if (wa_span_eq_str(word, wa_state_name((wa_state_e) state))) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -7,6 +7,7 @@
 #include "ngx_http_wahub_route.h"
 
 #include "wa_jid.h"
+#include "wa_message.h"
 
 
 #define NGX_HTTP_WAHUB_HISTORY_TEXT_MAX  256
@@ -58,6 +59,8 @@ static void ngx_http_wahub_history_chat_found(ngx_http_wahub_ctx_t *ctx,
     wa_buf_t *body);
 static ngx_int_t ngx_http_wahub_history_include(ngx_http_wahub_ctx_t *ctx,
     wa_archive_query_t *q, ngx_uint_t single);
+static ngx_int_t ngx_http_wahub_history_kind(ngx_http_wahub_ctx_t *ctx,
+    const wa_archive_query_t *q);
 static ngx_int_t ngx_http_wahub_history_order(ngx_http_wahub_ctx_t *ctx,
     wa_archive_query_t *q);
 
@@ -213,6 +216,7 @@ ngx_http_wahub_history_messages_query(ngx_http_wahub_ctx_t *ctx)
            != NGX_OK
         || ngx_http_wahub_history_filters(ctx, ngx_http_wahub_message_filters,
                                           &q) != NGX_OK
+        || ngx_http_wahub_history_kind(ctx, &q) != NGX_OK
         || ngx_http_wahub_history_jid(ctx, "chat", &q.chat) != NGX_OK
         || ngx_http_wahub_history_jid(ctx, "from", &q.from) != NGX_OK
         || ngx_http_wahub_history_time(ctx, "before", &q.before) != NGX_OK
@@ -574,6 +578,21 @@ ngx_http_wahub_history_include(ngx_http_wahub_ctx_t *ctx,
     }
 
     return NGX_OK;
+}
+
+
+/* References 001 and 003 write the types in different cases. */
+static ngx_int_t
+ngx_http_wahub_history_kind(ngx_http_wahub_ctx_t *ctx,
+    const wa_archive_query_t *q)
+{
+    if (q->type.p == NULL || wa_kind_is_name(q->type)) {
+        return NGX_OK;
+    }
+
+    ngx_http_wahub_error_query(ctx, "type");
+
+    return NGX_ERROR;
 }
 
 

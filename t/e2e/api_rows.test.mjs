@@ -239,11 +239,15 @@ describe('accounts', () => {
         [, headers] = await names(`limit=1&provider=web&api_key=${w.apiKey}`);
         assert.match(headers.link, /provider=web/);
         assert.doesNotMatch(headers.link, /api_key/);
-        [got] = await names('provider=cloud');
-        assert.deepEqual(got, []);
+        for (const query of ['provider=cloud', 'provider=external',
+            'state=READY', 'state=PASSKEY']) {
+            [got] = await names(query);
+            assert.deepEqual(got, [], query);
+        }
 
         for (const query of ['limit=0', 'limit=-1', 'limit=x', 'offset=-1',
-            'offset=100001', 'page=0', 'limit=', 'limit=1.5', 'limit=%zz']) {
+            'offset=100001', 'page=0', 'limit=', 'limit=1.5', 'limit=%zz',
+            'provider=nobody', 'state=ready', 'state=WAITING']) {
             assertError(await w.call('GET', `/api/accounts?${query}`), 400,
                 'INVALID_PARAMETER');
         }

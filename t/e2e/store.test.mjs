@@ -102,7 +102,13 @@ describe('history', () => {
             ['plain in 3']);
         assert.deepEqual(await bodies(w, '', '&before=1000'), []);
         assert.deepEqual(await bodies(w, '', '&has_media=true'), []);
+        assert.deepEqual(await bodies(w, 'plain', '&type=TEXT&from_me=1'),
+            numbers('plain out', 5));
+        assert.deepEqual(await bodies(w, '', '&type=view_once'), []);
         for (const [path, code] of [['status=LOST', 'INVALID_PARAMETER'],
+            ['direction=sideways', 'INVALID_PARAMETER'],
+            ['type=nonsense', 'INVALID_PARAMETER'],
+            ['type=tex', 'INVALID_PARAMETER'],
             ['chat=nobody', 'INVALID_PARAMETER'],
             ['cursor=zz', 'INVALID_PARAMETER'],
             ['order=up', 'INVALID_PARAMETER'],
