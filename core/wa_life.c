@@ -6,6 +6,7 @@
 #include "wa_alive.h"
 #include "wa_conn.h"
 #include "wa_life_int.h"
+#include "wa_login.h"
 #include "wa_out.h"
 #include "wa_pair.h"
 #include "wa_presence.h"
@@ -27,6 +28,9 @@
 
 /* READY is announced at the latest after this, offline queue or not. */
 #define LIFE_LOADING_MS      30000
+
+/* And after this where there is no word of a queue, not even of its end. */
+#define LIFE_QUIET_MS        5000
 
 /* Setting that holds the end of a ban, or of another wait in ERROR; unix ms. */
 #define LIFE_BANNED          "banned_until_ms"
@@ -101,6 +105,7 @@ wa_life_set(wa_unit_t *u, wa_state_e state, const char *reason, int code)
 
     if (state != WA_STATE_LOADING) {
         l->loading_until = 0;
+        l->quiet_until = 0;
     }
 
     if (state == WA_STATE_READY) {
@@ -500,6 +505,23 @@ void
 wa_life_loading(wa_account_t *a)
 {
     a->life->loading_until = a->now + LIFE_LOADING_MS;
+    a->life->quiet_until = 0;
+}
+
+
+void
+wa_life_listen(wa_account_t *a)
+{
+    if (a->life->loading_until != 0) {
+        a->life->quiet_until = a->now + LIFE_QUIET_MS;
+    }
+}
+
+
+void
+wa_life_queued(wa_account_t *a)
+{
+    a->life->quiet_until = 0;
 }
 
 
@@ -522,6 +544,19 @@ wa_life_expire(wa_account_t *a)
 
     if (l->dial_at != 0 && a->now >= l->dial_at) {
         wa_life_redial(a);
+    }
+
+    if (l->quiet_until != 0 && a->now >= l->quiet_until) {
+
+        /* While we do not read, the silence is ours. */
+
+        if (wa_account_paused(a)) {
+            l->quiet_until = a->now + LIFE_QUIET_MS;
+
+        } else {
+            wa_log(a, WA_LOG_INFO, "the server tells of no offline queue");
+            wa_login_queue_end(a);
+        }
     }
 
     if (l->loading_until != 0 && a->now >= l->loading_until) {
@@ -559,6 +594,10 @@ wa_life_deadline(const wa_account_t *a)
         at = l->loading_until;
     }
 
+    if (l->quiet_until != 0 && (at < 0 || l->quiet_until < at)) {
+        at = l->quiet_until;
+    }
+
     return at;
 }
 
@@ -568,6 +607,7 @@ wa_life_quiesce(wa_account_t *a)
 {
     a->life->dial_at = 0;
     a->life->loading_until = 0;
+    a->life->quiet_until = 0;
 }
 
 

@@ -82,6 +82,13 @@ void wa_life_logged_out(wa_account_t *a, const char *reason);
 void wa_life_loading(wa_account_t *a);
 void wa_life_ready(wa_account_t *a);
 
+/* From now on the server may tell of those messages; one that says nothing of
+   them for 5 s has none. */
+void wa_life_listen(wa_account_t *a);
+
+/* It told of them: READY comes with their end, or 30 s after the login. */
+void wa_life_queued(wa_account_t *a);
+
 void wa_life_expire(wa_account_t *a);
 wa_time_t wa_life_deadline(const wa_account_t *a);
 

@@ -20,6 +20,7 @@ struct wa_life_s {
     int64_t       seen_ms;
     wa_time_t     dial_at;             /* 0: no reconnect planned          */
     wa_time_t     loading_until;       /* 0: not loading                   */
+    wa_time_t     quiet_until;         /* 0: word of a queue, or no login  */
     wa_time_t     stable_at;           /* backoff forgets its past then    */
     wa_restrict_t restricts;          /* what WhatsApp forbids for now     */
     uint8_t       attempts;

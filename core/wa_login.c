@@ -191,11 +191,26 @@ login_active(wa_task_t *t, wa_err_t rc)
     wa_task_end(t, rc);
 
     if (rc == WA_OK) {
+
+        if (!wa_offline_told(a)) {
+            wa_life_listen(a);
+        }
+
         wa_prekey_after_login(a);
         wa_send_online(a);
         wa_placeholder_online(a);
         wa_history_online(a);
     }
+}
+
+
+void
+wa_login_queue_end(wa_account_t *a)
+{
+    wa_offline_end(a);
+    wa_life_ready(a);
+    wa_group_sync_ready(a);
+    wa_appstate_ready(a);
 }
 
 
@@ -213,10 +228,7 @@ wa_login_ib(wa_account_t *a, const wa_node_t *node)
     }
 
     if (wa_node_child(node, "offline") != NULL) {
-        wa_offline_end(a);
-        wa_life_ready(a);
-        wa_group_sync_ready(a);
-        wa_appstate_ready(a);
+        wa_login_queue_end(a);
     }
 
     for (c = wa_node_child(node, "dirty"); c != NULL;

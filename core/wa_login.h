@@ -17,4 +17,8 @@ void wa_login_stream_error(wa_account_t *a, const wa_node_t *node);
 void wa_login_stream_end(wa_account_t *a);
 void wa_login_ib(wa_account_t *a, const wa_node_t *node);
 
+/* The offline queue has ended, or there is none: READY, and what waits for
+   that. */
+void wa_login_queue_end(wa_account_t *a);
+
 #endif /* WA_LOGIN_H */

@@ -5,6 +5,7 @@
  * allowed, or when none came for a while: servers may give fewer at a time.
  */
 #include "wa_conn.h"
+#include "wa_life.h"
 #include "wa_offline.h"
 
 
@@ -49,21 +50,30 @@ wa_offline_preview(wa_account_t *a, const wa_node_t *preview)
     a->offline.conn_gen = wa_conn_generation(a);
     a->offline.left = count > UINT32_MAX ? UINT32_MAX : (uint32_t) count;
     a->offline.stalls = 0;
+    wa_life_queued(a);
     offline_request(a);
+}
+
+
+bool
+wa_offline_told(const wa_account_t *a)
+{
+    return a->offline.conn_gen == wa_conn_generation(a);
 }
 
 
 static bool
 offline_waits(const wa_account_t *a)
 {
-    return a->offline.left != 0
-           && a->offline.conn_gen == wa_conn_generation(a);
+    return a->offline.left != 0 && wa_offline_told(a);
 }
 
 
 void
 wa_offline_seen(wa_account_t *a)
 {
+    wa_life_queued(a);
+
     if (!offline_waits(a)) {
         return;
     }

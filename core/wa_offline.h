@@ -13,6 +13,9 @@
 /* <offline_preview>: asks for the first batch. */
 void wa_offline_preview(wa_account_t *a, const wa_node_t *preview);
 
+/* It came on this connection. */
+bool wa_offline_told(const wa_account_t *a);
+
 /* A stanza of the queue came in. */
 void wa_offline_seen(wa_account_t *a);
 

@@ -195,6 +195,39 @@ an_offline_queue_that_stops_is_asked_for_again(void **state)
 }
 
 
+static void
+a_server_without_an_offline_queue_is_not_waited_for(void **state)
+{
+    server_t         *s = *state;
+    const wa_node_t  *iq;
+
+    wa_peer_advance(s->p, 4000);
+    assert_int_equal(now_state(s), WA_STATE_LOADING);
+    wa_peer_advance(s->p, 2000);
+    assert_int_equal(now_state(s), WA_STATE_READY);
+
+    /* All else that waits for the end of the queue begins as well. */
+
+    wa_peer_advance(s->p, 20000);
+    iq = wa_peer_expect(s->p, "iq");
+    assert_true(wa_node_attr_is(iq, "xmlns", "w:g2"));
+}
+
+
+static void
+a_queue_that_was_told_of_is_waited_for(void **state)
+{
+    server_t  *s = *state;
+
+    wa_peer_advance(s->p, 4000);
+    say_ib(s, "offline_preview", "count", "30");
+    wa_peer_advance(s->p, 20000);
+    assert_int_equal(now_state(s), WA_STATE_LOADING);
+    wa_peer_advance(s->p, 7000);
+    assert_int_equal(now_state(s), WA_STATE_READY);
+}
+
+
 /* Nothing of a stranger's connection is left to a new one. */
 static void
 a_lost_connection_ends_the_asking(void **state)
@@ -206,7 +239,7 @@ a_lost_connection_ends_the_asking(void **state)
     wa_peer_drop(s->p);
     wa_peer_login(s->p);
     (void) wa_peer_expect(s->p, "iq");
-    wa_peer_advance(s->p, 10000);
+    wa_peer_advance(s->p, 4000);
     assert_null(wa_peer_next(s->p));
 }
 
@@ -612,6 +645,8 @@ main(void)
     const struct CMUnitTest  tests[] = {
         T(a_long_offline_queue_is_asked_for_batch_by_batch),
         T(an_offline_queue_that_stops_is_asked_for_again),
+        T(a_server_without_an_offline_queue_is_not_waited_for),
+        T(a_queue_that_was_told_of_is_waited_for),
         T(a_lost_connection_ends_the_asking),
         T(the_end_of_a_connection_lets_nothing_overtake),
         T(a_dirty_account_is_cleaned),
