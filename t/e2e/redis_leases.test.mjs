@@ -98,7 +98,7 @@ describe('one worker', () => {
         }
         // a question that is answered at once when a client hears it
         link.request({ type: 'get', xmlns: 'urn:xmpp:ping' }, undefined,
-            60000).catch(() => undefined);
+            { timeoutMs: 60000 }).catch(() => undefined);
         await until('the end of its leases', async () =>
             await redis.call('--scan', '--pattern', 'wahub:*:lease') === '');
         const heard = listen(link);

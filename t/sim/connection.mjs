@@ -232,8 +232,9 @@ export class Connection {
         }
     }
 
-    /** Server iq; resolves with the reply, violation when none comes. */
-    request(attrs, content, timeoutMs = 15000) {
+    /** Server iq; resolves with the reply, violation when none comes.
+     *  `answered` sees it before any frame behind it is read. */
+    request(attrs, content, { timeoutMs = 15000, answered } = {}) {
         const id = `${++this.serverIq}-${Math.floor(Math.random() * 1e9)}`;
         return new Promise((resolve, reject) => {
             const timer = later(() => {
@@ -241,7 +242,7 @@ export class Connection {
                 this.violate('iq-unanswered', show(content[0]));
                 reject(new Error('client did not answer'));
             }, timeoutMs);
-            this.waiting.set(id, { resolve, reject, timer });
+            this.waiting.set(id, { resolve, reject, timer, answered });
             this.send(node('iq', { from: `@${SERVER}`, id, ...attrs },
                 content));
         });

@@ -176,6 +176,7 @@ export function handleIq(conn, iq) {
         }
         conn.waiting.delete(id);
         clearTimeout(w.timer);
+        w.answered?.(iq);
         w.resolve(iq);
         return;
     }

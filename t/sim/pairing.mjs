@@ -67,13 +67,13 @@ export class Registration {
         this.conn.request({ type: 'set', xmlns: 'md' }, [
             node('pair-device', {}, this.refs.map(r =>
                 node('ref', {}, Buffer.from(r)))),
-        ]).then(reply => {
+        ], { answered: reply => {
             if (reply.attrs.type !== 'result' || reply.content !== undefined) {
                 this.conn.violate('pairing', 'answer to pair-device', reply);
             }
             this.ready = true;
             sim.emit('pair-device', this);
-        }, () => {});
+        } }).catch(() => {});
     }
 
     /** A client whose DeviceProps.os matches may do this. */
