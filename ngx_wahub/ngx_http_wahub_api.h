@@ -12,6 +12,8 @@
 
 #include "ngx_http_wahub.h"
 
+#include "wa_jid.h"
+
 
 #define NGX_HTTP_WAHUB_PARAMS_MAX   2
 #define NGX_HTTP_WAHUB_CALL_TIMEOUT 10000       /* ms, account commands  */
@@ -227,6 +229,14 @@ ngx_int_t ngx_http_wahub_query_int(ngx_http_request_t *r, const char *name,
 /* true|false|1|0 */
 ngx_int_t ngx_http_wahub_query_bool(ngx_http_request_t *r, const char *name,
     ngx_uint_t *value);
+
+/*
+ * The address in part `i` of the path, which `is` (NULL: any) holds of, as
+ * text.  NGX_ERROR: answered, as "This is not the address of <what>".
+ */
+ngx_int_t ngx_http_wahub_path_jid(ngx_http_wahub_ctx_t *ctx, ngx_uint_t i,
+    bool (*is)(const wa_jid_t *jid), const char *what,
+    char text[WA_JID_TEXT_MAX + 1]);
 
 /* First request header of that name (lower case), or NULL. */
 ngx_str_t *ngx_http_wahub_header(ngx_http_request_t *r, const char *name);

@@ -261,17 +261,12 @@ ngx_http_wahub_channels_viewed(ngx_http_wahub_ctx_t *ctx)
 static ngx_int_t
 ngx_http_wahub_channel_jid(ngx_http_wahub_ctx_t *ctx, json_t *args)
 {
-    char      text[WA_JID_TEXT_MAX + 1];
-    wa_jid_t  jid;
+    char  text[WA_JID_TEXT_MAX + 1];
 
-    if (ctx->params[0].len > NGX_HTTP_WAHUB_CHANNEL_KEY_MAX
-        || wa_recipient_parse(ngx_http_wahub_span(&ctx->params[0]), text,
-                              sizeof(text)) != WA_OK
-        || wa_jid_parse(wa_span_str(text), &jid) != WA_OK
-        || wa_jid_is_newsletter(&jid) == 0)
+    if (ngx_http_wahub_path_jid(ctx, 0, wa_jid_is_newsletter, "a channel",
+                                text)
+        != NGX_OK)
     {
-        ngx_http_wahub_error(ctx, "INVALID_RECIPIENT",
-                             "This is not the address of a channel");
         return NGX_ERROR;
     }
 

@@ -147,24 +147,8 @@ ngx_http_wahub_chats_clear(ngx_http_wahub_ctx_t *ctx)
 static void
 ngx_http_wahub_chats_find(ngx_http_wahub_ctx_t *ctx)
 {
-    char                 jid[WA_JID_TEXT_MAX + 1];
-    ngx_str_t            ref;
-    wa_archive_query_t   q;
-
-    if (ctx->params[0].len > 128
-        || wa_recipient_parse(ngx_http_wahub_span(&ctx->params[0]), jid,
-                              sizeof(jid))
-           != WA_OK)
-    {
-        ngx_http_wahub_error(ctx, "INVALID_RECIPIENT", NULL);
-        return;
-    }
-
-    ref = ngx_http_wahub_cstr(jid);
-    ngx_http_wahub_history_query(ctx, NULL, &q);
-    ngx_http_wahub_history_then(ctx, &q, &ref, NULL,
-                                ngx_http_wahub_chats_run,
-                                ngx_http_wahub_chats_found);
+    ngx_http_wahub_history_row(ctx, ngx_http_wahub_chats_run,
+                               ngx_http_wahub_chats_found);
 }
 
 

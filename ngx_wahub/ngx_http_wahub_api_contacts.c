@@ -271,17 +271,14 @@ ngx_http_wahub_contacts_save(ngx_http_wahub_ctx_t *ctx)
         return;
     }
 
-    if (ngx_http_wahub_contacts_address(ctx) != NGX_OK) {
+    if (ngx_http_wahub_contacts_address(ctx) != NGX_OK
+        || ngx_http_wahub_path_jid(ctx, 0, NULL, NULL, jid) != NGX_OK)
+    {
         return;
     }
 
-    if (ctx->params[0].len > 128
-        || wa_recipient_parse(ngx_http_wahub_span(&ctx->params[0]), jid,
-                              sizeof(jid))
-           != WA_OK
-        || json_object_set_new(ctx->args, "jid", json_string(jid)) != 0)
-    {
-        ngx_http_wahub_error(ctx, "INVALID_RECIPIENT", NULL);
+    if (json_object_set_new(ctx->args, "jid", json_string(jid)) != 0) {
+        ngx_http_wahub_error(ctx, "INTERNAL_ERROR", NULL);
         return;
     }
 

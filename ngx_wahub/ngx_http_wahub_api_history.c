@@ -351,12 +351,7 @@ ngx_http_wahub_history_row(ngx_http_wahub_ctx_t *ctx,
     ngx_str_t            ref;
     wa_archive_query_t   q;
 
-    if (ctx->params[0].len > 128
-        || wa_recipient_parse(ngx_http_wahub_span(&ctx->params[0]), jid,
-                              sizeof(jid))
-           != WA_OK)
-    {
-        ngx_http_wahub_error(ctx, "INVALID_RECIPIENT", NULL);
+    if (ngx_http_wahub_path_jid(ctx, 0, NULL, NULL, jid) != NGX_OK) {
         return;
     }
 

@@ -157,12 +157,7 @@ ngx_http_wahub_labels_change(ngx_http_wahub_ctx_t *ctx)
 
     } else {
 
-        if (ctx->params[1].len > 128
-            || wa_recipient_parse(ngx_http_wahub_span(&ctx->params[1]), jid,
-                                  sizeof(jid))
-               != WA_OK)
-        {
-            ngx_http_wahub_error(ctx, "INVALID_RECIPIENT", NULL);
+        if (ngx_http_wahub_path_jid(ctx, 1, NULL, NULL, jid) != NGX_OK) {
             return;
         }
 

@@ -60,21 +60,12 @@ static void ngx_http_wahub_profile_named(ngx_http_wahub_ctx_t *ctx,
 static ngx_int_t
 ngx_http_wahub_person(ngx_http_wahub_ctx_t *ctx)
 {
-    char      text[WA_JID_TEXT_MAX + 1];
-    wa_jid_t  jid;
+    char  text[WA_JID_TEXT_MAX + 1];
 
-    if (ngx_http_wahub_contacts_address(ctx) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (ctx->params[0].len > 128
-        || wa_recipient_parse(ngx_http_wahub_span(&ctx->params[0]), text,
-                              sizeof(text)) != WA_OK
-        || wa_jid_parse(wa_span_str(text), &jid) != WA_OK
-        || wa_jid_is_user(&jid) == 0)
+    if (ngx_http_wahub_contacts_address(ctx) != NGX_OK
+        || ngx_http_wahub_path_jid(ctx, 0, wa_jid_is_user, "a person", text)
+           != NGX_OK)
     {
-        ngx_http_wahub_error(ctx, "INVALID_RECIPIENT",
-                             "This is not the address of a person");
         return NGX_ERROR;
     }
 

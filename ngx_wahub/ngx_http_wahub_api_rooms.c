@@ -200,17 +200,11 @@ static void
 ngx_http_wahub_groups_past_query(ngx_http_wahub_ctx_t *ctx)
 {
     char                 text[WA_JID_TEXT_MAX + 1];
-    wa_jid_t             jid;
     wa_archive_query_t   q;
 
-    if (ctx->params[0].len > 128
-        || wa_recipient_parse(ngx_http_wahub_span(&ctx->params[0]), text,
-                              sizeof(text)) != WA_OK
-        || wa_jid_parse(wa_span_str(text), &jid) != WA_OK
-        || wa_jid_is_group(&jid) == 0)
+    if (ngx_http_wahub_path_jid(ctx, 0, wa_jid_is_group, "a group", text)
+        != NGX_OK)
     {
-        ngx_http_wahub_error(ctx, "INVALID_RECIPIENT",
-                             "This is not the address of a group");
         return;
     }
 

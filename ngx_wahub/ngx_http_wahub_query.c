@@ -1,7 +1,12 @@
 /*
- * Query arguments and request headers.
+ * Query arguments, addresses in the path and request headers.
  */
 #include "ngx_http_wahub_api.h"
+
+#include "ngx_http_wahub_error.h"
+
+
+#define NGX_HTTP_WAHUB_PATH_JID_MAX  128
 
 
 static ngx_int_t ngx_http_wahub_query_decode(ngx_http_request_t *r,
@@ -165,6 +170,36 @@ ngx_http_wahub_query_bool(ngx_http_request_t *r, const char *name,
         *value = 0;
         return NGX_OK;
     }
+
+    return NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_wahub_path_jid(ngx_http_wahub_ctx_t *ctx, ngx_uint_t i,
+    bool (*is)(const wa_jid_t *jid), const char *what,
+    char text[WA_JID_TEXT_MAX + 1])
+{
+    u_char     message[64];
+    wa_jid_t   jid;
+    ngx_str_t *part = &ctx->params[i];
+
+    if (part->len <= NGX_HTTP_WAHUB_PATH_JID_MAX
+        && wa_recipient_parse(ngx_http_wahub_span(part), text,
+                              WA_JID_TEXT_MAX + 1)
+           == WA_OK
+        && (is == NULL || (wa_jid_parse(wa_span_str(text), &jid) == WA_OK
+                           && is(&jid))))
+    {
+        return NGX_OK;
+    }
+
+    *ngx_snprintf(message, sizeof(message) - 1,
+                  "This is not the address of %s", what ? what : "")
+        = '\0';
+
+    ngx_http_wahub_error(ctx, "INVALID_RECIPIENT",
+                         what ? (char *) message : NULL);
 
     return NGX_ERROR;
 }
