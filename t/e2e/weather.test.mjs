@@ -73,7 +73,10 @@ describe('weather', { concurrency: true }, () => {
         const link = proxy.of(me.device);
         await chat(me, 'pause', 4, async () => {
             link.stall();
-            await new Promise(r => setTimeout(r, 1500));
+            // what both ends say waits in it
+            const ways = new Set();
+            await new Promise(done => link.held.on('packet', way =>
+                ways.add(way).size === 2 && done()));
             link.resume();
         });
 

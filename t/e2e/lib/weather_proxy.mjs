@@ -2,7 +2,7 @@
 // be slow, lossy, or dead without anybody being told. What TCP makes of a
 // lost packet is what an application sees of it: everything behind it comes
 // late, by the time until it is sent again.
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
 const PACKET = 1460;
@@ -49,6 +49,9 @@ class Way {
                 data: data.subarray(i, i + PACKET) });
         }
         this.queued += data.length;
+        if (this.stalled) {
+            this.link.held.emit('packet', this);
+        }
         if (this.queued > BACKLOG) {
             this.from.pause();
         }
@@ -77,6 +80,7 @@ class Link {
     constructor(proxy, client) {
         this.proxy = proxy;
         this.weather = { ...proxy.weather };
+        this.held = new EventEmitter();
         this.client = client;
         this.server = connect(proxy.target, '127.0.0.1');
         this.up = new Way(this, client, this.server);
