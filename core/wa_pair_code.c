@@ -194,7 +194,7 @@ wa_code_task(wa_account_t *a, const char *what, wa_task_pt resume,
     const uint8_t *salt, const wa_code_work_t *given)
 {
     wa_task_t       *t;
-    wa_code_work_t     *work;
+    wa_code_work_t  *work;
     wa_pair_code_t  *c;
 
     c = a->pair_code;
@@ -346,7 +346,7 @@ code_stretched(wa_task_t *t, wa_err_t rc)
 {
     uint8_t          iv[WA_LINKCODE_IV];
     wa_node_t       *iq, *reg;
-    wa_code_work_t     *work;
+    wa_code_work_t  *work;
     wa_account_t    *a;
     wa_pair_code_t  *c;
 

@@ -146,7 +146,7 @@ static void
 code_stored(wa_task_t *t, wa_err_t rc)
 {
     wa_node_t       *iq, *reg;
-    wa_code_work_t     *work;
+    wa_code_work_t  *work;
     wa_account_t    *a;
     wa_pair_code_t  *c;
 

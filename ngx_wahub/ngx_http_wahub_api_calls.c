@@ -42,19 +42,7 @@ ngx_http_wahub_calls_list(ngx_http_wahub_ctx_t *ctx)
 static void
 ngx_http_wahub_calls_list_query(ngx_http_wahub_ctx_t *ctx)
 {
-    wa_archive_query_t  q;
-
-    ngx_http_wahub_history_query(ctx, ctx->state, &q);
-
-    if (ngx_http_wahub_history_jid(ctx, "jid", &q.from) != NGX_OK
-        || ngx_http_wahub_history_time(ctx, "before", &q.before) != NGX_OK
-        || ngx_http_wahub_history_time(ctx, "after", &q.after) != NGX_OK)
-    {
-        return;
-    }
-
-    ngx_http_wahub_history_start(ctx, &q, NULL, NULL, NULL,
-                                 ngx_http_wahub_calls_run_list);
+    ngx_http_wahub_history_of_person(ctx, ngx_http_wahub_calls_run_list);
 }
 
 

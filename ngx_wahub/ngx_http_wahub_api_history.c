@@ -344,6 +344,25 @@ ngx_http_wahub_history_chat_found(ngx_http_wahub_ctx_t *ctx, wa_buf_t *body)
 
 
 void
+ngx_http_wahub_history_of_person(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_sql_pt run)
+{
+    wa_archive_query_t  q;
+
+    ngx_http_wahub_history_query(ctx, ctx->state, &q);
+
+    if (ngx_http_wahub_history_jid(ctx, "jid", &q.from) != NGX_OK
+        || ngx_http_wahub_history_time(ctx, "before", &q.before) != NGX_OK
+        || ngx_http_wahub_history_time(ctx, "after", &q.after) != NGX_OK)
+    {
+        return;
+    }
+
+    ngx_http_wahub_history_start(ctx, &q, NULL, NULL, NULL, run);
+}
+
+
+void
 ngx_http_wahub_history_row(ngx_http_wahub_ctx_t *ctx,
     ngx_http_wahub_sql_pt run, ngx_http_wahub_history_pt then)
 {

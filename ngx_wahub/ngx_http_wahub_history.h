@@ -58,6 +58,10 @@ void ngx_http_wahub_history_start(ngx_http_wahub_ctx_t *ctx,
     const wa_archive_query_t *q, const ngx_str_t *ref, json_t *extra,
     const char *missing, ngx_http_wahub_sql_pt run);
 
+/* A list by `jid`, `before` and `after`; ctx->state is its page. */
+void ngx_http_wahub_history_of_person(ngx_http_wahub_ctx_t *ctx,
+    ngx_http_wahub_sql_pt run);
+
 /* The row of an address in the path, to `then`, empty: there is none; a
    malformed address is answered. */
 void ngx_http_wahub_history_row(ngx_http_wahub_ctx_t *ctx,
